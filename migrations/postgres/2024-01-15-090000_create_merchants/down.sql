@@ -1,0 +1,3 @@
+DROP TABLE merchants;
+DROP TABLE users;
+DROP TABLE fee_groups;

@@ -1,0 +1,3 @@
+DROP INDEX merchants_fee_group_id_idx;
+DROP INDEX transactions_fee_item_id_idx;
+DROP INDEX transactions_merchant_id_created_at_idx;

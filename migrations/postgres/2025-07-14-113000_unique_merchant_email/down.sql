@@ -1,0 +1,1 @@
+ALTER TABLE merchants DROP CONSTRAINT merchants_contact_email_key;

@@ -1,0 +1,1 @@
+DROP TABLE equipment_catalogue;

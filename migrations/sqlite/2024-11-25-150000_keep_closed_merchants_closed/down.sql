@@ -1,0 +1,1 @@
+DROP TRIGGER merchants_keep_closed;

@@ -1,0 +1,40 @@
+-- A rate over 100 % or a negative fee is a typing mistake.
+-- SQLite cannot add a constraint, so the table is rebuilt. This needs foreign_keys=OFF (set
+-- before the transaction): dropping the old table would else offend the rows that refer to it.
+CREATE TABLE fee_items_rebuilt (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    fee_group_id INTEGER NOT NULL
+        CONSTRAINT fee_items_fee_group_id_fkey REFERENCES fee_groups (id),
+    code TEXT NOT NULL,
+    name TEXT NOT NULL,
+    rate_basis_points INTEGER NOT NULL,
+    fixed_minor_units BIGINT NOT NULL DEFAULT 0,
+    minimum_minor_units BIGINT NOT NULL DEFAULT 0,
+    active BOOLEAN NOT NULL DEFAULT TRUE,
+    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CONSTRAINT fee_items_fee_group_id_code_key UNIQUE (fee_group_id, code),
+    CONSTRAINT fee_items_active_check CHECK (active IN (FALSE, TRUE)),
+    CONSTRAINT fee_items_rate_check
+        CHECK (typeof(rate_basis_points) = 'integer' AND rate_basis_points BETWEEN 0 AND 10000),
+    CONSTRAINT fee_items_fixed_check
+        CHECK (typeof(fixed_minor_units) = 'integer' AND fixed_minor_units >= 0),
+    CONSTRAINT fee_items_minimum_check
+        CHECK (typeof(minimum_minor_units) = 'integer' AND minimum_minor_units >= 0)
+);
+
+INSERT INTO fee_items_rebuilt (
+    id, fee_group_id, code, name, rate_basis_points, fixed_minor_units, minimum_minor_units,
+    active, updated_at
+)
+SELECT
+    id, fee_group_id, code, name, rate_basis_points, fixed_minor_units, minimum_minor_units,
+    active, updated_at
+FROM fee_items;
+
+-- The counter may be ahead of the largest id: numbers already used must stay used.
+DELETE FROM sqlite_sequence WHERE name = 'fee_items_rebuilt';
+INSERT INTO sqlite_sequence (name, seq)
+SELECT 'fee_items_rebuilt', seq FROM sqlite_sequence WHERE name = 'fee_items';
+
+DROP TABLE fee_items;
+ALTER TABLE fee_items_rebuilt RENAME TO fee_items;

@@ -1,0 +1,1 @@
+DROP INDEX merchants_contact_email_key;
