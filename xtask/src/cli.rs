@@ -1,0 +1,204 @@
+//! The grammar of every task.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::sync::environment::Backend;
+use crate::sync::table::TableName;
+
+/// The tasks of this workspace.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    version,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Build three databases under target/demo and run the main job on them
+    Demo {
+        /// The kind of database
+        #[arg(long, value_enum, default_value_t = BackendName::Sqlite)]
+        backend: BackendName,
+    },
+    /// Run every test, on a PostgreSQL server that is started for them
+    Test {
+        /// Install PostgreSQL where it is missing
+        #[arg(long)]
+        install: bool,
+        /// What to pass on to `cargo test`
+        #[arg(last = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Apply pending migrations to Development
+    Migrate {
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Move schema and lookup data from one environment to the next
+    #[command(arg_required_else_help = true)]
+    Sync {
+        #[command(flatten)]
+        options: Options,
+        #[command(subcommand)]
+        command: SyncCommand,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum BackendName {
+    Sqlite,
+    Postgres,
+}
+
+impl From<BackendName> for Backend {
+    fn from(name: BackendName) -> Self {
+        match name {
+            BackendName::Sqlite => Backend::Sqlite,
+            BackendName::Postgres => Backend::Postgres,
+        }
+    }
+}
+
+/// Options of every command of `sync`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Options {
+    /// The configuration [default: data-sync/sync.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A file of variables; never overrides one that is set [default: .env where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+    /// What to print on standard output [default: text]
+    #[arg(long, global = true, value_enum)]
+    pub format: Option<Format>,
+    /// Print results and problems only
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Print more, such as every table that is in sync
+    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Use colours [default: auto]
+    #[arg(long, global = true, value_enum)]
+    pub color: Option<Color>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SyncCommand {
+    /// Show every environment side by side, and what each promotion would do
+    Status {
+        /// Exit with 3 when anything is out of sync
+        #[arg(long)]
+        check: bool,
+    },
+    /// Show what a promotion would do
+    Plan {
+        /// Such as dev-to-test
+        promotion: String,
+        /// Show every row that would change, with its old and new values
+        #[arg(long)]
+        rows: bool,
+        /// Write the plan to a file, for `--plan`
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Exit with 3 when there is something to do
+        #[arg(long)]
+        check: bool,
+    },
+    /// Write lookup tables to CSV files in data-sync/exports
+    Export {
+        /// The environment to read [default: the first of the pipeline]
+        #[arg(long, value_name = "NAME")]
+        env: Option<String>,
+        /// The tables [default: every lookup table]
+        #[arg(value_name = "TABLE", value_parser = TableName::parse)]
+        tables: Vec<TableName>,
+    },
+    /// Make a backup of an environment
+    Backup {
+        #[arg(long, value_name = "NAME")]
+        env: String,
+    },
+    /// List the backups
+    Backups {
+        /// Of this environment only
+        #[arg(long, value_name = "NAME")]
+        env: Option<String>,
+    },
+    /// Put a backup back, after one of what is there now
+    Restore {
+        #[arg(long, value_name = "NAME")]
+        env: String,
+        /// A file of the backup folder
+        backup: PathBuf,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
+    /// List what was done to the environments
+    History {
+        /// To this environment only
+        #[arg(long, value_name = "NAME")]
+        env: Option<String>,
+    },
+    // The promotions are added by name: see `command::grammar`.
+    #[command(skip)]
+    Promote {
+        name: String,
+        arguments: PromotionArguments,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct PromotionArguments {
+    /// Show the plan and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do exactly what this plan file says, or nothing
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub confirmation: Confirmation,
+}
+
+/// Confirmation without a terminal.
+#[derive(Debug, Clone, Args)]
+pub struct Confirmation {
+    /// Answer the first question with `yes`
+    #[arg(long)]
+    pub yes: bool,
+    /// Answer the second question, word for word
+    #[arg(long, value_name = "TEXT")]
+    pub confirm: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,235 @@
+//! What the rest of the program may ask of a database, whatever its kind.
+//!
+//! SQL and diesel live below this module and nowhere else. A backend is right when it passes the
+//! conformance suite in `tests/`, which checks every sentence of these two contracts.
+
+use std::path::Path;
+
+#[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+use crate::problem::{Code, Problem};
+use crate::sync::catalog::Catalog;
+use crate::sync::compare::Change;
+use crate::sync::environment::{Backend, DatabaseUrl};
+use crate::sync::ledger::{Ledger, LedgerEntry, Run};
+use crate::sync::lookup::Lookup;
+use crate::sync::migration::{AppliedMigration, Migration, MigrationSet};
+use crate::sync::row::{KeyedHash, Record};
+use crate::sync::table::TableName;
+
+mod load;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod sql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+/// Rows as they arrive; reading one may fail.
+pub type Rows<'session, Row> = Box<dyn Iterator<Item = anyhow::Result<Row>> + 'session>;
+
+/// Which database this is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Equal for two sessions exactly when they are connected to one and the same database,
+    /// however it was reached. A copy of a database is another database.
+    pub instance: String,
+    pub server_version: String,
+}
+
+/// A session that looks. It is read-only, and it sees one moment: whatever others commit after
+/// it was opened, every answer describes the state at the first question.
+pub trait Session: Send {
+    fn identity(&mut self) -> anyhow::Result<Identity>;
+
+    /// The applied migrations in order of version, without creating diesel's table where it is
+    /// missing.
+    fn applied_migrations(&mut self) -> anyhow::Result<Vec<AppliedMigration>>;
+
+    /// The schema, without diesel's and this tool's own tables.
+    fn catalog(&mut self) -> anyhow::Result<Catalog>;
+
+    /// Stamp and runs; empty where this tool never wrote.
+    fn ledger(&mut self) -> anyhow::Result<Ledger>;
+
+    fn count_rows(&mut self, table: &TableName) -> anyhow::Result<u64>;
+
+    /// Key and hash of every lookup row, in key order, without holding them in memory.
+    fn hashes<'session>(
+        &'session mut self,
+        lookup: &Lookup,
+    ) -> anyhow::Result<Rows<'session, KeyedHash>>;
+
+    /// Every lookup row, with its fields in the order of `lookup.columns`, in key order.
+    fn rows<'session>(
+        &'session mut self,
+        lookup: &Lookup,
+    ) -> anyhow::Result<Rows<'session, Record>>;
+
+    /// The lookup rows with these keys, in any order.
+    fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>>;
+
+    /// How many rows of `child` refer to the lookup rows with these keys.
+    fn count_references(
+        &mut self,
+        lookup: &Lookup,
+        child: &Reference,
+        keys: &[Record],
+    ) -> anyhow::Result<u64>;
+
+    /// Writes a backup of this session's moment to a new file at `path`.
+    ///
+    /// # Errors
+    /// `backup_failed`; what was written by then may be left at `path`.
+    fn back_up(&mut self, path: &Path) -> anyhow::Result<()>;
+}
+
+/// A foreign key, seen from the table it starts in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    pub child: TableName,
+    pub columns: Vec<String>,
+    pub parent_columns: Vec<String>,
+}
+
+/// The one session that writes: a transaction that holds the promotion lock. Dropped without
+/// [`Target::commit`], it leaves the database as it was.
+pub trait Target: Session {
+    /// Runs one migration and records it as diesel does.
+    ///
+    /// # Errors
+    /// `migration_failed`, with the migration's name, the line, and the server's words.
+    fn run_migration(
+        &mut self,
+        migrations: &MigrationSet,
+        migration: &Migration,
+    ) -> anyhow::Result<()>;
+
+    /// From here on, counts what is done to the rows of these tables.
+    fn watch(&mut self, tables: &[TableName]) -> anyhow::Result<()>;
+
+    /// What the engine counted since [`Target::watch`]: for each table that was touched, how
+    /// many rows were inserted, updated, deleted or truncated.
+    fn watched_changes(&mut self) -> anyhow::Result<Vec<(TableName, u64)>>;
+
+    /// Keeps other writers away from a lookup table until the end, while readers read on.
+    fn hold(&mut self, lookup: &Lookup) -> anyhow::Result<()>;
+
+    /// Brings the changes of one table to the database, where nobody sees them yet.
+    fn stage(
+        &mut self,
+        lookup: &Lookup,
+        changes: &mut dyn Iterator<Item = anyhow::Result<(Change, Record)>>,
+    ) -> anyhow::Result<()>;
+
+    /// Deletes staged rows that nothing refers to any more, and returns how many.
+    fn delete_unreferenced(&mut self, lookup: &Lookup) -> anyhow::Result<u64>;
+
+    /// Makes rows that are about to change let go of unique values that other staged rows take.
+    fn release_unique_values(&mut self, lookup: &Lookup) -> anyhow::Result<()>;
+
+    fn insert_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64>;
+
+    fn update_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64>;
+
+    /// Deletes the staged rows that are left.
+    ///
+    /// # Errors
+    /// `referenced_rows` when something still refers to one of them.
+    fn delete_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64>;
+
+    /// Raises the sequences of a table above its highest value; never lowers one.
+    fn raise_sequences(&mut self, lookup: &Lookup) -> anyhow::Result<()>;
+
+    /// Checks every constraint that the engine would check at the end.
+    fn check_constraints(&mut self) -> anyhow::Result<()>;
+
+    /// Adds a run to the ledger and writes the stamp.
+    fn record(&mut self, entry: &LedgerEntry) -> anyhow::Result<()>;
+
+    fn commit(self: Box<Self>) -> anyhow::Result<()>;
+}
+
+/// Opens a session that looks.
+///
+/// # Errors
+/// `unreachable`, without any password.
+pub fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
+    match url.backend() {
+        #[cfg(feature = "postgres")]
+        Backend::Postgres => postgres::open(url),
+        #[cfg(feature = "sqlite")]
+        Backend::Sqlite => sqlite::open(url),
+        #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+        missing => Err(not_built_in(missing)),
+    }
+}
+
+/// Opens the session that writes, and takes the lock that keeps a second promotion away.
+///
+/// # Errors
+/// `unreachable`, or `busy` with who holds the lock, where the database tells.
+pub fn open_target(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Target>> {
+    match url.backend() {
+        #[cfg(feature = "postgres")]
+        Backend::Postgres => postgres::open_target(url),
+        #[cfg(feature = "sqlite")]
+        Backend::Sqlite => sqlite::open_target(url),
+        #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+        missing => Err(not_built_in(missing)),
+    }
+}
+
+/// Checks, before anything starts, that the programs a backup needs are there and fit.
+///
+/// # Errors
+/// `backup_failed`, naming the program and how to get it.
+pub fn check_backup_programs(backend: Backend, server_version: &str) -> anyhow::Result<()> {
+    match backend {
+        #[cfg(feature = "postgres")]
+        Backend::Postgres => postgres::check_backup_programs(server_version),
+        _ => {
+            let _ = server_version;
+            Ok(())
+        }
+    }
+}
+
+/// Reads a backup back from start to end.
+///
+/// # Errors
+/// `backup_unproved`, with what is wrong with the file.
+pub fn prove_backup(backend: Backend, path: &Path) -> anyhow::Result<()> {
+    match backend {
+        #[cfg(feature = "postgres")]
+        Backend::Postgres => postgres::prove_backup(path),
+        #[cfg(feature = "sqlite")]
+        Backend::Sqlite => sqlite::prove_backup(path),
+        #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+        missing => Err(not_built_in(missing)),
+    }
+}
+
+/// Puts a backup back, everything or nothing: objects and rows that came after it go too, but
+/// the runs of the ledger stay, and `record` is added to them.
+///
+/// # Errors
+/// `restore_failed`, and then the database is as it was.
+pub fn restore(url: &DatabaseUrl, path: &Path, runs: &[Run], scratch: &Path) -> anyhow::Result<()> {
+    match url.backend() {
+        #[cfg(feature = "postgres")]
+        Backend::Postgres => postgres::restore(url, path, runs, scratch),
+        #[cfg(feature = "sqlite")]
+        Backend::Sqlite => sqlite::restore(url, path, runs, scratch),
+        #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+        missing => Err(not_built_in(missing)),
+    }
+}
+
+#[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+fn not_built_in(backend: Backend) -> anyhow::Error {
+    Problem::new(
+        Code::UrlInvalid,
+        format!("this program was built without {backend}"),
+    )
+    .hint(format!("build it with --features {}", backend.name()))
+    .into()
+}

@@ -1,0 +1,172 @@
+//! Connecting, the settings that make values print alike everywhere, and errors in words.
+
+use diesel::connection::SimpleConnection;
+use diesel::deserialize::{self, QueryableByName};
+use diesel::pg::{Pg, PgConnection};
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel::row::{Field as _, NamedRow, Row};
+use diesel::{Connection, QueryResult};
+
+use crate::problem::{Code, Problem};
+use crate::sync::environment::DatabaseUrl;
+
+/// Settings that change how values are written or read. Migrations run without them, because
+/// they were written for the server's own.
+const VALUE_SETTINGS: [(&str, &str); 8] = [
+    ("DateStyle", "ISO, YMD"),
+    ("IntervalStyle", "postgres"),
+    ("TimeZone", "UTC"),
+    ("extra_float_digits", "3"),
+    ("bytea_output", "hex"),
+    ("xmlbinary", "base64"),
+    ("lc_monetary", "C"),
+    // A policy that would hide rows is an error instead.
+    ("row_security", "off"),
+];
+
+/// Settings of the session as a whole. Looking must not be cut off halfway, and must not wait
+/// for long behind somebody else's lock.
+const SESSION_SETTINGS: &str = "SET application_name = 'cargo xtask sync'; \
+     SET client_min_messages = warning; SET lock_timeout = '5s'; SET statement_timeout = 0; \
+     SET idle_in_transaction_session_timeout = 0";
+
+pub(super) fn connect(url: &DatabaseUrl) -> anyhow::Result<PgConnection> {
+    PgConnection::establish(&with_timeout(url.secret_text()))
+        .map_err(|error| connection_problem(url, &error.to_string()))
+}
+
+/// Without a limit of its own, a server that does not answer would be waited for for minutes.
+fn with_timeout(url: &str) -> String {
+    if url.contains("connect_timeout=") || std::env::var_os("PGCONNECT_TIMEOUT").is_some() {
+        return url.to_owned();
+    }
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}connect_timeout=10")
+}
+
+pub(super) fn connection_problem(url: &DatabaseUrl, words: &str) -> anyhow::Error {
+    Problem::new(
+        Code::Unreachable,
+        format!(
+            "failed to connect to {url}: {}",
+            url.scrub(words.trim()).replace('\n', " ")
+        ),
+    )
+    .hint("check that the server runs, and host, port, user, password and database of the URL")
+    .into()
+}
+
+/// Applies the settings, and `access` behind them.
+pub(super) fn pin(connection: &mut PgConnection, access: &str) -> QueryResult<()> {
+    connection.batch_execute(&format!("{SESSION_SETTINGS}; {access}"))?;
+    pin_values(connection)
+}
+
+pub(super) fn pin_values(connection: &mut PgConnection) -> QueryResult<()> {
+    let settings: Vec<String> = VALUE_SETTINGS
+        .iter()
+        .map(|(name, value)| format!("SET {name} = '{value}'"))
+        .collect();
+    connection.batch_execute(&settings.join("; "))
+}
+
+/// Takes the value settings back for a migration. diesel itself always sets the time zone.
+pub(super) fn unpin_values(connection: &mut PgConnection) -> QueryResult<()> {
+    let settings: Vec<String> = VALUE_SETTINGS
+        .iter()
+        .filter(|(name, _)| *name != "TimeZone")
+        .map(|(name, _)| format!("RESET {name}"))
+        .collect();
+    connection.batch_execute(&settings.join("; "))
+}
+
+/// An error in words, with a code where the server gave it a kind. `what` follows "failed to".
+pub(super) fn failed(error: &Error, what: &str) -> anyhow::Error {
+    let (code, hint) = match error {
+        Error::DatabaseError(
+            DatabaseErrorKind::UniqueViolation
+            | DatabaseErrorKind::ForeignKeyViolation
+            | DatabaseErrorKind::NotNullViolation
+            | DatabaseErrorKind::CheckViolation
+            | DatabaseErrorKind::ExclusionViolation
+            | DatabaseErrorKind::RestrictViolation,
+            _,
+        ) => (
+            Code::ConstraintViolated,
+            "the target has rows or rules that the source lacks: mend the row that is named, then run it again",
+        ),
+        Error::DatabaseError(_, information) if information.message().contains("lock timeout") => (
+            Code::LockTimeout,
+            "another session holds a lock on that table: run it again when it has ended",
+        ),
+        Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => (
+            Code::Unreachable,
+            "the server closed the connection: run it again",
+        ),
+        _ => (Code::Failed, ""),
+    };
+    let problem = Problem::new(code, format!("failed to {what}: {}", words(error)));
+    if hint.is_empty() {
+        problem.into()
+    } else {
+        problem.hint(hint).into()
+    }
+}
+
+/// The server's message with its detail.
+pub(super) fn words(error: &Error) -> String {
+    match error {
+        Error::DatabaseError(_, information) => {
+            let detail = information
+                .details()
+                .map_or(String::new(), |detail| format!(" ({detail})"));
+            format!("{}{detail}", information.message())
+        }
+        error => error.to_string(),
+    }
+}
+
+/// A row of text columns.
+pub(super) struct Fields(pub(super) Vec<Option<String>>);
+
+impl QueryableByName<Pg> for Fields {
+    fn build<'row>(row: &impl NamedRow<'row, Pg>) -> deserialize::Result<Self> {
+        (0..row.field_count())
+            .map(|at| text_at(row, at))
+            .collect::<deserialize::Result<_>>()
+            .map(Fields)
+    }
+}
+
+/// The text of one column, NULL as `None`.
+pub(super) fn text_at<'row>(
+    row: &impl NamedRow<'row, Pg>,
+    at: usize,
+) -> deserialize::Result<Option<String>> {
+    let Some(field) = Row::get(row, at) else {
+        return Err("the server returned fewer columns than it was asked for".into());
+    };
+    field
+        .value()
+        .map(|value| Ok(std::str::from_utf8(value.as_bytes())?.to_owned()))
+        .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_added_once() {
+        assert_eq!(
+            with_timeout("postgres://h/d"),
+            "postgres://h/d?connect_timeout=10"
+        );
+        assert_eq!(
+            with_timeout("postgres://h/d?sslmode=require"),
+            "postgres://h/d?sslmode=require&connect_timeout=10"
+        );
+        let own = "postgres://h/d?connect_timeout=3";
+        assert_eq!(with_timeout(own), own);
+    }
+}

@@ -1,0 +1,124 @@
+//! PostgreSQL.
+
+mod backup;
+mod catalog;
+mod connection;
+mod copy;
+mod read;
+mod write;
+
+pub(super) use backup::{check_programs as check_backup_programs, prove as prove_backup, restore};
+
+use diesel::pg::PgConnection;
+use diesel::sql_types::Text;
+use diesel::{Connection, RunQueryDsl, sql_query};
+
+use super::{Session, Target};
+use crate::problem::{Code, Problem};
+use crate::sync::environment::DatabaseUrl;
+use connection::{Fields, connect, connection_problem, failed, pin};
+
+/// The two numbers of the advisory lock that a promotion holds: "sync", and the ledger's format.
+const LOCK: (i32, i32) = (0x7379_6e63, 1);
+
+/// A session of either kind; what it may do was decided when it was opened.
+pub(super) struct PostgresSession {
+    connection: PgConnection,
+    url: DatabaseUrl,
+    /// Counters of watched tables when [`Target::watch`] was called.
+    watched: Vec<write::Watched>,
+    /// Lookup tables that were staged, in order: the first is `lookup_staging_0`.
+    staged: Vec<write::Staged>,
+}
+
+pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
+    let mut connection = connect(url)?;
+    pin(&mut connection, "SET default_transaction_read_only = on")
+        .and_then(|()| {
+            sql_query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut connection)
+        })
+        .map_err(|error| connection_problem(url, &error.to_string()))?;
+    Ok(Box::new(PostgresSession::new(connection, url)))
+}
+
+pub(super) fn open_target(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Target>> {
+    let mut connection = connect(url)?;
+    let begin = |connection: &mut PgConnection| {
+        pin(connection, "SET default_transaction_read_only = off")?;
+        // Through diesel, so that its own transactions inside this one become savepoints.
+        <PgConnection as Connection>::TransactionManager::begin_transaction(connection)?;
+        sql_query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE").execute(connection)
+    };
+    begin(&mut connection).map_err(|error| connection_problem(url, &error.to_string()))?;
+    let mut session = PostgresSession::new(connection, url);
+    session.lock()?;
+    Ok(Box::new(session))
+}
+
+use diesel::connection::TransactionManager;
+
+impl PostgresSession {
+    fn new(connection: PgConnection, url: &DatabaseUrl) -> Self {
+        PostgresSession {
+            connection,
+            url: url.clone(),
+            watched: Vec::new(),
+            staged: Vec::new(),
+        }
+    }
+
+    /// Runs a query whose columns are all text.
+    fn query(
+        &mut self,
+        sql: &str,
+        parameters: &[&str],
+    ) -> anyhow::Result<Vec<Vec<Option<String>>>> {
+        let mut query = sql_query(sql).into_boxed::<diesel::pg::Pg>();
+        for parameter in parameters {
+            query = query.bind::<Text, _>((*parameter).to_owned());
+        }
+        let rows: Vec<Fields> = query
+            .load(&mut self.connection)
+            .map_err(|error| failed(&error, "query"))?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    /// The first field of the first row.
+    fn value(&mut self, sql: &str, parameters: &[&str]) -> anyhow::Result<Option<String>> {
+        let rows = self.query(sql, parameters)?;
+        Ok(rows
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next())
+            .flatten())
+    }
+
+    /// The lock ends with the transaction, so that a pooler in between cannot keep it.
+    fn lock(&mut self) -> anyhow::Result<()> {
+        let (class, object) = LOCK;
+        let taken = self.value(
+            &format!("SELECT pg_try_advisory_xact_lock({class}, {object})::text"),
+            &[],
+        )?;
+        if taken.as_deref() == Some("true") {
+            return Ok(());
+        }
+        let holder = self.value(
+            &format!(
+                "SELECT format('process %s of user %s, since %s', a.pid, a.usename, \
+                 to_char(a.xact_start, 'HH24:MI:SS TZ')) \
+                 FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+                 WHERE l.locktype = 'advisory' AND l.granted AND l.classid = {class} AND l.objid = {object} \
+                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            ),
+            &[],
+        )?;
+        let who = holder.map_or(String::new(), |holder| format!(": {holder}"));
+        Err(Problem::new(
+            Code::Busy,
+            format!("another run of this tool holds the lock on the database{who}"),
+        )
+        .hint("wait until it has ended, then try again")
+        .into())
+    }
+}

@@ -1,0 +1,318 @@
+//! Looking: identity, migrations, ledger and rows.
+
+use std::path::Path;
+
+use diesel::deserialize::{self, QueryableByName};
+use diesel::pg::{Pg, PgRowByRowLoadingMode};
+use diesel::row::{Field as _, NamedRow, Row};
+use diesel::sql_types::{Array, Text};
+use diesel::{RunQueryDsl, sql_query};
+
+use super::super::{Identity, Reference, Rows, Session, sql};
+use super::PostgresSession;
+use super::connection::{Fields, failed, text_at};
+use crate::sync::catalog::{Catalog, Reading};
+use crate::sync::ledger::{Ledger, Stamp};
+use crate::sync::lookup::Lookup;
+use crate::sync::migration::AppliedMigration;
+use crate::sync::row::{self, KeyedHash, Record, RowHash};
+use crate::sync::table::TableName;
+
+pub(super) const DEFAULT_SCHEMA: &str = "public";
+
+impl PostgresSession {
+    /// Whether an unqualified table can be seen.
+    fn has_table(&mut self, name: &str) -> anyhow::Result<bool> {
+        Ok(self
+            .value("SELECT to_regclass($1)::text", &[name])?
+            .is_some())
+    }
+
+    /// Keys as one array for each key column.
+    fn load_by_keys<Row>(
+        &mut self,
+        sql: String,
+        keys: &[Record],
+        width: usize,
+    ) -> anyhow::Result<Vec<Row>>
+    where
+        Row: QueryableByName<Pg> + 'static,
+    {
+        let mut query = sql_query(sql).into_boxed::<Pg>();
+        for column in 0..width {
+            let values: Vec<String> = keys
+                .iter()
+                .map(|key| {
+                    plain(key.get(column).unwrap_or_default())
+                        .unwrap_or_default()
+                        .to_owned()
+                })
+                .collect();
+            query = query.bind::<Array<Text>, _>(values);
+        }
+        query
+            .load(&mut self.connection)
+            .map_err(|error| failed(&error, "read rows by their keys"))
+    }
+}
+
+impl Session for PostgresSession {
+    fn identity(&mut self) -> anyhow::Result<Identity> {
+        // A copy keeps the system's and the database's numbers but not the moment of its
+        // server's start, which two ways to one server share.
+        let rows = self.query(
+            "SELECT (SELECT system_identifier FROM pg_control_system())::text, d.oid::text, \
+             extract(epoch FROM pg_postmaster_start_time())::text, current_setting('server_version') \
+             FROM pg_database d WHERE datname = current_database()",
+            &[],
+        )?;
+        let fields: Vec<String> = rows
+            .into_iter()
+            .flatten()
+            .map(Option::unwrap_or_default)
+            .collect();
+        let field = |at: usize| fields.get(at).cloned().unwrap_or_default();
+        Ok(Identity {
+            instance: format!("postgres {} {} {}", field(0), field(1), field(2)),
+            server_version: field(3),
+        })
+    }
+
+    fn applied_migrations(&mut self) -> anyhow::Result<Vec<AppliedMigration>> {
+        if !self.has_table("__diesel_schema_migrations")? {
+            return Ok(Vec::new());
+        }
+        let checksum = if self.has_table("__sync_migrations")? {
+            "(SELECT s.checksum FROM __sync_migrations s WHERE s.version = m.version)"
+        } else {
+            "NULL::text"
+        };
+        let rows = self.query(
+            &format!(
+                "SELECT m.version::text, to_char(m.run_on, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), {checksum} \
+                 FROM __diesel_schema_migrations m ORDER BY m.version COLLATE \"C\""
+            ),
+            &[],
+        )?;
+        Ok(rows
+            .into_iter()
+            .map(|mut row| AppliedMigration {
+                checksum: row.pop().flatten(),
+                run_on: row.pop().flatten().unwrap_or_default(),
+                version: row.pop().flatten().unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    fn catalog(&mut self) -> anyhow::Result<Catalog> {
+        self.read_catalog()
+    }
+
+    fn ledger(&mut self) -> anyhow::Result<Ledger> {
+        if !self.has_table("__sync_runs")? {
+            return Ok(Ledger::default());
+        }
+        let runs = self
+            .query(sql::SELECT_RUNS, &[])?
+            .iter()
+            .map(|row| sql::run_of(row))
+            .collect();
+        let stamp = self
+            .query(sql::SELECT_STAMP, &[])?
+            .into_iter()
+            .next()
+            .map(|mut row| Stamp {
+                since: row.pop().flatten().unwrap_or_default(),
+                database_id: row.pop().flatten().unwrap_or_default(),
+                environment: row.pop().flatten().unwrap_or_default(),
+            });
+        Ok(Ledger { stamp, runs })
+    }
+
+    fn count_rows(&mut self, table: &TableName) -> anyhow::Result<u64> {
+        let table = sql::table(table, DEFAULT_SCHEMA);
+        let count = self.value(&format!("SELECT count(*)::text FROM {table}"), &[])?;
+        Ok(count
+            .and_then(|count| count.parse().ok())
+            .unwrap_or_default())
+    }
+
+    fn hashes<'session>(
+        &'session mut self,
+        lookup: &Lookup,
+    ) -> anyhow::Result<Rows<'session, KeyedHash>> {
+        let keys = lookup
+            .key_columns()
+            .map(|name| format!("{}::text", sql::identifier(name)))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let values = lookup
+            .compared_columns()
+            .map(|name| format!("quote_nullable({}::text)", sql::identifier(name)))
+            .collect::<Vec<_>>()
+            .join(", ");
+        // The text is what `row::hash` makes of the same fields.
+        let query = format!(
+            "SELECT {keys}, substr(sha256(convert_to(array_to_string(ARRAY[{values}], ','), 'UTF8')), 1, 16) \
+             FROM {}{}{}",
+            sql::table(&lookup.table, DEFAULT_SCHEMA),
+            sql::filter(lookup),
+            order(lookup)
+        );
+        let rows = sql_query(query)
+            .load_iter::<HashedKey, PgRowByRowLoadingMode>(&mut self.connection)
+            .map_err(|error| failed(&error, &format!("read `{}`", lookup.table)))?;
+        let table = lookup.table.clone();
+        Ok(Box::new(rows.map(move |row| {
+            row.map(|row| row.0)
+                .map_err(|error| failed(&error, &format!("read `{table}`")))
+        })))
+    }
+
+    fn rows<'session>(
+        &'session mut self,
+        lookup: &Lookup,
+    ) -> anyhow::Result<Rows<'session, Record>> {
+        let query = format!(
+            "SELECT {} FROM {}{}{}",
+            text_columns(lookup),
+            sql::table(&lookup.table, DEFAULT_SCHEMA),
+            sql::filter(lookup),
+            order(lookup)
+        );
+        let rows = sql_query(query)
+            .load_iter::<Spelled, PgRowByRowLoadingMode>(&mut self.connection)
+            .map_err(|error| failed(&error, &format!("read `{}`", lookup.table)))?;
+        let table = lookup.table.clone();
+        Ok(Box::new(rows.map(move |row| {
+            row.map(|row| row.0)
+                .map_err(|error| failed(&error, &format!("read `{table}`")))
+        })))
+    }
+
+    fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
+        let also = lookup
+            .filter
+            .as_ref()
+            .map_or(String::new(), |condition| format!(" AND ({condition})"));
+        let query = format!(
+            "SELECT {} FROM {} AS lookup WHERE {}{also}",
+            text_columns(lookup),
+            sql::table(&lookup.table, DEFAULT_SCHEMA),
+            among_keys(lookup)
+        );
+        let rows: Vec<Spelled> = self.load_by_keys(query, keys, lookup.key.len())?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    fn count_references(
+        &mut self,
+        lookup: &Lookup,
+        child: &Reference,
+        keys: &[Record],
+    ) -> anyhow::Result<u64> {
+        let pairs = child.columns.iter().zip(&child.parent_columns);
+        let query = format!(
+            "SELECT count(*)::text FROM {} AS child JOIN {} AS lookup ON {} WHERE {}",
+            sql::table(&child.child, DEFAULT_SCHEMA),
+            sql::table(&lookup.table, DEFAULT_SCHEMA),
+            sql::equal(
+                "child",
+                "lookup",
+                pairs.map(|(one, other)| (one.as_str(), other.as_str()))
+            ),
+            among_keys(lookup)
+        );
+        let rows: Vec<Fields> = self.load_by_keys(query, keys, lookup.key.len())?;
+        let count = rows
+            .into_iter()
+            .next()
+            .and_then(|row| row.0.into_iter().next())
+            .flatten();
+        Ok(count
+            .and_then(|count| count.parse().ok())
+            .unwrap_or_default())
+    }
+
+    fn back_up(&mut self, path: &Path) -> anyhow::Result<()> {
+        let snapshot = self
+            .value("SELECT pg_export_snapshot()", &[])?
+            .unwrap_or_default();
+        let version = self.identity()?.server_version;
+        super::backup::dump(&self.url, &version, &snapshot, path)
+    }
+}
+
+fn text_columns(lookup: &Lookup) -> String {
+    lookup
+        .columns
+        .iter()
+        .map(|name| format!("{}::text", sql::identifier(name)))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// The order that `row::compare_keys` checks: numbers by value, everything else by bytes.
+fn order(lookup: &Lookup) -> String {
+    let columns: Vec<String> = lookup
+        .key_columns()
+        .zip(&lookup.key_readings)
+        .map(|(name, reading)| match reading {
+            Reading::Number => sql::identifier(name),
+            Reading::Text => format!("{}::text COLLATE \"C\"", sql::identifier(name)),
+        })
+        .collect();
+    format!(" ORDER BY {}", columns.join(", "))
+}
+
+fn among_keys(lookup: &Lookup) -> String {
+    let columns = lookup
+        .key_columns()
+        .map(|name| format!("lookup.{}::text", sql::identifier(name)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let arrays = (1..=lookup.key.len())
+        .map(|at| format!("${at}::text[]"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    format!("({columns}) IN (SELECT * FROM unnest({arrays}))")
+}
+
+/// What a field of a PostgreSQL row means: its text, or NULL.
+pub(super) fn plain(field: &str) -> Option<&str> {
+    match field.strip_prefix('\\') {
+        None => Some(field),
+        Some("N") => None,
+        Some(rest) => Some(rest),
+    }
+}
+
+/// A row of text columns, spelled as in a CSV export.
+struct Spelled(Record);
+
+impl QueryableByName<Pg> for Spelled {
+    fn build<'row>(row: &impl NamedRow<'row, Pg>) -> deserialize::Result<Self> {
+        let mut record = Record::new();
+        for at in 0..row.field_count() {
+            record.push_field(&row::encode(text_at(row, at)?.as_deref()));
+        }
+        Ok(Spelled(record))
+    }
+}
+
+/// Key columns as text, then the hash as 16 bytes.
+struct HashedKey(KeyedHash);
+
+impl QueryableByName<Pg> for HashedKey {
+    fn build<'row>(row: &impl NamedRow<'row, Pg>) -> deserialize::Result<Self> {
+        let last = row.field_count().saturating_sub(1);
+        let mut key = Record::new();
+        for at in 0..last {
+            key.push_field(&row::encode(text_at(row, at)?.as_deref()));
+        }
+        let field = Row::get(row, last).ok_or("the server returned no hash")?;
+        let value = field.value().ok_or("the server returned no hash")?;
+        let hash = RowHash(value.as_bytes().try_into()?);
+        Ok(HashedKey(KeyedHash { key, hash }))
+    }
+}

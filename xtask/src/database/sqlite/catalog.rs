@@ -1,0 +1,442 @@
+//! Reading the schema from the pragmas, and from the text of CREATE TABLE what they leave out.
+//! <https://www.sqlite.org/pragma.html#pragma_table_xinfo>
+
+use super::super::sql::BOOKKEEPING;
+use super::SqliteSession;
+use super::value::Affinity;
+use crate::sync::catalog::{Catalog, Column, ForeignKey, Object, Table, TableKind};
+use crate::sync::table::TableName;
+
+impl SqliteSession {
+    pub(super) fn read_catalog(&mut self) -> anyhow::Result<Catalog> {
+        let mut catalog = Catalog::default();
+        let tables = self.query(
+            "SELECT l.name, l.type, l.wr, l.strict, coalesce(s.sql, '') FROM pragma_table_list AS l \
+             LEFT JOIN sqlite_schema AS s ON s.name = l.name AND s.type IN ('table', 'view') \
+             WHERE l.schema = 'main' AND l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY l.name",
+            &[],
+        )?;
+        for row in tables {
+            let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+            let (name, kind, statement) = (text(0), text(1), text(4));
+            if BOOKKEEPING.contains(&name.as_str()) || kind == "shadow" {
+                continue;
+            }
+            let tokens = tokens(&statement);
+            if kind == "table" {
+                let mut options: Vec<&str> = Vec::new();
+                if text(2) == "1" {
+                    options.push("without rowid");
+                }
+                if text(3) == "1" {
+                    options.push("strict");
+                }
+                if tokens.iter().any(|token| token == "autoincrement") {
+                    options.push("autoincrement");
+                }
+                add(&mut catalog, "table", &name, options.join(", "));
+            } else {
+                add(
+                    &mut catalog,
+                    if kind == "view" {
+                        "view"
+                    } else {
+                        "virtual table"
+                    },
+                    &name,
+                    tokens.join(" "),
+                );
+            }
+            let table = self.read_table(&name, kind == "table", &tokens, &mut catalog)?;
+            catalog.tables.insert(table.name.clone(), table);
+        }
+        self.read_statements(&mut catalog)?;
+        resolve_parents(&mut catalog);
+        Ok(catalog)
+    }
+
+    fn read_table(
+        &mut self,
+        name: &str,
+        has_rows: bool,
+        tokens: &[String],
+        catalog: &mut Catalog,
+    ) -> anyhow::Result<Table> {
+        let parameter = [Some(name.to_owned())];
+        let mut table = Table {
+            name: TableName::new(None, name),
+            kind: if has_rows {
+                TableKind::Ordinary
+            } else {
+                TableKind::NotATable
+            },
+            columns: Vec::new(),
+            primary_key: Vec::new(),
+            unique_keys: Vec::new(),
+            foreign_keys: Vec::new(),
+        };
+        let mut primary_key: Vec<(u32, String)> = Vec::new();
+        let definitions = column_definitions(tokens);
+        let columns = self.query(
+            "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?) ORDER BY cid",
+            &parameter,
+        )?;
+        for row in columns {
+            let optional = |at: usize| row.get(at).cloned().flatten();
+            let text = |at: usize| optional(at).unwrap_or_default();
+            let (column, declared, hidden) = (text(0), text(1), text(5));
+            let position: u32 = text(4).parse().unwrap_or_default();
+            if position > 0 {
+                primary_key.push((position, column.clone()));
+            }
+            let mut definition = declared.to_ascii_lowercase();
+            if text(2) == "1" {
+                definition.push_str(" not null");
+            }
+            if let Some(default) = optional(3) {
+                definition.push_str(&format!(" default {default}"));
+            }
+            for extra in definitions
+                .get(&column.to_lowercase())
+                .into_iter()
+                .flatten()
+            {
+                definition.push_str(&format!(" {extra}"));
+            }
+            if has_rows {
+                add(
+                    catalog,
+                    "column",
+                    &format!("{name}.{column}"),
+                    definition.trim().to_owned(),
+                );
+            }
+            table.columns.push(Column {
+                reading: Affinity::of(&declared).reading(),
+                name: column,
+                type_name: declared,
+                nullable: text(2) != "1" && position == 0,
+                generated: hidden != "0",
+                has_sequence: false,
+            });
+        }
+        primary_key.sort();
+        table.primary_key = primary_key.into_iter().map(|(_, column)| column).collect();
+        if !table.primary_key.is_empty() {
+            add(
+                catalog,
+                "primary key",
+                &format!("{name}.({})", table.primary_key.join(", ")),
+                String::new(),
+            );
+            table.unique_keys.push(table.primary_key.clone());
+        }
+        for check in checks(tokens) {
+            add(
+                catalog,
+                "check",
+                &format!("{name}.({check})"),
+                String::new(),
+            );
+        }
+        self.read_indexes(&mut table, catalog)?;
+        self.read_foreign_keys(&mut table, catalog)?;
+        Ok(table)
+    }
+
+    fn read_indexes(&mut self, table: &mut Table, catalog: &mut Catalog) -> anyhow::Result<()> {
+        let indexes = self.query(
+            "SELECT i.name, i.\"unique\", i.origin, i.partial, \
+             (SELECT json_group_array(name) FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)) \
+             FROM pragma_index_list(?) AS i ORDER BY i.name",
+            &[Some(table.name.name.clone())],
+        )?;
+        for row in indexes {
+            let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+            let columns: Vec<Option<String>> = serde_json::from_str(&text(4))?;
+            // An expression has no column name.
+            let Some(columns) = columns.into_iter().collect::<Option<Vec<String>>>() else {
+                continue;
+            };
+            if text(2) == "u" {
+                add(
+                    catalog,
+                    "unique",
+                    &format!("{}.({})", table.name, columns.join(", ")),
+                    String::new(),
+                );
+            }
+            if text(1) == "1" && text(3) == "0" && !table.unique_keys.contains(&columns) {
+                table.unique_keys.push(columns);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_foreign_keys(
+        &mut self,
+        table: &mut Table,
+        catalog: &mut Catalog,
+    ) -> anyhow::Result<()> {
+        let rows = self.query(
+            "SELECT id, \"table\", \"from\", \"to\", on_update, on_delete FROM pragma_foreign_key_list(?) ORDER BY id, seq",
+            &[Some(table.name.name.clone())],
+        )?;
+        let mut actions = Vec::new();
+        let mut last = None;
+        for row in rows {
+            let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+            if last != Some(text(0)) {
+                last = Some(text(0));
+                table.foreign_keys.push(ForeignKey {
+                    columns: Vec::new(),
+                    parent: TableName::new(None, &text(1)),
+                    parent_columns: Vec::new(),
+                    // References are checked at the end anyway, so order does not matter here.
+                    deferrable: false,
+                });
+                actions.push(format!("on update {} on delete {}", text(4), text(5)).to_lowercase());
+            }
+            if let Some(key) = table.foreign_keys.last_mut() {
+                key.columns.push(text(2));
+                if let Some(parent_column) = row.get(3).cloned().flatten() {
+                    key.parent_columns.push(parent_column);
+                }
+            }
+        }
+        for (key, actions) in table.foreign_keys.iter().zip(actions) {
+            add(
+                catalog,
+                "foreign key",
+                &format!(
+                    "{}.({}) to {}",
+                    table.name,
+                    key.columns.join(", "),
+                    key.parent
+                ),
+                format!("({}) {actions}", key.parent_columns.join(", ")),
+            );
+        }
+        Ok(())
+    }
+
+    /// Indexes and triggers that have a statement of their own.
+    fn read_statements(&mut self, catalog: &mut Catalog) -> anyhow::Result<()> {
+        let rows = self.query(
+            "SELECT type, tbl_name, name, sql FROM sqlite_schema \
+             WHERE type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY name",
+            &[],
+        )?;
+        for row in rows {
+            let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+            if BOOKKEEPING.contains(&text(1).as_str()) {
+                continue;
+            }
+            let mut definition = tokens(&text(3));
+            if let Some(at) = definition
+                .windows(3)
+                .position(|words| words == ["if", "not", "exists"])
+            {
+                definition.drain(at..at + 3);
+            }
+            add(
+                catalog,
+                &text(0),
+                &format!("{}.{}", text(1), text(2)),
+                definition.join(" "),
+            );
+        }
+        Ok(())
+    }
+}
+
+fn add(catalog: &mut Catalog, kind: &str, name: &str, definition: String) {
+    let object = Object {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+    };
+    catalog.objects.insert(object, definition);
+}
+
+/// Gives every foreign key its parent's real name and columns, which a statement may leave out
+/// or write in other letters.
+fn resolve_parents(catalog: &mut Catalog) {
+    let parents: Vec<(TableName, Vec<String>)> = catalog
+        .tables
+        .values()
+        .map(|table| (table.name.clone(), table.primary_key.clone()))
+        .collect();
+    for key in catalog
+        .tables
+        .values_mut()
+        .flat_map(|table| &mut table.foreign_keys)
+    {
+        let found = parents
+            .iter()
+            .find(|(name, _)| name.name.eq_ignore_ascii_case(&key.parent.name));
+        if let Some((name, primary_key)) = found {
+            key.parent = name.clone();
+            if key.parent_columns.is_empty() {
+                key.parent_columns.clone_from(primary_key);
+            }
+        }
+    }
+}
+
+/// The words of a statement: names without their quotes, everything but text in small letters.
+fn tokens(statement: &str) -> Vec<String> {
+    let mut tokens = Vec::new();
+    let mut letters = statement.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            letter if letter.is_whitespace() => {}
+            '-' if letters.peek() == Some(&'-') => {
+                while letters.next_if(|next| *next != '\n').is_some() {}
+            }
+            '/' if letters.peek() == Some(&'*') => {
+                let mut before = ' ';
+                letters.next();
+                for next in letters.by_ref() {
+                    if before == '*' && next == '/' {
+                        break;
+                    }
+                    before = next;
+                }
+            }
+            '\'' | '"' | '`' | '[' => {
+                let close = if letter == '[' { ']' } else { letter };
+                let mut text = String::new();
+                while let Some(next) = letters.next() {
+                    if next != close {
+                        text.push(next);
+                    } else if letter != '[' && letters.peek() == Some(&close) {
+                        letters.next();
+                        text.push(next);
+                    } else {
+                        break;
+                    }
+                }
+                tokens.push(if letter == '\'' {
+                    format!("'{}'", text.replace('\'', "''"))
+                } else {
+                    text.to_lowercase()
+                });
+            }
+            letter if is_word(letter) => {
+                let mut word = letter.to_lowercase().to_string();
+                while let Some(next) = letters.next_if(|next| is_word(*next)) {
+                    word.extend(next.to_lowercase());
+                }
+                tokens.push(word);
+            }
+            letter => tokens.push(letter.to_string()),
+        }
+    }
+    tokens
+}
+
+fn is_word(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_' || letter == '.'
+}
+
+/// The parts between the commas of CREATE TABLE's parentheses.
+fn parts(tokens: &[String]) -> Vec<&[String]> {
+    let Some(open) = tokens.iter().position(|token| token == "(") else {
+        return Vec::new();
+    };
+    let mut parts = Vec::new();
+    let (mut depth, mut start) = (0, open + 1);
+    for (at, token) in tokens.iter().enumerate().skip(open) {
+        match token.as_str() {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 || (depth == 1 && token == ",") {
+            parts.push(&tokens[start..at]);
+            start = at + 1;
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    parts
+}
+
+/// What stands in parentheses after the word at `at`, without them.
+fn group(tokens: &[String], at: usize) -> Option<&[String]> {
+    (tokens.get(at + 1)? == "(").then_some(())?;
+    let mut depth = 0;
+    for (end, token) in tokens.iter().enumerate().skip(at + 1) {
+        match token.as_str() {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(&tokens[at + 2..end]);
+        }
+    }
+    None
+}
+
+/// The conditions of every CHECK, of columns and of the table alike.
+fn checks(tokens: &[String]) -> Vec<String> {
+    (0..tokens.len())
+        .filter(|at| tokens[*at] == "check")
+        .filter_map(|at| group(tokens, at))
+        .map(|condition| condition.join(" "))
+        .collect()
+}
+
+/// For each column, by its name in small letters, its collation and how it is generated.
+fn column_definitions(tokens: &[String]) -> std::collections::BTreeMap<String, Vec<String>> {
+    parts(tokens)
+        .into_iter()
+        .filter_map(|part| {
+            let (name, rest) = part.split_first()?;
+            let mut extras = Vec::new();
+            for (at, token) in rest.iter().enumerate() {
+                match token.as_str() {
+                    "collate" => {
+                        extras.extend(rest.get(at + 1).map(|name| format!("collate {name}")))
+                    }
+                    "as" => extras.extend(group(rest, at).map(|expression| {
+                        let stored = rest.iter().any(|word| word == "stored");
+                        format!(
+                            "generated as ({}) {}",
+                            expression.join(" "),
+                            if stored { "stored" } else { "virtual" }
+                        )
+                    })),
+                    _ => {}
+                }
+            }
+            Some((name.clone(), extras))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spelling_does_not_matter_but_text_does() {
+        let one =
+            tokens("CREATE TABLE \"Fees\" (x TEXT CHECK (x IN ('A', 'b''c')), -- why\n [y] int)");
+        let other = tokens("create table fees(X text check(x in('A','b''c')),y INT /* , */)");
+        assert_eq!(one, other);
+        assert_eq!(checks(&one), ["x in ( 'A' , 'b''c' )"]);
+    }
+
+    #[test]
+    fn collations_and_generated_columns_are_found() {
+        let tokens = tokens(
+            "CREATE TABLE t (a TEXT COLLATE NOCASE, b INT GENERATED ALWAYS AS (a + (1)) STORED, PRIMARY KEY (a))",
+        );
+        let found = column_definitions(&tokens);
+        assert_eq!(found["a"], ["collate nocase"]);
+        assert_eq!(found["b"], ["generated as (a + ( 1 )) stored"]);
+    }
+}

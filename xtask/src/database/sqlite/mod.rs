@@ -1,0 +1,205 @@
+//! SQLite.
+
+mod backup;
+mod catalog;
+mod read;
+mod statements;
+mod value;
+mod write;
+
+pub(super) use backup::{prove as prove_backup, restore};
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection};
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel::{Connection, RunQueryDsl, sql_query};
+
+use super::{Reference, Session, Target};
+use crate::problem::{Code, Problem};
+use crate::sync::environment::DatabaseUrl;
+use crate::sync::table::TableName;
+use value::{Values, bind};
+
+/// How long to wait for somebody else's lock, in milliseconds.
+const BUSY_TIMEOUT: u32 = 5000;
+
+/// A session of either kind; what it may do was decided when it was opened.
+pub(super) struct SqliteSession {
+    connection: SqliteConnection,
+    url: DatabaseUrl,
+    /// Tables whose rows are watched, in the order of their numbers in `__sync_watch`.
+    watched: Vec<TableName>,
+    /// Lookup tables that were staged, in order: the first is `lookup_staging_0`.
+    staged: Vec<Staged>,
+    /// Broken references before anything was changed, by child and parent.
+    broken: Vec<(String, String, u64)>,
+}
+
+struct Staged {
+    table: TableName,
+    references: Vec<Reference>,
+    unique_keys: Vec<Vec<String>>,
+}
+
+pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
+    let mut session = SqliteSession::connect(url, "ro")?;
+    // The moment is fixed by the first read, not by BEGIN.
+    session
+        .batch("BEGIN; SELECT count(*) FROM sqlite_schema")
+        .map_err(|error| unreadable(url, &error))?;
+    Ok(Box::new(session))
+}
+
+pub(super) fn open_target(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Target>> {
+    let mut session = SqliteSession::connect(url, "rw")?;
+    // With foreign keys on, rebuilding a parent table in a transaction would silently empty its
+    // children, and the pragma does nothing once a transaction is open. References are checked
+    // before COMMIT instead.
+    session
+        .batch("PRAGMA foreign_keys = OFF")
+        .map_err(|error| unreadable(url, &error))?;
+    AnsiTransactionManager::begin_transaction_sql(&mut session.connection, "BEGIN IMMEDIATE")
+        .map_err(|error| {
+            if is_busy(&error) {
+                Problem::new(Code::Busy, format!("another program is writing to {url}"))
+                    .hint("wait until it has ended, or stop it, then try again")
+                    .into()
+            } else {
+                unreadable(url, &error)
+            }
+        })?;
+    session.broken = session.broken_references()?;
+    Ok(Box::new(session))
+}
+
+impl SqliteSession {
+    fn connect(url: &DatabaseUrl, mode: &str) -> anyhow::Result<Self> {
+        must_exist(url)?;
+        let mut connection = SqliteConnection::establish(&address(url.path(), mode))
+            .map_err(|error| unreadable(url, &error))?;
+        connection
+            .batch_execute(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT}"))
+            .map_err(|error| unreadable(url, &error))?;
+        Ok(SqliteSession {
+            connection,
+            url: url.clone(),
+            watched: Vec::new(),
+            staged: Vec::new(),
+            broken: Vec::new(),
+        })
+    }
+
+    fn batch(&mut self, sql: &str) -> Result<(), Error> {
+        self.connection.batch_execute(sql)
+    }
+
+    /// Runs a query; every column comes as text.
+    fn query(
+        &mut self,
+        sql: &str,
+        parameters: &[Option<String>],
+    ) -> anyhow::Result<Vec<Vec<Option<String>>>> {
+        let mut query = sql_query(sql).into_boxed::<Sqlite>();
+        for parameter in parameters {
+            query = query
+                .bind::<diesel::sql_types::Nullable<diesel::sql_types::Text>, _>(parameter.clone());
+        }
+        let rows: Vec<Values> = query
+            .load(&mut self.connection)
+            .map_err(|error| failed(&error, "query"))?;
+        rows.into_iter().map(Values::into_texts).collect()
+    }
+
+    /// The first field of the first row.
+    fn value(&mut self, sql: &str) -> anyhow::Result<Option<String>> {
+        let rows = self.query(sql, &[])?;
+        Ok(rows
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next())
+            .flatten())
+    }
+
+    fn run(&mut self, sql: &str, what: &str) -> anyhow::Result<u64> {
+        let count = sql_query(sql)
+            .execute(&mut self.connection)
+            .map_err(|error| failed(&error, what))?;
+        Ok(count as u64)
+    }
+
+    fn run_with(
+        &mut self,
+        sql: &str,
+        values: Vec<value::Value>,
+        what: &str,
+    ) -> anyhow::Result<u64> {
+        let query = values
+            .into_iter()
+            .fold(sql_query(sql).into_boxed::<Sqlite>(), bind);
+        let count = query
+            .execute(&mut self.connection)
+            .map_err(|error| failed(&error, what))?;
+        Ok(count as u64)
+    }
+}
+
+/// # Errors
+/// `unreachable` where there is no file: a mistyped path must not become a new database.
+fn must_exist(url: &DatabaseUrl) -> anyhow::Result<()> {
+    if url.path().is_file() {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::Unreachable,
+        format!("there is no database file {}", url.path().display()),
+    )
+    .hint("correct the path; for a new database make an empty file first")
+    .into())
+}
+
+/// A URI for SQLite, in which a path may hold any character.
+/// <https://www.sqlite.org/uri.html>
+fn address(path: &Path, parameters: &str) -> String {
+    let mut address = "file:".to_owned();
+    for letter in path.to_string_lossy().chars() {
+        if matches!(letter, '%' | '?' | '#') {
+            let _ = write!(address, "%{:02X}", u32::from(letter));
+        } else {
+            address.push(letter);
+        }
+    }
+    format!("{address}?mode={parameters}")
+}
+
+fn unreadable(url: &DatabaseUrl, error: &dyn std::fmt::Display) -> anyhow::Error {
+    Problem::new(Code::Unreachable, format!("failed to open {url}: {error}"))
+        .hint("check that the file is a SQLite database, and that it may be read and written")
+        .into()
+}
+
+fn is_busy(error: &Error) -> bool {
+    error.to_string().contains("locked")
+}
+
+/// An error in words, with a code where SQLite gave it a kind. `what` follows "failed to".
+fn failed(error: &Error, what: &str) -> anyhow::Error {
+    let message = format!("failed to {what}: {error}");
+    match error {
+        Error::DatabaseError(
+            DatabaseErrorKind::UniqueViolation
+            | DatabaseErrorKind::ForeignKeyViolation
+            | DatabaseErrorKind::NotNullViolation
+            | DatabaseErrorKind::CheckViolation,
+            _,
+        ) => Problem::new(Code::ConstraintViolated, message)
+            .hint("the target has rows or rules that the source lacks: mend the row that is named, then run it again")
+            .into(),
+        error if is_busy(error) => Problem::new(Code::LockTimeout, message)
+            .hint("another program holds the database: run it again when it has ended")
+            .into(),
+        _ => Problem::new(Code::Failed, message).into(),
+    }
+}

@@ -1,0 +1,244 @@
+//! Looking: identity, migrations, ledger and rows.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use diesel::connection::DefaultLoadingMode;
+use diesel::{RunQueryDsl, sql_query};
+
+use super::super::{Identity, Reference, Rows, Session, sql};
+use super::value::{Affinity, Value, Values};
+use super::{SqliteSession, failed};
+use crate::sync::catalog::Catalog;
+use crate::sync::ledger::{Ledger, Stamp};
+use crate::sync::lookup::Lookup;
+use crate::sync::migration::AppliedMigration;
+use crate::sync::row::{KeyedHash, Record};
+use crate::sync::table::TableName;
+
+pub(super) const DEFAULT_SCHEMA: &str = "main";
+
+impl SqliteSession {
+    fn has_table(&mut self, name: &str) -> anyhow::Result<bool> {
+        let found = self.query(
+            "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?",
+            &[Some(name.to_owned())],
+        )?;
+        Ok(!found.is_empty())
+    }
+
+    /// The affinity of each of a lookup table's columns, in their order.
+    pub(super) fn affinities(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Affinity>> {
+        let rows = self.query(
+            "SELECT name, type FROM pragma_table_xinfo(?)",
+            &[Some(lookup.table.name.clone())],
+        )?;
+        let declared: BTreeMap<String, String> = rows
+            .into_iter()
+            .filter_map(|mut row| {
+                let declared = row.pop()?.unwrap_or_default();
+                Some((row.pop()??, declared))
+            })
+            .collect();
+        Ok(lookup
+            .columns
+            .iter()
+            .map(|column| Affinity::of(declared.get(column).map_or("", String::as_str)))
+            .collect())
+    }
+
+    fn spelled_rows<'session>(
+        &'session mut self,
+        lookup: &Lookup,
+        query: &str,
+    ) -> anyhow::Result<Rows<'session, Record>> {
+        let affinities = self.affinities(lookup)?;
+        let table = lookup.table.clone();
+        let what = format!("read `{table}`");
+        let rows = sql_query(query)
+            .load_iter::<Values, DefaultLoadingMode>(&mut self.connection)
+            .map_err(|error| failed(&error, &what))?;
+        Ok(Box::new(rows.map(move |row| {
+            let values = row.map_err(|error| failed(&error, &what))?.0;
+            Ok(values
+                .iter()
+                .zip(&affinities)
+                .map(|(value, affinity)| value.spell(*affinity))
+                .collect())
+        })))
+    }
+
+    /// Puts keys where a query can join them. The temporary database is the session's own, so
+    /// the file that it looks at stays as it is.
+    fn hold_keys(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<()> {
+        let what = "read rows by their keys";
+        let affinities = self.affinities(lookup)?;
+        let columns = sql::list("", lookup.key_columns());
+        self.batch(&format!(
+            "DROP TABLE IF EXISTS temp.__sync_keys; CREATE TEMPORARY TABLE __sync_keys ({columns})"
+        ))
+        .map_err(|error| failed(&error, what))?;
+        let marks = vec!["?"; lookup.key.len()].join(", ");
+        let insert = format!("INSERT INTO temp.__sync_keys VALUES ({marks})");
+        for key in keys {
+            let values = key
+                .iter()
+                .zip(&lookup.key)
+                .map(|(field, at)| Value::read(field, affinities[*at]))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(anyhow::Error::msg)?;
+            self.run_with(&insert, values, what)?;
+        }
+        Ok(())
+    }
+}
+
+impl Session for SqliteSession {
+    fn identity(&mut self) -> anyhow::Result<Identity> {
+        let path = self.url.path();
+        let instance = path.canonicalize().map_or_else(
+            |_| path.display().to_string(),
+            |path| path.display().to_string(),
+        );
+        // Hard links are one database under two paths.
+        #[cfg(unix)]
+        let instance = std::fs::metadata(path).map_or(instance, |file| {
+            use std::os::unix::fs::MetadataExt as _;
+            format!("{} {}", file.dev(), file.ino())
+        });
+        Ok(Identity {
+            instance: format!("sqlite {instance}"),
+            server_version: self.value("SELECT sqlite_version()")?.unwrap_or_default(),
+        })
+    }
+
+    fn applied_migrations(&mut self) -> anyhow::Result<Vec<AppliedMigration>> {
+        if !self.has_table("__diesel_schema_migrations")? {
+            return Ok(Vec::new());
+        }
+        let checksum = if self.has_table("__sync_migrations")? {
+            "(SELECT s.checksum FROM __sync_migrations AS s WHERE s.version = m.version)"
+        } else {
+            "NULL"
+        };
+        let rows = self.query(
+            &format!(
+                "SELECT m.version, strftime('%Y-%m-%dT%H:%M:%SZ', m.run_on), {checksum} \
+                 FROM __diesel_schema_migrations AS m ORDER BY m.version"
+            ),
+            &[],
+        )?;
+        Ok(rows
+            .into_iter()
+            .map(|mut row| AppliedMigration {
+                checksum: row.pop().flatten(),
+                run_on: row.pop().flatten().unwrap_or_default(),
+                version: row.pop().flatten().unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    fn catalog(&mut self) -> anyhow::Result<Catalog> {
+        self.read_catalog()
+    }
+
+    fn ledger(&mut self) -> anyhow::Result<Ledger> {
+        if !self.has_table("__sync_runs")? {
+            return Ok(Ledger::default());
+        }
+        let runs = self
+            .query(sql::SELECT_RUNS, &[])?
+            .iter()
+            .map(|row| sql::run_of(row))
+            .collect();
+        let stamp = self
+            .query(sql::SELECT_STAMP, &[])?
+            .into_iter()
+            .next()
+            .map(|mut row| Stamp {
+                since: row.pop().flatten().unwrap_or_default(),
+                database_id: row.pop().flatten().unwrap_or_default(),
+                environment: row.pop().flatten().unwrap_or_default(),
+            });
+        Ok(Ledger { stamp, runs })
+    }
+
+    fn count_rows(&mut self, table: &TableName) -> anyhow::Result<u64> {
+        let count = self.value(&format!(
+            "SELECT count(*) FROM {}",
+            sql::table(table, DEFAULT_SCHEMA)
+        ))?;
+        Ok(count
+            .and_then(|count| count.parse().ok())
+            .unwrap_or_default())
+    }
+
+    fn hashes<'session>(
+        &'session mut self,
+        lookup: &Lookup,
+    ) -> anyhow::Result<Rows<'session, KeyedHash>> {
+        let shape = lookup.clone();
+        let rows = self.rows(lookup)?;
+        Ok(Box::new(
+            rows.map(move |row| row.map(|row| shape.keyed_hash(&row))),
+        ))
+    }
+
+    fn rows<'session>(
+        &'session mut self,
+        lookup: &Lookup,
+    ) -> anyhow::Result<Rows<'session, Record>> {
+        // The order that `row::compare_keys` checks, whatever collation the columns have.
+        let order: Vec<String> = lookup
+            .key_columns()
+            .map(|name| format!("{} COLLATE BINARY", sql::identifier(name)))
+            .collect();
+        let query = format!(
+            "SELECT {} FROM {}{} ORDER BY {}",
+            sql::list("", lookup.columns.iter().map(String::as_str)),
+            sql::table(&lookup.table, DEFAULT_SCHEMA),
+            sql::filter(lookup),
+            order.join(", ")
+        );
+        self.spelled_rows(lookup, &query)
+    }
+
+    fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
+        self.hold_keys(lookup, keys)?;
+        let query = format!(
+            "SELECT {} FROM temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {}{}",
+            sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
+            sql::table(&lookup.table, DEFAULT_SCHEMA),
+            sql::same_key(lookup, "lookup", "wanted"),
+            lookup
+                .filter
+                .as_ref()
+                .map_or(String::new(), |condition| format!(" WHERE ({condition})"))
+        );
+        self.spelled_rows(lookup, &query)?.collect()
+    }
+
+    fn count_references(
+        &mut self,
+        lookup: &Lookup,
+        child: &Reference,
+        keys: &[Record],
+    ) -> anyhow::Result<u64> {
+        self.hold_keys(lookup, keys)?;
+        let pairs = child.columns.iter().zip(&child.parent_columns);
+        let count = self.value(&format!(
+            "SELECT count(*) FROM temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {} JOIN {} AS child ON {}",
+            sql::table(&lookup.table, DEFAULT_SCHEMA),
+            sql::same_key(lookup, "lookup", "wanted"),
+            sql::table(&child.child, DEFAULT_SCHEMA),
+            sql::equal("child", "lookup", pairs.map(|(one, other)| (one.as_str(), other.as_str()))),
+        ))?;
+        Ok(count
+            .and_then(|count| count.parse().ok())
+            .unwrap_or_default())
+    }
+
+    fn back_up(&mut self, path: &Path) -> anyhow::Result<()> {
+        super::backup::copy(self.url.path(), path)
+    }
+}

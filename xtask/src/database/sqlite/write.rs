@@ -1,0 +1,324 @@
+//! Changing: migrations, lookup rows, the ledger, and the count of what was touched.
+
+use diesel::connection::{Connection, TransactionManager};
+use diesel::migration::MigrationSource;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel_migrations::{
+    EmbeddedMigrations, FileBasedMigrations, MigrationHarness, embed_migrations,
+};
+
+use super::super::load::Loading;
+use super::super::{Reference, Session, Target, sql};
+use super::read::DEFAULT_SCHEMA;
+use super::value::Value;
+use super::{SqliteSession, Staged, failed, statements};
+use crate::problem::{Code, Problem};
+use crate::sync::compare::Change;
+use crate::sync::gate::referenced_rows;
+use crate::sync::ledger::LedgerEntry;
+use crate::sync::lookup::Lookup;
+use crate::sync::migration::{Migration, MigrationSet, Origin};
+use crate::sync::row::Record;
+use crate::sync::table::TableName;
+
+const EMBEDDED: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
+
+impl SqliteSession {
+    fn position(&self, lookup: &Lookup) -> usize {
+        self.staged
+            .iter()
+            .position(|staged| staged.table == lookup.table)
+            .unwrap_or_default()
+    }
+
+    fn loading<'lookup>(&self, lookup: &'lookup Lookup) -> Loading<'lookup> {
+        Loading {
+            lookup,
+            table: sql::table(&lookup.table, DEFAULT_SCHEMA),
+            staging: format!("temp.lookup_staging_{}", self.position(lookup)),
+            default_schema: DEFAULT_SCHEMA,
+        }
+    }
+
+    /// References to rows that are not there, counted by child and parent.
+    pub(super) fn broken_references(&mut self) -> anyhow::Result<Vec<(String, String, u64)>> {
+        let rows = self.query(
+            "SELECT \"table\", parent, count(*) FROM pragma_foreign_key_check GROUP BY 1, 2 ORDER BY 1, 2",
+            &[],
+        )?;
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+                (text(0), text(1), text(2).parse().unwrap_or_default())
+            })
+            .collect())
+    }
+
+    /// Where a migration fails: the line of its first statement that cannot run, or `None`.
+    fn failing_line(&mut self, migration: &Migration) -> Option<usize> {
+        self.batch("SAVEPOINT __sync_search").ok()?;
+        let failing = statements::split(&migration.up)
+            .into_iter()
+            .find(|(_, statement)| self.batch(statement).is_err())
+            .map(|(line, _)| line);
+        self.batch("ROLLBACK TO __sync_search; RELEASE __sync_search")
+            .ok()?;
+        failing
+    }
+}
+
+impl Target for SqliteSession {
+    fn run_migration(
+        &mut self,
+        migrations: &MigrationSet,
+        migration: &Migration,
+    ) -> anyhow::Result<()> {
+        let source: Box<dyn MigrationSource<Sqlite>> = match &migrations.origin {
+            Origin::Embedded => Box::new(EMBEDDED),
+            Origin::Folder(folder) => Box::new(FileBasedMigrations::from_path(folder)?),
+        };
+        let all = source.migrations().map_err(anyhow::Error::from_boxed)?;
+        let Some(found) = all
+            .iter()
+            .find(|one| one.name().version() == migration.version.as_str().into())
+        else {
+            anyhow::bail!(
+                "migration {} is not built into this program",
+                migration.name
+            );
+        };
+        self.connection
+            .applied_migrations()
+            .map_err(anyhow::Error::from_boxed)?;
+        if let Err(error) = self.connection.run_migration(&**found) {
+            // diesel says "Failed to run NAME with: …" in front of SQLite's own words.
+            let words = error.to_string();
+            let words = words
+                .split_once(" with: ")
+                .map_or(words.as_str(), |(_, words)| words);
+            let line = self
+                .failing_line(migration)
+                .map_or(String::new(), |line| format!(" at line {line} of up.sql"));
+            return Err(Problem::new(
+                Code::MigrationFailed,
+                format!("migration {} failed{line}: {words}", migration.name),
+            )
+            .hint("the target is as it was; mend the migration or the rows that it meets, then run it again")
+            .into());
+        }
+        Ok(())
+    }
+
+    /// SQLite keeps no count for each table, so temporary triggers do.
+    fn watch(&mut self, tables: &[TableName]) -> anyhow::Result<()> {
+        let what = "watch the protected tables";
+        self.watched = tables.to_vec();
+        self.batch("CREATE TEMPORARY TABLE __sync_watch (watched INTEGER NOT NULL)")
+            .map_err(|error| failed(&error, what))?;
+        for (at, table) in tables.iter().enumerate() {
+            for event in ["INSERT", "UPDATE", "DELETE"] {
+                self.batch(&format!(
+                    "CREATE TEMPORARY TRIGGER __sync_watch_{at}_{event} AFTER {event} ON {} \
+                     BEGIN INSERT INTO __sync_watch VALUES ({at}); END",
+                    sql::table(table, DEFAULT_SCHEMA)
+                ))
+                .map_err(|error| failed(&error, what))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn watched_changes(&mut self) -> anyhow::Result<Vec<(TableName, u64)>> {
+        let rows = self.query(
+            "SELECT watched, count(*) FROM temp.__sync_watch GROUP BY watched ORDER BY watched",
+            &[],
+        )?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| {
+                let number = |at: usize| {
+                    row.get(at)
+                        .cloned()
+                        .flatten()
+                        .and_then(|text| text.parse::<u64>().ok())
+                };
+                let at = usize::try_from(number(0)?).ok()?;
+                Some((self.watched.get(at)?.clone(), number(1)?))
+            })
+            .collect())
+    }
+
+    /// The transaction has kept every other writer away from the start.
+    fn hold(&mut self, _lookup: &Lookup) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn stage(
+        &mut self,
+        lookup: &Lookup,
+        changes: &mut dyn Iterator<Item = anyhow::Result<(Change, Record)>>,
+    ) -> anyhow::Result<()> {
+        let what = format!("stage the rows of `{}`", lookup.table);
+        let at = self.staged.len();
+        let columns = sql::list("", lookup.columns.iter().map(String::as_str));
+        let key = sql::list("", lookup.key_columns());
+        // Without types: a staged value keeps the storage class that it has.
+        self.batch(&format!(
+            "CREATE TEMPORARY TABLE lookup_staging_{at} (__change, {columns}); \
+             CREATE INDEX temp.lookup_staging_{at}_key ON lookup_staging_{at} ({key})"
+        ))
+        .map_err(|error| failed(&error, &what))?;
+        let affinities = self.affinities(lookup)?;
+        let marks = vec!["?"; lookup.columns.len() + 1].join(", ");
+        let insert = format!("INSERT INTO temp.lookup_staging_{at} VALUES ({marks})");
+        for change in changes {
+            let (change, record) = change?;
+            let mut values = vec![Value::Text(change.letter().to_owned())];
+            for (column, affinity) in affinities.iter().enumerate() {
+                let at = match change {
+                    Change::Delete => lookup.key.iter().position(|at| *at == column),
+                    Change::Insert | Change::Update => Some(column),
+                };
+                values.push(match at.and_then(|at| record.get(at)) {
+                    None => Value::Null,
+                    Some(field) => Value::read(field, *affinity).map_err(|words| {
+                        Problem::new(
+                            Code::CsvInvalid,
+                            format!("a row of `{}`: {words}", lookup.table),
+                        )
+                        .hint("export the table again, or correct the file")
+                    })?,
+                });
+            }
+            self.run_with(&insert, values, &what)?;
+        }
+        let catalog = self.catalog()?;
+        let references = catalog
+            .tables
+            .values()
+            .flat_map(|table| table.foreign_keys.iter().map(move |key| (table, key)))
+            .filter(|(_, key)| key.parent == lookup.table)
+            .map(|(table, key)| Reference {
+                child: table.name.clone(),
+                columns: key.columns.clone(),
+                parent_columns: key.parent_columns.clone(),
+            })
+            .collect();
+        let key: Vec<&str> = lookup.key_columns().collect();
+        let unique_keys = catalog
+            .tables
+            .get(&lookup.table)
+            .map_or(Vec::new(), |table| {
+                table
+                    .unique_keys
+                    .iter()
+                    .filter(|unique| !unique.iter().all(|column| key.contains(&column.as_str())))
+                    .cloned()
+                    .collect()
+            });
+        self.staged.push(Staged {
+            table: lookup.table.clone(),
+            references,
+            unique_keys,
+        });
+        Ok(())
+    }
+
+    fn delete_unreferenced(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
+        let statement = self
+            .loading(lookup)
+            .delete_unreferenced(&self.staged[self.position(lookup)].references);
+        self.run(&statement, &format!("delete rows of `{}`", lookup.table))
+    }
+
+    /// With foreign keys off, a row can be taken out and put back whatever refers to it.
+    fn release_unique_values(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
+        let unique_keys = self.staged[self.position(lookup)].unique_keys.clone();
+        let what = format!("free unique values of `{}`", lookup.table);
+        for unique in unique_keys {
+            let loading = self.loading(lookup);
+            let held = format!(
+                "SELECT 1 FROM {} AS lookup WHERE {} LIMIT 1",
+                loading.table,
+                loading.holds_wanted(&unique)
+            );
+            if self.value(&held)?.is_some() {
+                for statement in self.loading(lookup).take_out(&unique) {
+                    self.run(&statement, &what)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn insert_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
+        let statement = self.loading(lookup).insert("");
+        self.run(&statement, &format!("insert rows into `{}`", lookup.table))
+    }
+
+    fn update_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
+        match self.loading(lookup).update() {
+            Some(statement) => self.run(&statement, &format!("update rows of `{}`", lookup.table)),
+            None => Ok(0),
+        }
+    }
+
+    fn delete_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
+        for reference in self.staged[self.position(lookup)].references.clone() {
+            let count = self.value(&self.loading(lookup).count_references(&reference))?;
+            let count: u64 = count
+                .and_then(|count| count.parse().ok())
+                .unwrap_or_default();
+            if count > 0 {
+                return Err(referenced_rows(&lookup.table, &reference.child, count).into());
+            }
+        }
+        let statement = self.loading(lookup).delete();
+        self.run(&statement, &format!("delete rows of `{}`", lookup.table))
+    }
+
+    /// SQLite's AUTOINCREMENT notices given values by itself.
+    fn raise_sequences(&mut self, _lookup: &Lookup) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn check_constraints(&mut self) -> anyhow::Result<()> {
+        let before = std::mem::take(&mut self.broken);
+        for (child, parent, count) in self.broken_references()? {
+            let known = before
+                .iter()
+                .find(|(one, other, _)| *one == child && *other == parent);
+            let new = count.saturating_sub(known.map_or(0, |(_, _, known)| *known));
+            if new > 0 {
+                return Err(Problem::new(
+                    Code::ConstraintViolated,
+                    format!("rows of `{child}` would refer to rows of `{parent}` that are not there: {new}"),
+                )
+                .hint("mend these rows on the target, or keep the rows that they refer to")
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, entry: &LedgerEntry) -> anyhow::Result<()> {
+        let is_stamped = self.ledger()?.stamp.is_some();
+        for (statement, values) in sql::record_statements(entry, is_stamped, |at| format!("?{at}"))
+        {
+            let values = values
+                .into_iter()
+                .map(|value| value.map_or(Value::Null, Value::Text))
+                .collect();
+            self.run_with(&statement, values, "write the ledger")?;
+        }
+        Ok(())
+    }
+
+    fn commit(mut self: Box<Self>) -> anyhow::Result<()> {
+        <SqliteConnection as Connection>::TransactionManager::commit_transaction(
+            &mut self.connection,
+        )
+        .map_err(|error| failed(&error, "commit"))
+    }
+}

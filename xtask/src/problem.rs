@@ -1,0 +1,190 @@
+//! What went wrong, in the words that users, pipelines and tests rely on.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The stable name of a problem; `docs/REFERENCE.md` explains each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    // Wrong usage or configuration.
+    Usage,
+    ConfigInvalid,
+    EnvNotSet,
+    UrlInvalid,
+    // Refused: a rule says no, nothing was tried.
+    GoldenRule,
+    SameDatabase,
+    BackendMismatch,
+    WrongStamp,
+    SourceBehindTarget,
+    UnknownMigration,
+    EditedMigration,
+    DuplicateVersion,
+    StaleBuild,
+    NotTransactional,
+    Drift,
+    MissingTable,
+    ColumnMismatch,
+    NotATable,
+    NoKey,
+    DuplicateKey,
+    ReferencedRows,
+    ReferenceCycle,
+    ExtraRows,
+    UnclassifiedTable,
+    PlanStale,
+    NotInteractive,
+    BackupUnknown,
+    // Failed: something was tried, the target is as it was.
+    Unreachable,
+    Busy,
+    LockTimeout,
+    MigrationFailed,
+    ConstraintViolated,
+    BackupFailed,
+    BackupUnproved,
+    RestoreFailed,
+    ProtectedRowsChanged,
+    VerificationFailed,
+    CsvInvalid,
+    Failed,
+    // The person said no.
+    Cancelled,
+}
+
+impl Code {
+    /// Every code, for the reference and its test.
+    pub const ALL: &[Code] = &[
+        Code::Usage,
+        Code::ConfigInvalid,
+        Code::EnvNotSet,
+        Code::UrlInvalid,
+        Code::GoldenRule,
+        Code::SameDatabase,
+        Code::BackendMismatch,
+        Code::WrongStamp,
+        Code::SourceBehindTarget,
+        Code::UnknownMigration,
+        Code::EditedMigration,
+        Code::DuplicateVersion,
+        Code::StaleBuild,
+        Code::NotTransactional,
+        Code::Drift,
+        Code::MissingTable,
+        Code::ColumnMismatch,
+        Code::NotATable,
+        Code::NoKey,
+        Code::DuplicateKey,
+        Code::ReferencedRows,
+        Code::ReferenceCycle,
+        Code::ExtraRows,
+        Code::UnclassifiedTable,
+        Code::PlanStale,
+        Code::NotInteractive,
+        Code::BackupUnknown,
+        Code::Unreachable,
+        Code::Busy,
+        Code::LockTimeout,
+        Code::MigrationFailed,
+        Code::ConstraintViolated,
+        Code::BackupFailed,
+        Code::BackupUnproved,
+        Code::RestoreFailed,
+        Code::ProtectedRowsChanged,
+        Code::VerificationFailed,
+        Code::CsvInvalid,
+        Code::Failed,
+        Code::Cancelled,
+    ];
+
+    /// The exit code of a run that ends with this problem.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Code::Usage | Code::ConfigInvalid | Code::EnvNotSet | Code::UrlInvalid => 2,
+            Code::Unreachable
+            | Code::Busy
+            | Code::LockTimeout
+            | Code::MigrationFailed
+            | Code::ConstraintViolated
+            | Code::BackupFailed
+            | Code::BackupUnproved
+            | Code::RestoreFailed
+            | Code::ProtectedRowsChanged
+            | Code::VerificationFailed
+            | Code::CsvInvalid
+            | Code::Failed => 1,
+            Code::Cancelled => 5,
+            _ => 4,
+        }
+    }
+
+    /// The name as it stands in JSON and in the reference.
+    pub fn name(self) -> String {
+        serde_json::to_value(self)
+            .ok()
+            .and_then(|value| value.as_str().map(str::to_owned))
+            .unwrap_or_default()
+    }
+}
+
+/// One sentence that names the object, and the way out.
+///
+/// It is the reason for a refusal inside a plan (a blocker), and the error of everything else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    pub code: Code,
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Problem {
+            code,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The coded problem inside an error, or the error's own words under the code `failed`.
+    pub fn of(error: &anyhow::Error) -> Problem {
+        error
+            .chain()
+            .find_map(|cause| cause.downcast_ref::<Problem>())
+            .cloned()
+            .unwrap_or_else(|| Problem::new(Code::Failed, format!("{error:#}")))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_found_under_context() {
+        let error = anyhow::Error::new(Problem::new(Code::Busy, "locked")).context("on the way");
+        assert_eq!(Problem::of(&error).code, Code::Busy);
+        assert_eq!(Problem::of(&anyhow::anyhow!("other")).code, Code::Failed);
+    }
+
+    #[test]
+    fn names_are_snake_case() {
+        assert_eq!(Code::SourceBehindTarget.name(), "source_behind_target");
+    }
+}

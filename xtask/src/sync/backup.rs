@@ -1,0 +1,414 @@
+//! Backups: made, read back, listed, and thinned out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::catalog::TableKind;
+use super::config::BackupSettings;
+use super::environment::{Backend, Environment};
+use super::ledger::Run;
+use super::private;
+use super::row::LookupState;
+use super::snapshot::{Observed, Snapshot};
+use super::table::TableName;
+use crate::database;
+use crate::problem::{Code, Problem};
+
+/// How far a backup was proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Proof {
+    /// The file was read to its end: every entry decoded, or every page checked.
+    Archive,
+}
+
+/// What stands beside a backup, in a JSON file of the same name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BackupManifest {
+    pub version: u32,
+    pub environment: String,
+    pub backend: String,
+    /// Of the stamp, where the database has one.
+    pub database_id: Option<String>,
+    /// UTC.
+    pub made_at: String,
+    pub run_id: String,
+    pub program_version: String,
+    pub server_version: String,
+    /// The file's name, beside this manifest.
+    pub file: String,
+    /// Bytes.
+    pub size: u64,
+    pub sha256: String,
+    pub proved: Proof,
+    pub migrations: Vec<String>,
+    /// Rows of every table.
+    pub rows: BTreeMap<TableName, u64>,
+    /// Digests of the lookup tables.
+    pub lookups: BTreeMap<TableName, LookupState>,
+}
+
+/// A backup on disk.
+#[derive(Debug, Clone, Serialize)]
+pub struct Backup {
+    pub path: PathBuf,
+    #[serde(flatten)]
+    pub manifest: BackupManifest,
+}
+
+/// When something happens, as files and the ledger write it.
+pub struct Moment {
+    now: Timestamp,
+}
+
+impl Moment {
+    pub fn now() -> Self {
+        Moment {
+            now: Timestamp::now(),
+        }
+    }
+
+    /// `20260102T030405Z`.
+    pub fn compact(&self) -> String {
+        self.now.strftime("%Y%m%dT%H%M%SZ").to_string()
+    }
+
+    /// `2026-01-02T03:04:05Z`.
+    pub fn readable(&self) -> String {
+        self.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+}
+
+/// Checks that a backup can be made, before anything else is begun.
+///
+/// # Errors
+/// `backup_failed`, naming the program or the folder.
+pub fn check(settings: &BackupSettings, snapshot: &Snapshot) -> anyhow::Result<()> {
+    database::check_backup_programs(snapshot.backend, &snapshot.identity.server_version)?;
+    prepare_folder(&settings.dir)
+}
+
+fn prepare_folder(folder: &Path) -> anyhow::Result<()> {
+    private::create_folder(folder)
+        .and_then(|()| Ok(tempfile::tempfile_in(folder)?))
+        .map(|_| ())
+        .map_err(|error| {
+            Problem::new(
+                Code::BackupFailed,
+                format!(
+                    "the backup folder {} cannot be written: {:#}",
+                    folder.display(),
+                    error
+                ),
+            )
+            .hint("make it writable, or name another one as [backup] dir in data-sync/sync.toml")
+            .into()
+        })
+}
+
+/// Makes a backup of what `observed` sees, reads it back, and only then gives it its name.
+///
+/// # Errors
+/// `backup_failed` or `backup_unproved`; then no backup is left behind.
+pub fn make(
+    settings: &BackupSettings,
+    observed: &mut Observed,
+    lookups: BTreeMap<TableName, LookupState>,
+    run_id: &str,
+) -> anyhow::Result<Backup> {
+    let snapshot = observed.snapshot.clone();
+    check(settings, &snapshot)?;
+    let moment = Moment::now();
+    let stem = format!("{}-{}-{run_id}", snapshot.environment, moment.compact());
+    let file = format!("{stem}.{}", snapshot.backend.backup_ending());
+    let path = settings.dir.join(&file);
+    // A folder of its own that goes away by itself: a broken backup never has a backup's name.
+    let scratch = scratch_folder(&settings.dir)?;
+    let unnamed = scratch.path().join(&file);
+    observed.session.back_up(&unnamed)?;
+    make_private(&unnamed)?;
+    database::prove_backup(snapshot.backend, &unnamed)?;
+    let mut rows = BTreeMap::new();
+    for table in snapshot
+        .catalog
+        .tables
+        .values()
+        .filter(|table| table.kind != TableKind::NotATable)
+    {
+        rows.insert(
+            table.name.clone(),
+            observed.session.count_rows(&table.name)?,
+        );
+    }
+    let manifest = BackupManifest {
+        version: 1,
+        environment: snapshot.environment.clone(),
+        backend: snapshot.backend.name().to_owned(),
+        database_id: snapshot
+            .ledger
+            .stamp
+            .as_ref()
+            .map(|stamp| stamp.database_id.clone()),
+        made_at: moment.readable(),
+        run_id: run_id.to_owned(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        server_version: snapshot.identity.server_version.clone(),
+        file,
+        size: std::fs::metadata(&unnamed)
+            .map(|file| file.len())
+            .unwrap_or_default(),
+        sha256: private::sha256(&unnamed)?,
+        proved: Proof::Archive,
+        migrations: snapshot
+            .applied
+            .iter()
+            .map(|migration| migration.version.clone())
+            .collect(),
+        rows,
+        lookups,
+    };
+    private::write_file(&settings.dir.join(format!("{stem}.json")), |output| {
+        serde_json::to_writer_pretty(&mut *output, &manifest)?;
+        Ok(())
+    })?;
+    std::fs::rename(&unnamed, &path)
+        .with_context(|| format!("failed to name the backup {}", path.display()))?;
+    let backup = Backup { path, manifest };
+    thin_out(
+        settings,
+        &snapshot.environment,
+        &snapshot.ledger.runs,
+        &backup,
+    )?;
+    Ok(backup)
+}
+
+/// A folder for files that are not to stay.
+///
+/// # Errors
+/// When there is no room for it.
+pub fn scratch_folder(beside: &Path) -> anyhow::Result<tempfile::TempDir> {
+    tempfile::Builder::new()
+        .prefix(".scratch-")
+        .tempdir_in(beside)
+        .with_context(|| format!("failed to create a folder in {}", beside.display()))
+}
+
+fn make_private(path: &Path) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+            .with_context(|| format!("failed to make {} private", path.display()))?;
+    }
+    std::fs::File::open(path)
+        .and_then(|file| file.sync_all())
+        .with_context(|| format!("failed to write {} to disk", path.display()))
+}
+
+/// The backups in a folder, the newest first; of one environment, or of all.
+///
+/// # Errors
+/// When the folder is there and cannot be read.
+pub fn list(settings: &BackupSettings, environment: Option<&str>) -> anyhow::Result<Vec<Backup>> {
+    if !settings.dir.exists() {
+        return Ok(Vec::new());
+    }
+    let entries = std::fs::read_dir(&settings.dir)
+        .with_context(|| format!("failed to read the folder {}", settings.dir.display()))?;
+    let mut backups: Vec<Backup> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+        .filter_map(|path| read(&path))
+        .filter(|backup| environment.is_none_or(|name| backup.manifest.environment == name))
+        .collect();
+    backups.sort_by(|one, other| {
+        (&other.manifest.made_at, &other.manifest.file)
+            .cmp(&(&one.manifest.made_at, &one.manifest.file))
+    });
+    Ok(backups)
+}
+
+/// The backup of a manifest, when both files are there.
+fn read(manifest_path: &Path) -> Option<Backup> {
+    let manifest: BackupManifest =
+        serde_json::from_slice(&std::fs::read(manifest_path).ok()?).ok()?;
+    let path = manifest_path.with_file_name(&manifest.file);
+    path.is_file().then_some(Backup { path, manifest })
+}
+
+/// The backup that a person named: a path, or the name of a file in the backup folder.
+///
+/// # Errors
+/// `backup_unknown`, with the newest backups there are.
+pub fn find(
+    settings: &BackupSettings,
+    environment: &Environment,
+    named: &Path,
+) -> anyhow::Result<Backup> {
+    let candidates = [named.to_path_buf(), settings.dir.join(named)];
+    let found = candidates
+        .iter()
+        .filter(|path| path.is_file())
+        .find_map(|path| read(&path.with_extension("json")));
+    match found {
+        Some(backup) if backup.manifest.environment == environment.name => Ok(backup),
+        Some(backup) => Err(Problem::new(
+            Code::WrongStamp,
+            format!(
+                "{} is a backup of `{}`, not of `{}`",
+                named.display(),
+                backup.manifest.environment,
+                environment.name
+            ),
+        )
+        .hint("an environment is only ever restored from its own backups")
+        .into()),
+        None => {
+            let known = list(settings, Some(&environment.name))?;
+            let names: Vec<_> = known
+                .iter()
+                .take(3)
+                .map(|backup| backup.manifest.file.clone())
+                .collect();
+            Err(Problem::new(
+                Code::BackupUnknown,
+                format!("there is no backup {} with its manifest", named.display()),
+            )
+            .hint(if names.is_empty() {
+                format!("there is no backup of {} at all", environment.label)
+            } else {
+                format!(
+                    "the newest backups of {} are {}",
+                    environment.label,
+                    names.join(", ")
+                )
+            })
+            .into())
+        }
+    }
+}
+
+/// Checks a backup against its manifest, and reads it to its end.
+///
+/// # Errors
+/// `backup_unproved`.
+pub fn prove(backup: &Backup, backend: Backend) -> anyhow::Result<()> {
+    let unproved = |message: String| {
+        Problem::new(Code::BackupUnproved, message)
+            .hint("use another backup: `cargo xtask sync backups` lists them")
+    };
+    if backup.manifest.backend != backend.name() {
+        return Err(unproved(format!(
+            "{} is a backup of a {} database",
+            backup.path.display(),
+            backup.manifest.backend
+        ))
+        .into());
+    }
+    if private::sha256(&backup.path)? != backup.manifest.sha256 {
+        return Err(unproved(format!(
+            "{} changed since it was made",
+            backup.path.display()
+        ))
+        .into());
+    }
+    database::prove_backup(backend, &backup.path)
+}
+
+/// Removes the oldest backups beyond the number to keep; those that a run of the ledger names
+/// as its way back are the last to go.
+fn thin_out(
+    settings: &BackupSettings,
+    environment: &str,
+    runs: &[Run],
+    made: &Backup,
+) -> anyhow::Result<()> {
+    let mut others = list(settings, Some(environment))?;
+    others.retain(|backup| backup.path != made.path);
+    let named = |backup: &Backup| {
+        runs.iter().any(|run| {
+            run.backup
+                .as_deref()
+                .is_some_and(|path| Path::new(path).file_name() == backup.path.file_name())
+        })
+    };
+    // The list is newest first, so the last of each kind is its oldest.
+    let (ways_back, plain): (Vec<_>, Vec<_>) = others.into_iter().partition(named);
+    let kept_first = ways_back.into_iter().chain(plain);
+    for backup in kept_first.skip(settings.keep.saturating_sub(1)) {
+        for path in [backup.path.clone(), backup.path.with_extension("json")] {
+            std::fs::remove_file(&path)
+                .with_context(|| format!("failed to remove the old backup {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(folder: &Path, number: u32) -> Backup {
+        let manifest = BackupManifest {
+            version: 1,
+            environment: "test".to_owned(),
+            backend: "sqlite".to_owned(),
+            database_id: None,
+            made_at: format!("2026-01-{number:02}T00:00:00Z"),
+            run_id: number.to_string(),
+            program_version: String::new(),
+            server_version: String::new(),
+            file: format!("test-{number}.sqlite3"),
+            size: 0,
+            sha256: String::new(),
+            proved: Proof::Archive,
+            migrations: Vec::new(),
+            rows: BTreeMap::new(),
+            lookups: BTreeMap::new(),
+        };
+        let path = folder.join(&manifest.file);
+        std::fs::write(&path, "").unwrap();
+        std::fs::write(
+            path.with_extension("json"),
+            serde_json::to_vec(&manifest).unwrap(),
+        )
+        .unwrap();
+        Backup { path, manifest }
+    }
+
+    #[test]
+    fn ways_back_are_the_last_to_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = BackupSettings {
+            dir: folder.path().to_path_buf(),
+            keep: 3,
+        };
+        let backups: Vec<Backup> = (1..=5).map(|number| put(folder.path(), number)).collect();
+        let run = Run {
+            id: "r".to_owned(),
+            kind: super::super::ledger::RunKind::Promotion,
+            subject: "dev-to-test".to_owned(),
+            plan_id: None,
+            commit: None,
+            operator: String::new(),
+            program_version: String::new(),
+            started_at: String::new(),
+            finished_at: String::new(),
+            backup: Some("elsewhere/test-1.sqlite3".to_owned()),
+            summary: String::new(),
+        };
+        thin_out(&settings, "test", &[run], &backups[4]).unwrap();
+        let left: Vec<String> = list(&settings, Some("test"))
+            .unwrap()
+            .into_iter()
+            .map(|backup| backup.manifest.run_id)
+            .collect();
+        assert_eq!(left, ["5", "4", "1"]);
+    }
+}

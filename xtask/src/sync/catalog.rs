@@ -1,0 +1,223 @@
+//! The schema as objects, in a form that compares equal where the schemas are equal.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::table::TableName;
+
+/// What a database's schema holds, without the bookkeeping of diesel and of this tool.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalog {
+    /// Tables with rows of their own, for everything that is decided about rows.
+    pub tables: BTreeMap<TableName, Table>,
+    /// Every object with its definition, for comparison alone.
+    pub objects: BTreeMap<Object, String>,
+    /// Where unqualified names are looked up, in order; empty on SQLite.
+    pub search_path: Vec<String>,
+}
+
+/// The name of an object, such as `column fee_groups.code`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
+pub struct Object {
+    pub kind: String,
+    pub name: String,
+}
+
+impl From<Object> for String {
+    fn from(object: Object) -> String {
+        object.to_string()
+    }
+}
+
+impl std::fmt::Display for Object {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} {}", self.kind, self.name)
+    }
+}
+
+/// A table with rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    pub name: TableName,
+    pub kind: TableKind,
+    /// In the order of the table.
+    pub columns: Vec<Column>,
+    pub primary_key: Vec<String>,
+    /// Every unique constraint and unique index over plain columns of all rows, the primary key
+    /// among them.
+    pub unique_keys: Vec<Vec<String>>,
+    pub foreign_keys: Vec<ForeignKey>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableKind {
+    Ordinary,
+    Partitioned,
+    /// A view or a foreign table: its rows are somebody else's.
+    NotATable,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    pub name: String,
+    pub type_name: String,
+    pub nullable: bool,
+    /// Computed by the database from other columns; it cannot be loaded.
+    pub generated: bool,
+    /// How plain text of this column reads and sorts.
+    pub reading: Reading,
+    /// The values of its own sequence, where it has one.
+    pub has_sequence: bool,
+}
+
+/// What the plain text of a value means where order and storage are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    Number,
+    Text,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    pub columns: Vec<String>,
+    pub parent: TableName,
+    pub parent_columns: Vec<String>,
+    pub deferrable: bool,
+}
+
+/// One difference between two catalogs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    pub object: Object,
+    /// What the one and the other have, in a sentence.
+    pub difference: String,
+}
+
+impl Catalog {
+    /// The table of a name as the configuration has it.
+    pub fn find(&self, name: &TableName) -> Option<&Table> {
+        if let Some(table) = self.tables.get(name) {
+            return Some(table);
+        }
+        if name.schema.is_some() {
+            return None;
+        }
+        self.search_path
+            .iter()
+            .find_map(|schema| self.tables.get(&TableName::new(Some(schema), &name.name)))
+    }
+
+    /// A digest of all objects: equal for equal schemas.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for (object, definition) in &self.objects {
+            hash.update(format!("{object}\0{definition}\0"));
+        }
+        hex(&hash.finalize()[..16])
+    }
+
+    /// Every difference, object by object, in words; `here` and `there` name the two sides.
+    pub fn differences(&self, there_catalog: &Catalog, here: &str, there: &str) -> Vec<Drift> {
+        let mut found = Vec::new();
+        for (object, definition) in &self.objects {
+            match there_catalog.objects.get(object) {
+                None if !inside_missing(object, there_catalog, self) => found.push(Drift {
+                    object: object.clone(),
+                    difference: format!("only {here} has it"),
+                }),
+                Some(other) if other != definition => found.push(Drift {
+                    object: object.clone(),
+                    difference: format!("{here} has {definition}; {there} has {other}"),
+                }),
+                _ => {}
+            }
+        }
+        for object in there_catalog.objects.keys() {
+            if !self.objects.contains_key(object) && !inside_missing(object, self, there_catalog) {
+                found.push(Drift {
+                    object: object.clone(),
+                    difference: format!("only {there} has it"),
+                });
+            }
+        }
+        found.sort_by(|one, other| one.object.cmp(&other.object));
+        found
+    }
+}
+
+/// Whether an object belongs to a table that is missing as a whole, which says it all.
+fn inside_missing(object: &Object, catalog: &Catalog, other: &Catalog) -> bool {
+    let owner = |candidate: &Object| {
+        candidate.kind == "table"
+            && object.kind != "table"
+            && object
+                .name
+                .strip_prefix(&candidate.name)
+                .is_some_and(|rest| rest.starts_with('.'))
+    };
+    other
+        .objects
+        .keys()
+        .find(|candidate| owner(candidate))
+        .is_some_and(|table| !catalog.objects.contains_key(table))
+}
+
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalog(objects: &[(&str, &str, &str)]) -> Catalog {
+        Catalog {
+            objects: objects
+                .iter()
+                .map(|(kind, name, definition)| {
+                    let object = Object {
+                        kind: (*kind).to_owned(),
+                        name: (*name).to_owned(),
+                    };
+                    (object, (*definition).to_owned())
+                })
+                .collect(),
+            ..Catalog::default()
+        }
+    }
+
+    #[test]
+    fn equal_catalogs_have_no_differences() {
+        let one = catalog(&[("table", "a", ""), ("column", "a.x", "integer")]);
+        assert!(one.differences(&one.clone(), "Dev", "Test").is_empty());
+        assert_eq!(one.fingerprint(), one.clone().fingerprint());
+    }
+
+    #[test]
+    fn a_missing_table_is_one_difference_and_a_changed_column_another() {
+        let dev = catalog(&[
+            ("table", "a", ""),
+            ("column", "a.x", "integer"),
+            ("table", "b", ""),
+            ("column", "b.x", "integer"),
+        ]);
+        let test = catalog(&[("table", "a", ""), ("column", "a.x", "bigint")]);
+        let found = dev.differences(&test, "Dev", "Test");
+        let shown: Vec<_> = found
+            .iter()
+            .map(|drift| (drift.object.to_string(), drift.difference.as_str()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("column a.x".to_owned(), "Dev has integer; Test has bigint"),
+                ("table b".to_owned(), "only Dev has it"),
+            ]
+        );
+        assert_ne!(dev.fingerprint(), test.fingerprint());
+    }
+}

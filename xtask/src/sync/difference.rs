@@ -1,0 +1,286 @@
+//! The lookup rows of two environments side by side: what a promotion would change.
+
+use serde_json::{Map, Value};
+
+use super::compare::{Change, ChangeLog, Difference, Side, compare};
+use super::config::LookupSettings;
+use super::lookup::Lookup;
+use super::row::{self, Field, Record};
+use super::snapshot::{Observed, Snapshot};
+use super::table::TableName;
+use crate::database::{Reference, Session};
+use crate::problem::Problem;
+
+/// How many keys go to a database at once.
+const BATCH: usize = 2000;
+
+/// What was found about one lookup table.
+#[derive(Debug, Clone)]
+pub struct TableComparison {
+    pub table: TableName,
+    pub outcome: Outcome,
+}
+
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    Compared {
+        difference: Difference,
+        /// Both ends have the same columns.
+        same_columns: bool,
+        /// Rows of other tables that refer to a row that would go.
+        references: Vec<(TableName, u64)>,
+        /// Every change in full, where it was asked for.
+        rows: Vec<RowChange>,
+    },
+    /// The target does not have the table yet; the source has so many rows.
+    Missing { rows: u64 },
+    /// The rows cannot be compared.
+    Refused(Problem),
+}
+
+/// One row that would change; values as in a CSV export, with JSON's null for NULL.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct RowChange {
+    pub change: Change,
+    pub key: Map<String, Value>,
+    pub before: Option<Map<String, Value>>,
+    pub after: Option<Map<String, Value>>,
+}
+
+/// Compares every lookup table; with `every_row`, each change comes with its old and new values.
+///
+/// # Errors
+/// What the databases report; what the rows are to blame for is an [`Outcome::Refused`].
+pub fn compare_lookups(
+    lookups: &[LookupSettings],
+    source: &mut Observed,
+    target: &mut Observed,
+    every_row: bool,
+) -> anyhow::Result<Vec<TableComparison>> {
+    lookups
+        .iter()
+        .map(|settings| {
+            let outcome =
+                compare_table(settings, source, target, every_row).or_else(|error| match error
+                    .downcast::<Problem>(
+                ) {
+                    Ok(problem) => Ok(Outcome::Refused(problem)),
+                    Err(error) => Err(error),
+                })?;
+            Ok(TableComparison {
+                table: settings.table.clone(),
+                outcome,
+            })
+        })
+        .collect()
+}
+
+fn compare_table(
+    settings: &LookupSettings,
+    source: &mut Observed,
+    target: &mut Observed,
+    every_row: bool,
+) -> anyhow::Result<Outcome> {
+    let on_source = Lookup::resolve(settings, &source.snapshot.catalog, &source.snapshot.label)?;
+    if target.snapshot.catalog.find(&settings.table).is_none() {
+        return Ok(Outcome::Missing {
+            rows: source.session.count_rows(&on_source.table)?,
+        });
+    }
+    let on_target = Lookup::resolve(settings, &target.snapshot.catalog, &target.snapshot.label)?;
+    let same_columns = on_source.has_same_columns(&on_target);
+    if same_columns
+        && let (Some(here), Some(there)) = (
+            source.lookups.get(&settings.table),
+            target.lookups.get(&settings.table),
+        )
+        && here == there
+    {
+        // Both tables were read already, and hold the same.
+        return Ok(Outcome::Compared {
+            difference: Difference::none(here),
+            same_columns,
+            references: Vec::new(),
+            rows: Vec::new(),
+        });
+    }
+    let (Some(mut on_source), Some(mut on_target)) = (
+        on_source.common_with(&on_target),
+        on_target.common_with(&on_source),
+    ) else {
+        return Ok(Outcome::Missing {
+            rows: source.session.count_rows(&on_source.table)?,
+        });
+    };
+    if on_source.key_readings != on_target.key_readings {
+        // Where a key has another type at each end, only its text sorts alike at both.
+        for lookup in [&mut on_source, &mut on_target] {
+            lookup.key_readings.fill(super::catalog::Reading::Text);
+        }
+    }
+    // Both ends are asked for the same columns in the same order.
+    let on_target = Lookup {
+        table: on_target.table,
+        ..on_source.clone()
+    };
+    let mut log = ChangeLog::new()?;
+    let difference = compare(
+        &on_source,
+        Side {
+            rows: source.session.hashes(&on_source)?,
+            label: &source.snapshot.label,
+        },
+        Side {
+            rows: target.session.hashes(&on_target)?,
+            label: &target.snapshot.label,
+        },
+        &mut log,
+    )?;
+    let references = count_references(
+        &on_target,
+        &target.snapshot,
+        &mut *target.session,
+        &difference,
+        &mut log,
+    )?;
+    let rows = if every_row {
+        row_changes(
+            &on_source,
+            &on_target,
+            &mut *source.session,
+            &mut *target.session,
+            &mut log,
+        )?
+    } else {
+        Vec::new()
+    };
+    Ok(Outcome::Compared {
+        difference,
+        same_columns,
+        references,
+        rows,
+    })
+}
+
+/// Counts, for every protected table, the rows that refer to a lookup row that would go.
+fn count_references(
+    lookup: &Lookup,
+    target: &Snapshot,
+    session: &mut dyn Session,
+    difference: &Difference,
+    log: &mut ChangeLog,
+) -> anyhow::Result<Vec<(TableName, u64)>> {
+    if difference.delete == 0 {
+        return Ok(Vec::new());
+    }
+    let pointing: Vec<Reference> = target
+        .catalog
+        .tables
+        .values()
+        .filter(|table| table.name != lookup.table)
+        .flat_map(|table| table.foreign_keys.iter().map(move |key| (table, key)))
+        .filter(|(_, key)| key.parent == lookup.table)
+        .map(|(table, key)| Reference {
+            child: table.name.clone(),
+            columns: key.columns.clone(),
+            parent_columns: key.parent_columns.clone(),
+        })
+        .collect();
+    let mut counts = vec![0; pointing.len()];
+    for_each_batch(
+        log,
+        |change| change == Change::Delete,
+        |batch| {
+            let keys: Vec<Record> = batch.into_iter().map(|(_, key)| key).collect();
+            for (reference, count) in pointing.iter().zip(&mut counts) {
+                *count += session.count_references(lookup, reference, &keys)?;
+            }
+            Ok(())
+        },
+    )?;
+    Ok(pointing
+        .into_iter()
+        .zip(counts)
+        .filter(|(_, count)| *count > 0)
+        .map(|(reference, count)| (reference.child, count))
+        .collect())
+}
+
+fn row_changes(
+    on_source: &Lookup,
+    on_target: &Lookup,
+    source: &mut dyn Session,
+    target: &mut dyn Session,
+    log: &mut ChangeLog,
+) -> anyhow::Result<Vec<RowChange>> {
+    let mut changes = Vec::new();
+    for_each_batch(
+        log,
+        |_| true,
+        |batch| {
+            let keys = |wanted: fn(Change) -> bool| -> Vec<Record> {
+                batch
+                    .iter()
+                    .filter(|(change, _)| wanted(*change))
+                    .map(|(_, key)| key.clone())
+                    .collect()
+            };
+            let after = source.rows_by_key(on_source, &keys(|change| change != Change::Delete))?;
+            let before = target.rows_by_key(on_target, &keys(|change| change != Change::Insert))?;
+            let find = |rows: &[Record], key: &Record| {
+                rows.iter()
+                    .find(|row| on_source.key_of(row) == *key)
+                    .map(|row| cells(&on_source.columns, row))
+            };
+            for (change, key) in &batch {
+                let columns: Vec<String> = on_source.key_columns().map(str::to_owned).collect();
+                changes.push(RowChange {
+                    change: *change,
+                    key: cells(&columns, key),
+                    before: find(&before, key),
+                    after: find(&after, key),
+                });
+            }
+            Ok(())
+        },
+    )?;
+    Ok(changes)
+}
+
+fn for_each_batch(
+    log: &mut ChangeLog,
+    wanted: impl Fn(Change) -> bool,
+    mut work: impl FnMut(Vec<(Change, Record)>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut batch = Vec::new();
+    for entry in log.read()? {
+        let (change, key) = entry?;
+        if wanted(change) {
+            batch.push((change, key));
+            if batch.len() == BATCH {
+                work(std::mem::take(&mut batch))?;
+            }
+        }
+    }
+    if batch.is_empty() {
+        Ok(())
+    } else {
+        work(batch)
+    }
+}
+
+/// Column names with their values.
+fn cells(columns: &[String], row: &Record) -> Map<String, Value> {
+    columns
+        .iter()
+        .zip(row)
+        .map(|(column, field)| {
+            let value = match row::decode(field) {
+                Ok(Field::Null) => Value::Null,
+                Ok(Field::Plain(text)) => Value::from(text),
+                _ => Value::from(field),
+            };
+            (column.clone(), value)
+        })
+        .collect()
+}

@@ -1,0 +1,170 @@
+//! Lookup tables as CSV files: written from one moment of a database, read back to be loaded.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use super::compare::KeyedRow;
+use super::event::{Event, Events, counted};
+use super::lookup::Lookup;
+use super::private;
+use super::row::{LookupState, Record, TableDigest};
+use super::table::TableName;
+use crate::database::Session;
+use crate::problem::{Code, Problem};
+
+/// The exports of one environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub version: u32,
+    pub environment: String,
+    pub tables: Vec<ExportedTable>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedTable {
+    pub table: TableName,
+    /// The file's name beside the manifest.
+    pub file: String,
+    pub columns: Vec<String>,
+    pub key: Vec<String>,
+    #[serde(flatten)]
+    pub state: LookupState,
+}
+
+/// Where an environment's exports are.
+pub fn folder(export_dir: &Path, environment: &str) -> PathBuf {
+    export_dir.join(environment)
+}
+
+/// Writes the tables to CSV, each from the session's one moment, and the manifest beside them.
+/// Files of tables that are not in `lookups` stay when `all` is false; else they go.
+///
+/// # Errors
+/// What the database or the file system reports.
+pub fn export(
+    session: &mut dyn Session,
+    lookups: &[Lookup],
+    export_dir: &Path,
+    environment: &str,
+    all: bool,
+    events: &mut Events<'_>,
+) -> anyhow::Result<Manifest> {
+    let folder = folder(export_dir, environment);
+    private::create_folder(&folder)?;
+    let before = read_manifest(&folder)
+        .map(|manifest| manifest.tables)
+        .unwrap_or_default();
+    let mut tables: BTreeMap<TableName, ExportedTable> = BTreeMap::new();
+    for lookup in lookups {
+        events(Event::Detail(lookup.table.to_string()));
+        let exported = export_table(session, lookup, &folder, events)?;
+        tables.insert(exported.table.clone(), exported);
+    }
+    for old in before {
+        if tables.contains_key(&old.table) {
+            continue;
+        }
+        if all {
+            // The manifest is a file that anybody can edit: only a plain name is a name of ours.
+            if old.file == file_name(&old.table) {
+                let _ = std::fs::remove_file(folder.join(&old.file));
+            }
+        } else {
+            tables.insert(old.table.clone(), old);
+        }
+    }
+    let manifest = Manifest {
+        version: 1,
+        environment: environment.to_owned(),
+        tables: tables.into_values().collect(),
+    };
+    private::write_file(&folder.join("manifest.json"), |file| {
+        serde_json::to_writer_pretty(&mut *file, &manifest)?;
+        file.write_all(b"\n")?;
+        Ok(())
+    })?;
+    Ok(manifest)
+}
+
+fn file_name(table: &TableName) -> String {
+    format!("{}.csv", table.file_stem())
+}
+
+fn read_manifest(folder: &Path) -> Option<Manifest> {
+    serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).ok()?).ok()
+}
+
+fn export_table(
+    session: &mut dyn Session,
+    lookup: &Lookup,
+    folder: &Path,
+    events: &mut Events<'_>,
+) -> anyhow::Result<ExportedTable> {
+    let file = file_name(&lookup.table);
+    let path = folder.join(&file);
+    let state = private::write_file(&path, |output| {
+        let mut csv = csv::WriterBuilder::new()
+            .terminator(csv::Terminator::Any(b'\n'))
+            .from_writer(output);
+        csv.write_record(&lookup.columns)?;
+        let mut digest = TableDigest::new(lookup.compared_columns());
+        for row in counted(session.rows(lookup)?, events) {
+            let row = row?;
+            digest.add(lookup.hash_of(&row));
+            csv.write_record(&row)
+                .with_context(|| format!("failed to write {}", path.display()))?;
+        }
+        csv.flush()
+            .with_context(|| format!("failed to write {}", path.display()))?;
+        Ok(digest.finish())
+    })?;
+    Ok(ExportedTable {
+        table: lookup.table.clone(),
+        file,
+        columns: lookup.columns.clone(),
+        key: lookup.key_columns().map(str::to_owned).collect(),
+        state,
+    })
+}
+
+/// The rows of an exported table, with their keys and hashes.
+///
+/// # Errors
+/// `csv_invalid`, naming the file, when it does not have the columns of the table.
+pub fn read_rows<'lookup>(
+    lookup: &'lookup Lookup,
+    folder: &Path,
+) -> anyhow::Result<impl Iterator<Item = anyhow::Result<KeyedRow>> + 'lookup> {
+    let path = folder.join(file_name(&lookup.table));
+    let file = File::open(&path).with_context(|| format!("failed to read {}", path.display()))?;
+    let mut csv = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(BufReader::new(file));
+    let mut header = Record::new();
+    csv.read_record(&mut header)
+        .with_context(|| format!("failed to read {}", path.display()))?;
+    if !header.iter().eq(lookup.columns.iter().map(String::as_str)) {
+        return Err(Problem::new(
+            Code::CsvInvalid,
+            format!(
+                "{} does not have the columns {}",
+                path.display(),
+                lookup.columns.join(", ")
+            ),
+        )
+        .hint("export the table again")
+        .into());
+    }
+    Ok(csv.into_records().map(move |row| {
+        let row = row.with_context(|| format!("failed to read {}", path.display()))?;
+        Ok(KeyedRow {
+            keyed: lookup.keyed_hash(&row),
+            row,
+        })
+    }))
+}

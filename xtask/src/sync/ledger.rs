@@ -1,0 +1,88 @@
+//! What a database remembers about itself: which environment it is, and what was run on it.
+
+use serde::{Deserialize, Serialize};
+
+/// Which environment a database is, as the database itself says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    pub environment: String,
+    /// Drawn when the stamp was written; it travels with every copy of the database.
+    pub database_id: String,
+    /// UTC.
+    pub since: String,
+}
+
+/// One thing that was done to a database by this tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    pub id: String,
+    pub kind: RunKind,
+    /// Such as `dev-to-test`; for `migrate` and `restore` the environment.
+    pub subject: String,
+    pub plan_id: Option<String>,
+    /// The commit of the checkout that ran it.
+    pub commit: Option<String>,
+    /// The login name of the person or job.
+    pub operator: String,
+    pub program_version: String,
+    /// UTC.
+    pub started_at: String,
+    /// UTC.
+    pub finished_at: String,
+    /// The file that takes it back.
+    pub backup: Option<String>,
+    /// What changed, in one sentence.
+    pub summary: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunKind {
+    Promotion,
+    Migrate,
+    Restore,
+}
+
+impl RunKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            RunKind::Promotion => "promotion",
+            RunKind::Migrate => "migrate",
+            RunKind::Restore => "restore",
+        }
+    }
+
+    pub fn of(name: &str) -> RunKind {
+        match name {
+            "migrate" => RunKind::Migrate,
+            "restore" => RunKind::Restore,
+            _ => RunKind::Promotion,
+        }
+    }
+}
+
+/// Everything the ledger of one database holds, the newest run first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    pub stamp: Option<Stamp>,
+    pub runs: Vec<Run>,
+}
+
+/// What one run adds to the ledger, inside the transaction that it describes.
+#[derive(Debug, Clone)]
+pub struct LedgerEntry {
+    pub run: Run,
+    /// The environment that the database now is.
+    pub environment: String,
+    /// Drawn for a database that has no stamp yet.
+    pub new_database_id: String,
+    /// Version, name and checksum of every migration that this run applied.
+    pub migrations: Vec<RecordedMigration>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedMigration {
+    pub version: String,
+    pub name: String,
+    pub checksum: String,
+}

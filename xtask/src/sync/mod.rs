@@ -1,0 +1,28 @@
+//! Moving schema and lookup data from one environment to the next.
+//!
+//! Values flow one way: configuration, environments, snapshots, plan, confirmation, promotion,
+//! report. Only events run against the stream, and they return nothing.
+
+pub mod backup;
+pub mod catalog;
+pub mod compare;
+pub mod config;
+pub mod difference;
+pub mod environment;
+pub mod event;
+pub mod export;
+pub mod gate;
+pub mod ledger;
+pub mod load;
+pub mod lookup;
+pub mod migrate;
+pub mod migration;
+pub mod plan;
+pub mod private;
+pub mod promote;
+pub mod report;
+pub mod restore;
+pub mod row;
+pub mod snapshot;
+pub mod status;
+pub mod table;

@@ -1,0 +1,256 @@
+//! The ordered changes that take a target to its source: plain data, made by a pure function.
+
+use std::path::Path;
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::catalog::{Drift, hex};
+use super::config::Config;
+use super::difference::{Outcome, RowChange, TableComparison};
+use super::gate;
+use super::migration::{Migration, MigrationSet};
+use super::private;
+use super::snapshot::Snapshot;
+use super::table::TableName;
+use crate::problem::{Code, Problem};
+
+/// What a promotion would do, and what speaks against it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// Equal for equal plans: made from everything that the run depends on.
+    pub id: String,
+    pub promotion: String,
+    pub from: String,
+    pub to: String,
+    /// All of it commits in one transaction.
+    pub atomic: bool,
+    /// There is nothing to do.
+    pub empty: bool,
+    pub migrations: Vec<PlannedMigration>,
+    pub lookups: Vec<PlannedLookup>,
+    /// Differences of the schemas that the migrations of this plan do not explain, as far as
+    /// that is known before they run.
+    pub drift: Vec<Drift>,
+    pub blockers: Vec<Problem>,
+    pub warnings: Vec<Problem>,
+}
+
+impl Plan {
+    /// Writes the plan to a file that a reviewer can approve.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> anyhow::Result<()> {
+        private::write_file(path, |file| {
+            serde_json::to_writer_pretty(&mut *file, self)?;
+            Ok(())
+        })
+    }
+
+    /// The id of the plan in a file.
+    ///
+    /// # Errors
+    /// `usage`, when the file is no plan.
+    pub fn read_id(path: &Path) -> anyhow::Result<String> {
+        #[derive(serde::Deserialize)]
+        struct Approved {
+            id: String,
+        }
+        let read =
+            || -> anyhow::Result<Approved> { Ok(serde_json::from_slice(&std::fs::read(path)?)?) };
+        read().map(|approved| approved.id).map_err(|error| {
+            Problem::new(
+                Code::Usage,
+                format!("{} is no plan file: {error}", path.display()),
+            )
+            .hint("`cargo xtask sync plan PROMOTION --out FILE` writes one")
+            .into()
+        })
+    }
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedMigration {
+    pub version: String,
+    pub name: String,
+    pub checksum: String,
+    pub transactional: bool,
+    /// Older than the newest migration that the target has.
+    pub out_of_order: bool,
+    pub hazards: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedLookup {
+    pub table: TableName,
+    pub state: LookupComparison,
+    pub insert: u64,
+    pub update: u64,
+    pub delete: u64,
+    /// Rows that only the target has and that stay.
+    pub keep: u64,
+    pub unchanged: u64,
+    /// The counts hold; without it they were made before migrations that may change them.
+    pub exact: bool,
+    pub source_digest: Option<String>,
+    pub target_digest: Option<String>,
+    pub rows: Vec<RowChange>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LookupComparison {
+    Same,
+    Different,
+    /// One of the two ends does not have the table.
+    Missing,
+}
+
+/// Decides what a promotion would do. Nothing here looks at a database.
+pub fn plan(
+    config: &Config,
+    promotion: &str,
+    source: &Snapshot,
+    target: &Snapshot,
+    known: &MigrationSet,
+    comparisons: &[TableComparison],
+) -> Plan {
+    let migrations = missing_migrations(source, target, known);
+    let exact = migrations.is_empty();
+    let newest = target
+        .applied
+        .iter()
+        .map(|applied| applied.version.as_str())
+        .max()
+        .unwrap_or_default();
+    let planned: Vec<PlannedMigration> = migrations
+        .iter()
+        .map(|migration| PlannedMigration {
+            version: migration.version.clone(),
+            name: migration.name.clone(),
+            checksum: migration.checksum(),
+            transactional: migration.transactional,
+            out_of_order: migration.version.as_str() < newest,
+            hazards: Vec::new(),
+        })
+        .collect();
+    let lookups: Vec<PlannedLookup> = comparisons
+        .iter()
+        .map(|comparison| planned_lookup(comparison, exact))
+        .collect();
+    let drift = if exact {
+        source
+            .catalog
+            .differences(&target.catalog, &source.label, &target.label)
+    } else {
+        Vec::new()
+    };
+    let mut plan = Plan {
+        id: String::new(),
+        promotion: promotion.to_owned(),
+        from: source.environment.clone(),
+        to: target.environment.clone(),
+        atomic: planned.iter().all(|migration| migration.transactional),
+        empty: planned.is_empty()
+            && lookups
+                .iter()
+                .all(|lookup| lookup.insert + lookup.update + lookup.delete == 0)
+            && lookups
+                .iter()
+                .all(|lookup| lookup.state != LookupComparison::Missing),
+        migrations: planned,
+        lookups,
+        drift,
+        blockers: Vec::new(),
+        warnings: Vec::new(),
+    };
+    plan.id = identify(&plan, source, target);
+    gate::judge(&mut plan, config, source, target, known, comparisons);
+    plan
+}
+
+/// The migrations that the source has run and the target has not, in order. What this program
+/// does not know is left to the gate.
+fn missing_migrations<'known>(
+    source: &Snapshot,
+    target: &Snapshot,
+    known: &'known MigrationSet,
+) -> Vec<&'known Migration> {
+    known
+        .iter()
+        .filter(|migration| {
+            source.has_applied(&migration.version) && !target.has_applied(&migration.version)
+        })
+        .collect()
+}
+
+fn planned_lookup(comparison: &TableComparison, exact: bool) -> PlannedLookup {
+    let mut planned = PlannedLookup {
+        table: comparison.table.clone(),
+        state: LookupComparison::Missing,
+        insert: 0,
+        update: 0,
+        delete: 0,
+        keep: 0,
+        unchanged: 0,
+        exact,
+        source_digest: None,
+        target_digest: None,
+        rows: Vec::new(),
+    };
+    match &comparison.outcome {
+        Outcome::Compared {
+            difference,
+            same_columns,
+            rows,
+            ..
+        } => {
+            planned.state = if difference.is_empty() && *same_columns {
+                LookupComparison::Same
+            } else {
+                LookupComparison::Different
+            };
+            planned.insert = difference.insert;
+            planned.update = difference.update;
+            planned.delete = difference.delete;
+            planned.keep = difference.keep;
+            planned.unchanged = difference.unchanged;
+            planned.source_digest = Some(difference.source.digest.clone());
+            planned.target_digest = Some(difference.target.digest.clone());
+            planned.rows.clone_from(rows);
+        }
+        Outcome::Missing { rows } => planned.insert = *rows,
+        Outcome::Refused(_) => {}
+    }
+    planned
+}
+
+fn identify(plan: &Plan, source: &Snapshot, target: &Snapshot) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |text: &str| {
+        hash.update(text);
+        hash.update([0]);
+    };
+    for text in [
+        &plan.promotion,
+        &source.catalog.fingerprint(),
+        &target.catalog.fingerprint(),
+    ] {
+        add(text);
+    }
+    for migration in &plan.migrations {
+        add(&migration.version);
+        add(&migration.checksum);
+    }
+    for lookup in &plan.lookups {
+        add(&lookup.table.to_string());
+        add(&format!(
+            "{:?} {} {} {} {}",
+            lookup.state, lookup.insert, lookup.update, lookup.delete, lookup.keep
+        ));
+        add(lookup.source_digest.as_deref().unwrap_or_default());
+        add(lookup.target_digest.as_deref().unwrap_or_default());
+    }
+    hex(&hash.finalize()[..8])
+}

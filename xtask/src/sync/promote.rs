@@ -1,0 +1,417 @@
+//! A promotion: the one place with order and effects.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use xshell::{Shell, cmd};
+
+use super::backup::{self, Moment};
+use super::catalog::{Catalog, Drift, TableKind, hex};
+use super::config::{Config, Promotion};
+use super::difference::{Outcome as Compared, TableComparison, compare_lookups};
+use super::event::{Event, Events};
+use super::export;
+use super::gate;
+use super::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
+use super::load;
+use super::lookup::Lookup;
+use super::migration::MigrationSet;
+use super::plan::{Plan, plan};
+use super::report::{BackupReport, LookupReport, MigrationReport, Outcome, Report};
+use super::row::LookupState;
+use super::snapshot::{Observed, Snapshot, observe_all};
+use super::table::TableName;
+use crate::database::{self, Target};
+use crate::problem::{Code, Problem};
+
+const STEPS: usize = 7;
+
+/// Both ends of a promotion at one moment each, and what follows from them.
+pub struct Look {
+    pub plan: Plan,
+    pub migrations: MigrationSet,
+    source: Observed,
+    target: Observed,
+    comparisons: Vec<TableComparison>,
+}
+
+impl Look {
+    /// The newest thing that was done to the source, as its ledger has it.
+    pub fn last_run_on_source(&self) -> Option<Run> {
+        self.source.snapshot.ledger.runs.first().cloned()
+    }
+
+    /// Lets both databases go and keeps what was seen of the target.
+    pub fn into_target(self) -> Snapshot {
+        self.target.snapshot
+    }
+}
+
+/// Looks at both ends and plans; nothing is written.
+///
+/// # Errors
+/// What keeps an end from being looked at, or the migrations from being read.
+pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyhow::Result<Look> {
+    let mut ends = observe_all([promotion.from, promotion.to], |_| {}).into_iter();
+    let (Some(source), Some(target)) = (ends.next(), ends.next()) else {
+        anyhow::bail!("a promotion has two ends");
+    };
+    let (mut source, mut target) = (source?, target?);
+    let migrations = MigrationSet::load(&config.migrations, target.snapshot.backend, &config.root)?;
+    let comparisons = compare_ends(config, &mut source, &mut target, every_row)?;
+    let plan = plan(
+        config,
+        &promotion.name(),
+        &source.snapshot,
+        &target.snapshot,
+        &migrations,
+        &comparisons,
+    );
+    Ok(Look {
+        plan,
+        migrations,
+        source,
+        target,
+        comparisons,
+    })
+}
+
+/// Compares the lookup rows, unless the ends can be no ends of a promotion.
+///
+/// # Errors
+/// What the databases report.
+pub fn compare_ends(
+    config: &Config,
+    source: &mut Observed,
+    target: &mut Observed,
+    every_row: bool,
+) -> anyhow::Result<Vec<TableComparison>> {
+    if gate::wrong_ends(&source.snapshot, &target.snapshot).is_empty() {
+        compare_lookups(&config.lookups, source, target, every_row)
+    } else {
+        Ok(Vec::new())
+    }
+}
+
+/// Carries out the plan with the id `approved`, and fills in the report as it goes.
+///
+/// # Errors
+/// `plan_stale` when the plan is another by now; else what went wrong. The target is then as it
+/// was, because everything happens in one transaction.
+pub fn promote(
+    config: &Config,
+    promotion: &Promotion<'_>,
+    approved: &str,
+    report: &mut Report,
+    events: &mut Events<'_>,
+) -> anyhow::Result<()> {
+    let clock = Instant::now();
+    let started_at = Moment::now().readable();
+    let (from, to) = (&promotion.from.label, &promotion.to.label);
+    let mut number = 0;
+    let mut step = |events: &mut Events<'_>, title: String| {
+        number += 1;
+        events(Event::Step {
+            number,
+            total: STEPS,
+            title,
+        });
+    };
+    report.run_id = random_id(4)?;
+
+    step(events, format!("lock {to}"));
+    let mut target = database::open_target(promotion.to.url()?)?;
+
+    step(events, "look again".to_owned());
+    let mut look = look(config, promotion, false)?;
+    if look.plan.id != approved || !look.plan.blockers.is_empty() {
+        return Err(stale(&look.plan));
+    }
+
+    step(events, format!("back up {to}"));
+    let backup = backup::make(
+        &config.backup,
+        &mut look.target,
+        target_digests(&look.comparisons),
+        &report.run_id,
+    )?;
+    report.backup = Some(BackupReport::of(&backup, &config.root));
+
+    step(events, format!("export the lookup tables of {from}"));
+    let lookups = resolve_all(config, &look.source.snapshot)?;
+    let export_dir = &config.export_dir;
+    let manifest = export::export(
+        &mut *look.source.session,
+        &lookups,
+        export_dir,
+        &promotion.from.name,
+        true,
+        events,
+    )?;
+    report.exports = Some(export::folder(export_dir, &promotion.from.name));
+    check_export(&manifest, &look.comparisons)?;
+    let (source, before) = (look.source.snapshot, look.target.snapshot);
+    // An open reader would keep SQLite from committing.
+    drop((look.source.session, look.target.session));
+
+    step(events, format!("migrate {to}"));
+    let mut recorded = Vec::new();
+    for planned in &look.plan.migrations {
+        events(Event::Detail(planned.name.clone()));
+        let clock = Instant::now();
+        if let Some(migration) = look.migrations.get(&planned.version) {
+            target.run_migration(&look.migrations, migration)?;
+        }
+        report.migrations.push(MigrationReport {
+            version: planned.version.clone(),
+            name: planned.name.clone(),
+            duration_ms: milliseconds(clock),
+        });
+        recorded.push(RecordedMigration {
+            version: planned.version.clone(),
+            name: planned.name.clone(),
+            checksum: planned.checksum.clone(),
+        });
+    }
+
+    step(events, format!("load the lookup tables into {to}"));
+    let catalog = target.catalog()?;
+    let lookups = match_columns(config, &lookups, &catalog, &source, to)?;
+    target.watch(&protected(&catalog, &lookups))?;
+    let folder = export::folder(export_dir, &promotion.from.name);
+    let loaded = load::load(&mut *target, &lookups, &folder, to, events)?;
+    report.lookups = loaded.iter().map(LookupReport::from).collect();
+    check_protected(&mut *target, report)?;
+
+    step(events, "verify, record and commit".to_owned());
+    check_catalog(&source, &before, &target.catalog()?, to)?;
+    for (lookup, loaded) in lookups.iter().filter_map(|lookup| {
+        Some((
+            lookup,
+            loaded.iter().find(|loaded| loaded.table == lookup.table)?,
+        ))
+    }) {
+        if loaded.difference.insert > 0 {
+            target.raise_sequences(lookup)?;
+        }
+    }
+    report.verified = true;
+    target.record(&LedgerEntry {
+        run: Run {
+            id: report.run_id.clone(),
+            kind: RunKind::Promotion,
+            subject: promotion.name(),
+            plan_id: Some(approved.to_owned()),
+            commit: commit(config),
+            operator: config.operator.clone(),
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at,
+            finished_at: Moment::now().readable(),
+            backup: Some(backup.path.display().to_string()),
+            summary: report.summary(),
+        },
+        environment: promotion.to.name.clone(),
+        new_database_id: random_id(16)?,
+        migrations: recorded,
+    })?;
+    target.commit()?;
+    report.outcome = Outcome::Applied;
+    report.duration_ms = milliseconds(clock);
+    Ok(())
+}
+
+fn stale(plan: &Plan) -> anyhow::Error {
+    if let Some(blocker) = plan.blockers.first() {
+        return blocker.clone().into();
+    }
+    Problem::new(
+        Code::PlanStale,
+        format!(
+            "one of the two databases changed since the plan was made (it is now {})",
+            plan.id
+        ),
+    )
+    .hint("look at the new plan and confirm it: nothing was changed")
+    .into()
+}
+
+/// What the lookup tables of the target hold, as the comparison has just read them.
+fn target_digests(comparisons: &[TableComparison]) -> BTreeMap<TableName, LookupState> {
+    comparisons
+        .iter()
+        .filter_map(|comparison| match &comparison.outcome {
+            Compared::Compared { difference, .. } => {
+                Some((comparison.table.clone(), difference.target.clone()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// Every lookup table as an environment has it.
+///
+/// # Errors
+/// What keeps one from being a lookup table.
+pub fn resolve_all(config: &Config, snapshot: &Snapshot) -> Result<Vec<Lookup>, Problem> {
+    config
+        .lookups
+        .iter()
+        .map(|settings| Lookup::resolve(settings, &snapshot.catalog, &snapshot.label))
+        .collect()
+}
+
+/// The files hold what was compared: a table that was compared whole has the same digest in both.
+fn check_export(
+    manifest: &export::Manifest,
+    comparisons: &[TableComparison],
+) -> anyhow::Result<()> {
+    for comparison in comparisons {
+        let Compared::Compared {
+            difference,
+            same_columns: true,
+            ..
+        } = &comparison.outcome
+        else {
+            continue;
+        };
+        let exported = manifest
+            .tables
+            .iter()
+            .find(|exported| exported.table.name == comparison.table.name);
+        if exported.is_none_or(|exported| exported.state != difference.source) {
+            return Err(Problem::new(
+                Code::VerificationFailed,
+                format!(
+                    "the export of `{}` does not hold what the source held",
+                    comparison.table
+                ),
+            )
+            .hint("nothing was changed; run it again")
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// The lookup tables as the target has them now, with the source's columns in its order.
+fn match_columns(
+    config: &Config,
+    lookups: &[Lookup],
+    catalog: &Catalog,
+    source: &Snapshot,
+    label: &str,
+) -> anyhow::Result<Vec<Lookup>> {
+    config
+        .lookups
+        .iter()
+        .zip(lookups)
+        .map(|(settings, lookup)| {
+            let on_target = Lookup::resolve(settings, catalog, label)?;
+            if !lookup.has_same_columns(&on_target) {
+                return Err(Problem::new(
+                    Code::ColumnMismatch,
+                    format!("the columns of `{}` in {} and {label} differ after the migrations", lookup.table, source.label),
+                )
+                .hint("compare the two with `cargo xtask sync status`, and write the difference as a migration")
+                .into());
+            }
+            Ok(Lookup {
+                table: on_target.table,
+                ..lookup.clone()
+            })
+        })
+        .collect()
+}
+
+/// Every table that is not a lookup table.
+fn protected(catalog: &Catalog, lookups: &[Lookup]) -> Vec<TableName> {
+    catalog
+        .tables
+        .values()
+        .filter(|table| table.kind != TableKind::NotATable)
+        .map(|table| table.name.clone())
+        .filter(|name| !lookups.iter().any(|lookup| lookup.table == *name))
+        .collect()
+}
+
+fn check_protected(target: &mut dyn Target, report: &mut Report) -> anyhow::Result<()> {
+    let changes = target.watched_changes()?;
+    report.protected_rows_changed = changes.iter().map(|(_, count)| count).sum();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let tables: Vec<String> = changes
+        .iter()
+        .map(|(table, count)| format!("{} of `{table}`", gate::counted(*count, "row")))
+        .collect();
+    Err(Problem::new(
+        Code::ProtectedRowsChanged,
+        format!(
+            "loading the lookup tables changed protected rows: {}",
+            tables.join(", ")
+        ),
+    )
+    .hint(
+        "nothing was committed; look for triggers and cascading foreign keys on the lookup tables",
+    )
+    .into())
+}
+
+/// The target's schema is now the source's; where drift is allowed, nothing was added to it.
+fn check_catalog(
+    source: &Snapshot,
+    before: &Snapshot,
+    now: &Catalog,
+    label: &str,
+) -> anyhow::Result<()> {
+    let known = source
+        .catalog
+        .differences(&before.catalog, &source.label, label);
+    let left: Vec<Drift> = source
+        .catalog
+        .differences(now, &source.label, label)
+        .into_iter()
+        .filter(|drift| before.strict || !known.iter().any(|known| known.object == drift.object))
+        .collect();
+    let Some(first) = left.first() else {
+        return Ok(());
+    };
+    Err(Problem::new(
+        Code::VerificationFailed,
+        format!(
+            "after its migrations the schema of {label} is not that of {}: {} ({}){}",
+            source.label,
+            first.object,
+            first.difference,
+            if left.len() > 1 { format!(" and {} more", left.len() - 1) } else { String::new() }
+        ),
+    )
+    .hint("nothing was committed; `cargo xtask sync status` lists the differences, and a migration removes them")
+    .into())
+}
+
+/// Random hexadecimal digits, two for each byte.
+///
+/// # Errors
+/// When the system has no random numbers.
+pub fn random_id(bytes: usize) -> anyhow::Result<String> {
+    let mut id = vec![0; bytes];
+    getrandom::fill(&mut id)
+        .map_err(|error| anyhow::anyhow!("failed to get random numbers: {error}"))?;
+    Ok(hex(&id))
+}
+
+/// The commit of the checkout, where it is one.
+pub fn commit(config: &Config) -> Option<String> {
+    let shell = Shell::new().ok()?;
+    let root = &config.root;
+    cmd!(shell, "git -C {root} rev-parse --verify --quiet HEAD")
+        .quiet()
+        .ignore_stderr()
+        .read()
+        .ok()
+}
+
+fn milliseconds(clock: Instant) -> u64 {
+    u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

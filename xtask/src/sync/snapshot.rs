@@ -1,0 +1,118 @@
+//! What an environment holds, read at one moment.
+
+use std::collections::BTreeMap;
+
+use super::catalog::Catalog;
+use super::compare::{Side, digest};
+use super::config::LookupSettings;
+use super::environment::{Backend, Environment};
+use super::ledger::Ledger;
+use super::lookup::Lookup;
+use super::migration::AppliedMigration;
+use super::row::LookupState;
+use super::table::TableName;
+use crate::database::{self, Identity, Session};
+
+/// Everything about one environment that decisions are made from, rows aside.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub environment: String,
+    pub label: String,
+    /// Drift and unclassified tables block, because the environment asks more than once.
+    pub strict: bool,
+    pub backend: Backend,
+    pub identity: Identity,
+    pub ledger: Ledger,
+    pub applied: Vec<AppliedMigration>,
+    pub catalog: Catalog,
+}
+
+impl Snapshot {
+    pub fn has_applied(&self, version: &str) -> bool {
+        self.applied
+            .iter()
+            .any(|migration| migration.version == version)
+    }
+}
+
+/// A snapshot, and the session that still sees the same moment.
+pub struct Observed {
+    pub snapshot: Snapshot,
+    pub session: Box<dyn Session>,
+    /// What the lookup tables hold, by the names that the configuration uses, once that was
+    /// asked for.
+    pub lookups: BTreeMap<TableName, LookupState>,
+}
+
+impl Observed {
+    /// Reads every lookup table that the environment has. One that cannot be read as a lookup
+    /// table is left out: comparing it says why.
+    pub fn digest_lookups(&mut self, settings: &[LookupSettings]) {
+        for settings in settings {
+            let Ok(lookup) =
+                Lookup::resolve(settings, &self.snapshot.catalog, &self.snapshot.label)
+            else {
+                continue;
+            };
+            let label = &self.snapshot.label;
+            let state = self
+                .session
+                .hashes(&lookup)
+                .and_then(|rows| digest(&lookup, Side { rows, label }));
+            if let Ok(state) = state {
+                self.lookups.insert(settings.table.clone(), state);
+            }
+        }
+    }
+}
+
+/// Looks at one environment.
+///
+/// # Errors
+/// `env_not_set`, `url_invalid`, `unreachable`, or what the database reports.
+pub fn observe(environment: &Environment) -> anyhow::Result<Observed> {
+    let url = environment.url()?;
+    let mut session = database::open(url)?;
+    let snapshot = Snapshot {
+        environment: environment.name.clone(),
+        label: environment.label.clone(),
+        strict: environment.is_strict(),
+        backend: url.backend(),
+        identity: session.identity()?,
+        ledger: session.ledger()?,
+        applied: session.applied_migrations()?,
+        catalog: session.catalog()?,
+    };
+    Ok(Observed {
+        snapshot,
+        session,
+        lookups: BTreeMap::new(),
+    })
+}
+
+/// Looks at several environments at once, with what `more` asks of each.
+pub fn observe_all<'environment>(
+    environments: impl IntoIterator<Item = &'environment Environment>,
+    more: impl Fn(&mut Observed) + Copy + Send,
+) -> Vec<anyhow::Result<Observed>> {
+    std::thread::scope(|scope| {
+        let looking: Vec<_> = environments
+            .into_iter()
+            .map(|environment| {
+                scope.spawn(move || {
+                    let mut observed = observe(environment)?;
+                    more(&mut observed);
+                    Ok(observed)
+                })
+            })
+            .collect();
+        looking
+            .into_iter()
+            .map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|_| Err(anyhow::anyhow!("looking at an environment broke off")))
+            })
+            .collect()
+    })
+}

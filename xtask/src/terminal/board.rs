@@ -1,0 +1,205 @@
+//! The status board.
+
+use std::fmt::Write as _;
+
+use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
+use console::style;
+
+use super::Screen;
+use super::plan::{drift_lines, problem_lines};
+use crate::sync::gate::counted;
+use crate::sync::plan::LookupComparison;
+use crate::sync::status::{ChecksumStatus, EnvironmentStatus, PromotionStatus, State, Status};
+
+impl Screen {
+    pub fn status(&self, status: &Status) {
+        let mut text = format!("{}\n", board(status));
+        for promotion in &status.promotions {
+            text.push_str(&promotion_text(promotion, self.verbose));
+        }
+        self.result(status, &text);
+    }
+}
+
+fn board(status: &Status) -> String {
+    let mut table = Table::new();
+    let line = LineStyle::none().fill('─').junction('─');
+    let style = TableStyle::new().header_separator(line).bottom_border(line);
+    table
+        .load_style(style)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    let row = |title: &str, cell: &dyn Fn(&EnvironmentStatus) -> String| -> Vec<String> {
+        std::iter::once(title.to_owned())
+            .chain(status.environments.iter().map(cell))
+            .collect()
+    };
+    table.set_header(row("", &|environment| environment.label.clone()));
+    table.add_row(row("database", &database));
+    table.add_row(row("stamp", &|environment| {
+        on_ready(environment, || match &environment.stamp {
+            Some(stamp) => stamp.environment.clone(),
+            None => "none yet".to_owned(),
+        })
+    }));
+    table.add_row(row("migrations", &|environment| {
+        on_ready(environment, || migrations(environment))
+    }));
+    let mut tables: Vec<_> = status
+        .environments
+        .iter()
+        .flat_map(|environment| environment.lookups.iter().map(|lookup| &lookup.table))
+        .collect();
+    tables.sort();
+    tables.dedup();
+    for lookup in tables {
+        table.add_row(row(&lookup.to_string(), &|environment| {
+            on_ready(environment, || {
+                match environment
+                    .lookups
+                    .iter()
+                    .find(|found| found.table == *lookup)
+                {
+                    // Equal marks are equal contents.
+                    Some(found) => {
+                        format!(
+                            "{} #{}",
+                            counted(found.state.rows, "row"),
+                            &found.state.digest[..4]
+                        )
+                    }
+                    None => "missing".to_owned(),
+                }
+            })
+        }));
+    }
+    table.add_row(row("last change", &|environment| {
+        on_ready(environment, || match &environment.last_run {
+            Some(run) => format!(
+                "{} by {}\n{}",
+                run.subject,
+                run.operator,
+                short_time(&run.finished_at)
+            ),
+            None => "none yet".to_owned(),
+        })
+    }));
+    table.add_row(row(
+        "last backup",
+        &|environment| match &environment.last_backup {
+            Some(path) => {
+                let name = std::path::Path::new(path)
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned());
+                name.and_then(|name| {
+                    name.strip_prefix(&format!("{}-", environment.name))
+                        .map(backup_time)
+                })
+                .unwrap_or_default()
+            }
+            None => "none".to_owned(),
+        },
+    ));
+    table.to_string()
+}
+
+fn on_ready(environment: &EnvironmentStatus, text: impl Fn() -> String) -> String {
+    if environment.state == State::Ready {
+        text()
+    } else {
+        "–".to_owned()
+    }
+}
+
+fn database(environment: &EnvironmentStatus) -> String {
+    match (
+        environment.state,
+        environment.backend,
+        &environment.server_version,
+    ) {
+        (State::Ready, Some(backend), Some(version)) => {
+            format!(
+                "{backend} {}",
+                version.split_whitespace().next().unwrap_or_default()
+            )
+        }
+        (State::Unset, ..) => "not set".to_owned(),
+        _ => "unreachable".to_owned(),
+    }
+}
+
+fn migrations(environment: &EnvironmentStatus) -> String {
+    let migrations = &environment.migrations;
+    let mut text = format!("{} applied", migrations.applied.len());
+    let edited = migrations
+        .applied
+        .iter()
+        .filter(|migration| migration.checksum == ChecksumStatus::Edited)
+        .count();
+    for (count, what) in [
+        (migrations.pending.len(), "pending"),
+        (migrations.unknown.len(), "unknown"),
+        (edited, "edited since"),
+    ] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {what}");
+        }
+    }
+    text
+}
+
+/// `2026-01-02T03:04:05Z` as `2026-01-02 03:04`.
+fn short_time(time: &str) -> String {
+    time.get(..16).unwrap_or(time).replace('T', " ")
+}
+
+/// `20260102T030405Z-…` as `2026-01-02 03:04`.
+fn backup_time(name: &str) -> String {
+    match (
+        name.get(..4),
+        name.get(4..6),
+        name.get(6..8),
+        name.get(9..11),
+        name.get(11..13),
+    ) {
+        (Some(year), Some(month), Some(day), Some(hour), Some(minute)) => {
+            format!("{year}-{month}-{day} {hour}:{minute}")
+        }
+        _ => name.to_owned(),
+    }
+}
+
+fn promotion_text(promotion: &PromotionStatus, verbose: bool) -> String {
+    let mut text = format!("\n{}: ", style(&promotion.name).bold());
+    if promotion.in_sync {
+        let _ = writeln!(text, "{}", style("in sync").green());
+    } else if promotion.blockers.is_empty() {
+        let _ = writeln!(text, "{}", style("out of sync").yellow());
+    } else {
+        let _ = writeln!(text, "{}", style("blocked").red());
+    }
+    for migration in &promotion.migrations {
+        let _ = writeln!(text, "  migration {migration}");
+    }
+    for lookup in &promotion.lookups {
+        match lookup.state {
+            LookupComparison::Same if verbose => {
+                let _ = writeln!(text, "  {}: the same", lookup.table);
+            }
+            LookupComparison::Same => {}
+            LookupComparison::Missing => {
+                let _ = writeln!(text, "  {}: missing on one side", lookup.table);
+            }
+            LookupComparison::Different => {
+                let _ = writeln!(
+                    text,
+                    "  {}: {} to insert, {} to update, {} to delete",
+                    lookup.table, lookup.insert, lookup.update, lookup.delete
+                );
+            }
+        }
+    }
+    text.push_str(&drift_lines(&promotion.drift));
+    text.push_str(&problem_lines("blocker", &promotion.blockers));
+    text.push_str(&problem_lines("warning", &promotion.warnings));
+    text
+}

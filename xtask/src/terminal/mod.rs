@@ -1,0 +1,114 @@
+//! The only module that prints: results on standard output, everything else on standard error.
+
+mod board;
+mod plan;
+mod progress;
+mod prompts;
+mod results;
+
+use std::io::{IsTerminal as _, Write as _};
+
+use serde::Serialize;
+
+use crate::cli::{Color, Format, Options};
+use crate::problem::Problem;
+
+pub use prompts::Confirmed;
+pub use results::{History, Tested};
+
+/// Where and how a command shows what it has to show.
+#[derive(Debug, Clone, Copy)]
+pub struct Screen {
+    pub format: Format,
+    quiet: bool,
+    verbose: bool,
+    /// A person is there to be asked.
+    interactive: bool,
+}
+
+impl Screen {
+    pub fn new(options: &Options) -> Self {
+        let output = std::io::stdout();
+        match options.color.unwrap_or(Color::Auto) {
+            Color::Always => console::set_colors_enabled(true),
+            Color::Never => console::set_colors_enabled(false),
+            Color::Auto => {
+                let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+                console::set_colors_enabled(wanted && output.is_terminal());
+            }
+        }
+        console::set_colors_enabled_stderr(console::colors_enabled());
+        Screen {
+            format: options.format.unwrap_or(Format::Text),
+            quiet: options.quiet,
+            verbose: options.verbose,
+            interactive: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// Prints a result: the text for people, or the value as the one JSON document.
+    pub fn result(&self, value: &impl Serialize, text: &str) {
+        match self.format {
+            Format::Text => print(text),
+            Format::Json => match serde_json::to_string_pretty(value) {
+                Ok(document) => print(&format!("{document}\n")),
+                Err(error) => say(&format!("failed to print the result: {error}")),
+            },
+        }
+    }
+
+    /// Prints text for people, beside the result.
+    fn aside(&self, text: &str) {
+        if !self.quiet {
+            match self.format {
+                Format::Text => print(text),
+                Format::Json => say(text.trim_end()),
+            }
+        }
+    }
+}
+
+/// A closed pipe, such as `… | head`, is no reason to complain.
+fn print(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// A line on standard error.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// A problem as people read it.
+pub fn complain(problem: &Problem) {
+    say(&format!(
+        "{} {problem}",
+        console::style("error:").red().bold().for_stderr()
+    ));
+    if let Some(hint) = &problem.hint {
+        say(&format!(
+            "\n{} {hint}",
+            console::style("hint:").cyan().for_stderr()
+        ));
+    }
+}
+
+/// A problem as the one JSON document of a command that has no other result.
+pub fn complain_in_json(problem: &Problem) {
+    #[derive(Serialize)]
+    struct Document<'problem> {
+        version: u32,
+        error: &'problem Problem,
+    }
+    let document = Document {
+        version: 1,
+        error: problem,
+    };
+    if let Ok(text) = serde_json::to_string_pretty(&document) {
+        print(&format!("{text}\n"));
+    }
+}
+
+/// What the grammar has to say: help on standard output, a mistake on standard error.
+pub fn grammar(error: &clap::Error) {
+    let _ = error.print();
+}

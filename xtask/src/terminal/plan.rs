@@ -1,0 +1,186 @@
+//! A plan in words and numbers.
+
+use std::fmt::Write as _;
+
+use console::style;
+use serde_json::{Map, Value};
+
+use super::Screen;
+use crate::problem::Problem;
+use crate::sync::catalog::Drift;
+use crate::sync::compare::Change;
+use crate::sync::difference::RowChange;
+use crate::sync::gate::counted;
+use crate::sync::plan::{LookupComparison, Plan, PlannedLookup};
+
+impl Screen {
+    /// The plan as the result of a command.
+    pub fn plan(&self, plan: &Plan) {
+        self.result(plan, &text(plan, self.verbose));
+    }
+
+    /// The plan before a question.
+    pub fn plan_aside(&self, plan: &Plan) {
+        self.aside(&text(plan, self.verbose));
+    }
+}
+
+fn text(plan: &Plan, verbose: bool) -> String {
+    let mut text = format!("{} (plan {})\n", style(&plan.promotion).bold(), plan.id);
+    if plan.empty {
+        text.push_str("  nothing to do: schema and lookup data are the same\n");
+    }
+    for migration in &plan.migrations {
+        let late = if migration.out_of_order {
+            " (out of order)"
+        } else {
+            ""
+        };
+        let _ = writeln!(text, "  migration {}{late}", migration.name);
+    }
+    for lookup in &plan.lookups {
+        text.push_str(&lookup_text(lookup, plan.migrations.is_empty(), verbose));
+    }
+    if !plan.empty && plan.atomic {
+        text.push_str("  all of it in one transaction, after a backup\n");
+    }
+    text.push_str(&drift_lines(&plan.drift));
+    text.push_str(&problem_lines("blocker", &plan.blockers));
+    text.push_str(&problem_lines("warning", &plan.warnings));
+    text
+}
+
+fn lookup_text(lookup: &PlannedLookup, has_no_migrations: bool, verbose: bool) -> String {
+    let mut text = String::new();
+    match lookup.state {
+        LookupComparison::Same => {
+            if verbose {
+                let _ = writeln!(
+                    text,
+                    "  {}: {} the same",
+                    lookup.table,
+                    counted(lookup.unchanged, "row")
+                );
+            }
+        }
+        LookupComparison::Missing if has_no_migrations => {
+            let _ = writeln!(text, "  {}: cannot be compared", lookup.table);
+        }
+        LookupComparison::Missing => {
+            let _ = writeln!(
+                text,
+                "  {}: new table, about {} to insert",
+                lookup.table,
+                counted(lookup.insert, "row")
+            );
+        }
+        LookupComparison::Different => {
+            let about = if lookup.exact { "" } else { "about " };
+            let keep = if lookup.keep > 0 {
+                format!(", {} kept", lookup.keep)
+            } else {
+                String::new()
+            };
+            let _ = writeln!(
+                text,
+                "  {}: {about}{} to insert, {} to update, {} to delete, {} unchanged{keep}",
+                lookup.table, lookup.insert, lookup.update, lookup.delete, lookup.unchanged
+            );
+        }
+    }
+    for row in &lookup.rows {
+        text.push_str(&row_text(row));
+    }
+    text
+}
+
+fn row_text(row: &RowChange) -> String {
+    let key: Vec<String> = row
+        .key
+        .iter()
+        .map(|(column, value)| format!("{column} {}", shown(value)))
+        .collect();
+    let key = key.join(", ");
+    match row.change {
+        Change::Insert => format!(
+            "    {} {key}: {}\n",
+            style("+").green(),
+            all(row.after.as_ref())
+        ),
+        Change::Delete => format!(
+            "    {} {key}: {}\n",
+            style("-").red(),
+            all(row.before.as_ref())
+        ),
+        Change::Update => {
+            let empty = Map::new();
+            let (before, after) = (
+                row.before.as_ref().unwrap_or(&empty),
+                row.after.as_ref().unwrap_or(&empty),
+            );
+            let cells: Vec<String> = after
+                .iter()
+                .filter(|(column, value)| before.get(*column) != Some(value))
+                .map(|(column, value)| {
+                    format!(
+                        "{column} {} → {}",
+                        before.get(column).map_or("?".to_owned(), shown),
+                        shown(value)
+                    )
+                })
+                .collect();
+            format!("    {} {key}: {}\n", style("~").yellow(), cells.join(", "))
+        }
+    }
+}
+
+fn all(row: Option<&Map<String, Value>>) -> String {
+    let cells: Vec<String> = row
+        .into_iter()
+        .flatten()
+        .map(|(column, value)| format!("{column} {}", shown(value)))
+        .collect();
+    cells.join(", ")
+}
+
+/// A value in quotes with its control characters made visible, or NULL.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("{text:?}"),
+        _ => "NULL".to_owned(),
+    }
+}
+
+pub(super) fn drift_lines(drift: &[Drift]) -> String {
+    drift
+        .iter()
+        .map(|drift| {
+            format!(
+                "  {} {}: {}\n",
+                style("drift:").yellow(),
+                drift.object,
+                drift.difference
+            )
+        })
+        .collect()
+}
+
+/// Problems with their hints, each behind its word.
+pub(super) fn problem_lines(word: &str, problems: &[Problem]) -> String {
+    problems
+        .iter()
+        .map(|problem| {
+            let word = format!("{word}:");
+            let word = if word == "blocker:" {
+                style(word).red()
+            } else {
+                style(word).yellow()
+            };
+            let hint = problem
+                .hint
+                .as_ref()
+                .map_or(String::new(), |hint| format!("    hint: {hint}\n"));
+            format!("  {word} {problem}\n{hint}")
+        })
+        .collect()
+}

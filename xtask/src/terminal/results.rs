@@ -1,0 +1,235 @@
+//! What was done, and how to go back.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use console::style;
+use serde::Serialize;
+
+use super::Screen;
+use super::plan::problem_lines;
+use crate::sync::backup::Backup;
+use crate::sync::environment::Environment;
+use crate::sync::export::Manifest;
+use crate::sync::gate::counted;
+use crate::sync::ledger::Run;
+use crate::sync::migrate::MigrateReport;
+use crate::sync::report::{Outcome, Report, way_back};
+use crate::sync::restore::RestoreReport;
+
+/// What the ledger of one environment holds.
+#[derive(Debug, Serialize)]
+pub struct History {
+    pub environment: String,
+    pub runs: Vec<Run>,
+}
+
+/// What is known of the tests before Production is asked about.
+pub struct Tested {
+    pub run: Option<Run>,
+    pub label: String,
+}
+
+impl Screen {
+    pub fn report(&self, report: &Report) {
+        let mut text = String::new();
+        match report.outcome {
+            Outcome::Applied => {
+                let _ = writeln!(
+                    text,
+                    "{} {}: {}",
+                    style("done:").green().bold(),
+                    report.promotion,
+                    report.summary()
+                );
+                for lookup in &report.lookups {
+                    let _ = writeln!(
+                        text,
+                        "  {}: {} inserted, {} updated, {} deleted, {} unchanged",
+                        lookup.table,
+                        lookup.inserted,
+                        lookup.updated,
+                        lookup.deleted,
+                        lookup.unchanged
+                    );
+                }
+                let _ = writeln!(
+                    text,
+                    "  verified before the commit; protected rows changed: {}",
+                    report.protected_rows_changed
+                );
+                text.push_str(&problem_lines("warning", &report.warnings));
+                if let Some(backup) = &report.backup {
+                    let _ = writeln!(text, "  backup: {}", backup.path.display());
+                    let _ = writeln!(text, "  way back: {}", backup.way_back);
+                }
+            }
+            Outcome::NothingToDo => {
+                let _ = writeln!(
+                    text,
+                    "{}: nothing to do, everything is in sync",
+                    report.promotion
+                );
+                text.push_str(&problem_lines("warning", &report.warnings));
+            }
+            // The problem itself is told on standard error.
+            Outcome::Refused | Outcome::Failed | Outcome::Cancelled => {}
+        }
+        self.result(report, &text);
+    }
+
+    pub fn migrated(&self, report: &MigrateReport) {
+        let mut text = String::new();
+        for migration in &report.migrations {
+            let _ = writeln!(text, "  applied {}", migration.name);
+        }
+        let _ = writeln!(
+            text,
+            "{}: {}",
+            report.environment,
+            counted(report.migrations.len() as u64, "migration")
+        );
+        self.result(report, &text);
+    }
+
+    pub fn exported(&self, manifest: &Manifest, folder: &Path) {
+        let mut text = String::new();
+        for table in &manifest.tables {
+            let _ = writeln!(
+                text,
+                "  {}: {}",
+                folder.join(&table.file).display(),
+                counted(table.state.rows, "row")
+            );
+        }
+        self.result(manifest, &text);
+    }
+
+    pub fn backed_up(&self, backup: &Backup, root: &Path) {
+        let text = format!(
+            "backup of {}: {} ({} bytes, read back)\n  way back: {}\n",
+            backup.manifest.environment,
+            backup.path.display(),
+            backup.manifest.size,
+            way_back(backup, root)
+        );
+        self.result(backup, &text);
+    }
+
+    pub fn backups(&self, backups: &[Backup]) {
+        #[derive(Serialize)]
+        struct Document<'backup> {
+            version: u32,
+            backups: &'backup [Backup],
+        }
+        let mut text = String::new();
+        for backup in backups {
+            let _ = writeln!(
+                text,
+                "{}  {}  {} bytes  {}",
+                backup.manifest.made_at,
+                backup.manifest.environment,
+                backup.manifest.size,
+                backup.path.display()
+            );
+        }
+        if backups.is_empty() {
+            text.push_str("there are no backups yet\n");
+        }
+        self.result(
+            &Document {
+                version: 1,
+                backups,
+            },
+            &text,
+        );
+    }
+
+    pub fn restored(&self, report: &RestoreReport) {
+        let mut text = format!(
+            "{} {} holds {} again\n",
+            style("done:").green().bold(),
+            report.environment,
+            report.restored.path.display()
+        );
+        if report.verified {
+            text.push_str("  verified: its migrations and the number of rows of every table are those of the backup\n");
+        } else {
+            text.push_str("  warning: migrations or row counts are not those of the backup; was something written since?\n");
+        }
+        if let Some(backup) = &report.backup {
+            let _ = writeln!(text, "  what was there before: {}", backup.path.display());
+            let _ = writeln!(text, "  way back: {}", backup.way_back);
+        }
+        self.result(report, &text);
+    }
+
+    pub fn history(&self, histories: &[History]) {
+        #[derive(Serialize)]
+        struct Document<'history> {
+            version: u32,
+            environments: &'history [History],
+        }
+        let mut text = String::new();
+        for history in histories {
+            let _ = writeln!(text, "{}", style(&history.environment).bold());
+            for run in &history.runs {
+                let commit = run.commit.as_deref().map_or(String::new(), |commit| {
+                    format!(" at {}", commit.get(..10).unwrap_or(commit))
+                });
+                let _ = writeln!(
+                    text,
+                    "  {}  {} {} by {}{commit} ({})\n      {}",
+                    run.finished_at,
+                    run.kind.name(),
+                    run.subject,
+                    run.operator,
+                    run.id,
+                    run.summary
+                );
+            }
+            if history.runs.is_empty() {
+                text.push_str("  nothing yet\n");
+            }
+        }
+        self.result(
+            &Document {
+                version: 1,
+                environments: histories,
+            },
+            &text,
+        );
+    }
+
+    /// The safety checklist: what the program knows, and what only people know.
+    pub fn checklist(&self, environment: &Environment, tested: &Tested, backup_dir: &Path) {
+        if environment.checklist.is_empty() {
+            return;
+        }
+        let mut text = format!("\nsafety checklist for {}\n", environment.label);
+        let _ = match &tested.run {
+            Some(run) => writeln!(
+                text,
+                "  [x] tested: {} received this as run {} at {}",
+                tested.label, run.id, run.finished_at
+            ),
+            None => writeln!(
+                text,
+                "  [ ] tested: this tool has not promoted anything to {}",
+                tested.label
+            ),
+        };
+        let _ = writeln!(
+            text,
+            "  [x] backup: one is made in {} and read back before anything changes",
+            backup_dir.display()
+        );
+        text.push_str(
+            "  [x] way back: the report ends with the command that puts the backup back\n",
+        );
+        for item in &environment.checklist {
+            let _ = writeln!(text, "  [ ] {item}");
+        }
+        self.aside(&format!("{text}\n"));
+    }
+}
