@@ -7,14 +7,14 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 
-use crate::cli::{Cli, Confirmation, Format, Options, PromotionArguments, SyncCommand, Task};
+use crate::cli::{Cli, Confirmation, Options, PromotionArguments, SyncCommand, Task};
 use crate::problem::{Code, Problem};
 use crate::sync::config::{Config, golden_rule};
 use crate::sync::export;
 use crate::sync::migrate::migrate;
 use crate::sync::plan::Plan;
 use crate::sync::promote::{self, resolve_all};
-use crate::sync::report::{Outcome, Report};
+use crate::sync::report::{Outcome, Report, shell_word};
 use crate::sync::snapshot::observe;
 use crate::sync::status::status;
 use crate::sync::table::TableName;
@@ -29,21 +29,24 @@ const DIFFERENT: u8 = 3;
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let root = workspace::root();
     let pipeline = pipeline_names(&root, &arguments);
+    let json = wants_json(&arguments);
     let parsed = match parse(arguments, &pipeline) {
         Ok(parsed) => parsed,
         Err(Mistake::Grammar(error)) => {
+            if json && error.use_stderr() {
+                terminal::complain_in_json(&usage(&error));
+            }
             terminal::grammar(&error);
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
         Err(Mistake::Promotion(problem)) => {
+            if json {
+                terminal::complain_in_json(&problem);
+            }
             terminal::complain(&problem);
             return ExitCode::from(problem.code.exit_code());
         }
     };
-    let json = matches!(
-        &parsed.task,
-        Task::Sync { options, .. } | Task::Migrate { options } if options.format == Some(Format::Json)
-    );
     match run(parsed, &root) {
         Ok(code) => code,
         Err(Ended { error, reported }) => {
@@ -82,13 +85,19 @@ enum Mistake {
 fn grammar(pipeline: &[String]) -> clap::Command {
     Cli::command().mut_subcommand("sync", |sync| {
         pipeline.windows(2).fold(sync, |sync, pair| {
-            let command = clap::Command::new(format!("{}-to-{}", pair[0], pair[1])).about(format!(
+            let command =
+                PromotionArguments::augment_args(clap::Command::new(promotion_name(pair)));
+            // After the arguments, whose own description would take its place.
+            sync.subcommand(command.about(format!(
                 "Promote schema and lookup data from {} to {}",
                 pair[0], pair[1]
-            ));
-            sync.subcommand(PromotionArguments::augment_args(command))
+            )))
         })
     })
+}
+
+fn promotion_name(pair: &[String]) -> String {
+    pair.join("-to-")
 }
 
 fn parse(arguments: Vec<OsString>, pipeline: &[String]) -> Result<Cli, Mistake> {
@@ -111,9 +120,7 @@ fn parse(arguments: Vec<OsString>, pipeline: &[String]) -> Result<Cli, Mistake> 
         })?;
     if let Some(("sync", sync)) = matches.subcommand()
         && let Some((name, promotion)) = sync.subcommand()
-        && pipeline
-            .windows(2)
-            .any(|pair| format!("{}-to-{}", pair[0], pair[1]) == name)
+        && pipeline.windows(2).any(|pair| promotion_name(pair) == name)
     {
         let promoted = || -> Result<Cli, clap::Error> {
             Ok(Cli {
@@ -129,6 +136,32 @@ fn parse(arguments: Vec<OsString>, pipeline: &[String]) -> Result<Cli, Mistake> 
         return promoted().map_err(Mistake::Grammar);
     }
     Cli::from_arg_matches(&matches).map_err(Mistake::Grammar)
+}
+
+/// Whether a JSON document is expected, which must be known before the grammar has its say.
+fn wants_json(arguments: &[OsString]) -> bool {
+    let json = |text: &OsString| text == "json";
+    arguments.iter().enumerate().any(|(at, text)| {
+        text == "--format=json" || (text == "--format" && arguments.get(at + 1).is_some_and(json))
+    })
+}
+
+/// What the grammar says of a mistake, as a problem: its first paragraph, and its tip.
+fn usage(error: &clap::Error) -> Problem {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Problem::new(Code::Usage, "no command was given").hint("--help lists the commands");
+    }
+    let text = error.render().to_string();
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let words: Vec<&str> = paragraph.split_whitespace().collect();
+    let tip = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("tip: "));
+    Problem::new(
+        Code::Usage,
+        words.join(" ").trim_start_matches("error: ").to_owned(),
+    )
+    .hint(tip.unwrap_or("--help lists the commands and their options"))
 }
 
 /// The names that the grammar needs. A configuration that cannot be read is reported by the
@@ -223,7 +256,7 @@ fn sync(screen: &Screen, config: &Config, command: SyncCommand) -> Result<ExitCo
                 digests,
                 &promote::random_id(4)?,
             )?;
-            screen.backed_up(&backup, &config.root);
+            screen.backed_up(&backup, config);
             Ok(ExitCode::SUCCESS)
         }
         SyncCommand::Backups { env } => {
@@ -302,7 +335,11 @@ fn promotion(
     Ok(ExitCode::SUCCESS)
 }
 
-fn carry_out(
+/// Carries out what was looked at, after asking, and fills in the report as it goes.
+///
+/// # Errors
+/// A blocker, an answer that was not the wanted one, or what went wrong.
+pub(crate) fn carry_out(
     screen: &Screen,
     config: &Config,
     name: &str,
@@ -339,7 +376,7 @@ fn carry_out(
         promotion.to,
         &arguments.confirmation,
         &format!("This changes {}.", promotion.to.label),
-        &format!("cargo xtask sync {name}"),
+        &format!("cargo xtask sync {name}{}", config.options),
     )?;
     promote::promote(config, &promotion, &plan.id, report, &mut screen.steps())
 }
@@ -436,7 +473,7 @@ fn restore_backup(
 ) -> Result<ExitCode, Ended> {
     let environment = config.environment(env)?;
     environment.url()?;
-    let found = backup::find(&config.backup, environment, named)?;
+    let found = backup::find(config, environment, named)?;
     screen.confirm(
         environment,
         confirmation,
@@ -444,7 +481,11 @@ fn restore_backup(
             "This replaces all that {} holds by {}.",
             environment.label, found.manifest.file
         ),
-        &format!("cargo xtask sync restore --env {env} {}", named.display()),
+        &format!(
+            "cargo xtask sync restore --env {env} {}{}",
+            shell_word(&named.display().to_string()),
+            config.options
+        ),
     )?;
     let report = restore::restore(config, environment, &found, &mut screen.steps())?;
     screen.restored(&report);

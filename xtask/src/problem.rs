@@ -160,7 +160,10 @@ impl Problem {
             .chain()
             .find_map(|cause| cause.downcast_ref::<Problem>())
             .cloned()
-            .unwrap_or_else(|| Problem::new(Code::Failed, format!("{error:#}")))
+            .unwrap_or_else(|| {
+                Problem::new(Code::Failed, format!("{error:#}"))
+                    .hint("mend what it names, then run it again")
+            })
     }
 }
 

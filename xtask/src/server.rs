@@ -28,6 +28,8 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use xshell::{Shell, cmd};
 
+use crate::database;
+use crate::sync::environment::DatabaseUrl;
 use crate::terminal::say;
 
 /// What has to be in one directory for it to count: the server and the clients that match it.
@@ -335,6 +337,37 @@ impl Server {
             }
             None => stop,
         }
+    }
+}
+
+impl Running {
+    /// Stops the server where it still runs, and removes its directory.
+    ///
+    /// # Errors
+    /// When it cannot be stopped; the message has the command that should have done it.
+    pub fn stop(&self) -> Result<()> {
+        // After a restart of the machine, the number of the server's process may be another's:
+        // only a server that takes this server's random password is stopped.
+        if self.answers() {
+            let mut stop = Command::new("/bin/sh");
+            stop.args(["-c", &self.stop_command]).stdin(Stdio::null());
+            run(&mut stop).with_context(|| {
+                let command = &self.stop_command;
+                format!(
+                    "could not stop the PostgreSQL server that was left running with `{command}`"
+                )
+            })?;
+        }
+        if !self.directory.exists() {
+            return Ok(());
+        }
+        fs::remove_dir_all(&self.directory)
+            .with_context(|| format!("could not remove {}", self.directory.display()))
+    }
+
+    fn answers(&self) -> bool {
+        DatabaseUrl::parse(&self.url, "the server's URL", Path::new("/"))
+            .is_ok_and(|url| database::open(&url).is_ok())
     }
 }
 
@@ -687,10 +720,11 @@ mod tests {
         let running: Running = serde_json::from_str(&text).unwrap();
         assert_eq!(ask(&running.url, &running.programs, "select 1"), "1");
 
-        let mut shell = Command::new("/bin/sh");
-        run(shell.args(["-c", &running.stop_command])).unwrap();
+        running.stop().unwrap();
         assert!(!is_listening(port));
-        fs::remove_dir_all(&running.directory).unwrap();
+        assert!(!running.directory.exists());
+        // Stopping what has stopped already is no error.
+        running.stop().unwrap();
     }
 
     /// Not a test of its own: [`a_killed_process_leaves_nothing_behind`] runs it in a process.

@@ -69,14 +69,17 @@ impl Loading<'_> {
         )
     }
 
-    /// Updates the changed rows; `None` where the table has nothing but its key.
-    pub(super) fn update(&self) -> Option<String> {
+    /// Updates the changed rows, but not their `fixed` columns; `None` where the table has
+    /// nothing else beside its key.
+    pub(super) fn update(&self, fixed: &[String]) -> Option<String> {
         let assignments: Vec<String> = self
             .lookup
             .compared
             .iter()
             .filter(|at| !self.lookup.key.contains(at))
-            .map(|at| identifier(&self.lookup.columns[*at]))
+            .map(|at| &self.lookup.columns[*at])
+            .filter(|column| !fixed.contains(column))
+            .map(|column| identifier(column))
             .map(|column| format!("{column} = staged.{column}"))
             .collect();
         (!assignments.is_empty()).then(|| {

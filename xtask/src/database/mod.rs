@@ -178,6 +178,22 @@ pub fn open_target(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Target>> {
     }
 }
 
+/// Runs a script of statements that return nothing, all of them or none, with every constraint
+/// checked; for the rows of the demo.
+///
+/// # Errors
+/// `unreachable`, or what the database says of a statement.
+pub fn run_script(url: &DatabaseUrl, script: &str) -> anyhow::Result<()> {
+    match url.backend() {
+        #[cfg(feature = "postgres")]
+        Backend::Postgres => postgres::run_script(url, script),
+        #[cfg(feature = "sqlite")]
+        Backend::Sqlite => sqlite::run_script(url, script),
+        #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+        missing => Err(not_built_in(missing)),
+    }
+}
+
 /// Checks, before anything starts, that the programs a backup needs are there and fit.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::catalog::TableKind;
-use super::config::BackupSettings;
+use super::config::{BackupSettings, Config};
 use super::environment::{Backend, Environment};
 use super::ledger::Run;
 use super::private;
@@ -242,16 +242,18 @@ fn read(manifest_path: &Path) -> Option<Backup> {
     path.is_file().then_some(Backup { path, manifest })
 }
 
-/// The backup that a person named: a path, or the name of a file in the backup folder.
+/// The backup that a person named: a path, from here or from the workspace's root as the way back
+/// has it, or the name of a file in the backup folder.
 ///
 /// # Errors
 /// `backup_unknown`, with the newest backups there are.
-pub fn find(
-    settings: &BackupSettings,
-    environment: &Environment,
-    named: &Path,
-) -> anyhow::Result<Backup> {
-    let candidates = [named.to_path_buf(), settings.dir.join(named)];
+pub fn find(config: &Config, environment: &Environment, named: &Path) -> anyhow::Result<Backup> {
+    let settings = &config.backup;
+    let candidates = [
+        named.to_path_buf(),
+        config.root.join(named),
+        settings.dir.join(named),
+    ];
     let found = candidates
         .iter()
         .filter(|path| path.is_file())

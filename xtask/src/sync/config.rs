@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::environment::{DatabaseUrl, Environment};
 use super::migration::Origin;
+use super::report::shell_word;
 use super::table::TableName;
 use crate::problem::{Code, Problem};
 
@@ -29,6 +30,9 @@ pub struct Config {
     pub migrations: Origin,
     /// The login name of whoever runs this, for the ledger.
     pub operator: String,
+    /// The options that lead here again, such as ` --env-file other.env`: a command that is shown
+    /// to be pasted ends with them, so that it cannot reach other databases than this one did.
+    pub options: String,
 }
 
 #[derive(Debug, Clone)]
@@ -153,8 +157,15 @@ impl Config {
             .hint("run it inside the workspace, or name the file with --config")
         })?;
         let variables = Variables::read(root, env_file)?;
-        Config::parse(&text, root, |name| variables.get(name))
-            .with_context(|| format!("in {}", path.display()))
+        let mut config = Config::parse(&text, root, |name| variables.get(name))
+            .with_context(|| format!("in {}", path.display()))?;
+        for (option, given) in [("--config", file), ("--env-file", env_file)] {
+            if let Some(given) = given {
+                let given = shell_word(&given.display().to_string());
+                config.options.push_str(&format!(" {option} {given}"));
+            }
+        }
+        Ok(config)
     }
 
     /// Checks the text of a configuration; `variable` looks up an environment variable.
@@ -221,6 +232,7 @@ impl Config {
                 .into_iter()
                 .find_map(variable)
                 .unwrap_or_else(|| "unknown".to_owned()),
+            options: String::new(),
         })
     }
 }

@@ -21,7 +21,14 @@ pub(super) fn judge(
 ) {
     let mut verdict = Verdict::default();
     verdict.blockers.extend(wrong_ends(source, target));
-    judge_history(&mut verdict, &plan.migrations, source, target, known);
+    judge_history(
+        &mut verdict,
+        config,
+        &plan.migrations,
+        source,
+        target,
+        known,
+    );
     if !plan.drift.is_empty() {
         verdict.strict(target, drift(plan, source, target));
     }
@@ -127,6 +134,7 @@ pub fn not_transactional(name: &str) -> Problem {
 
 fn judge_history(
     verdict: &mut Verdict,
+    config: &Config,
     planned: &[PlannedMigration],
     source: &Snapshot,
     target: &Snapshot,
@@ -210,7 +218,17 @@ fn judge_history(
                     counted(waiting as u64, "migration")
                 ),
             )
-            .hint("`cargo xtask migrate` runs them on Development"),
+            .hint(
+                match config
+                    .promotions()
+                    .find(|before| before.to.name == source.environment)
+                {
+                    Some(before) => {
+                        format!("`cargo xtask sync {}` brings them there", before.name())
+                    }
+                    None => format!("`cargo xtask migrate` runs them on {}", source.label),
+                },
+            ),
         );
     }
 }
@@ -220,7 +238,7 @@ fn drift(plan: &Plan, source: &Snapshot, target: &Snapshot) -> Problem {
         .drift
         .iter()
         .take(3)
-        .map(|drift| format!("{} ({})", drift.object, drift.difference))
+        .map(|drift| drift.object.to_string())
         .collect();
     let more = plan.drift.len().saturating_sub(first.len());
     let more = if more > 0 {
@@ -234,10 +252,10 @@ fn drift(plan: &Plan, source: &Snapshot, target: &Snapshot) -> Problem {
             "the schemas of {} and {} differ though they have run the same migrations: {}{more}",
             source.label,
             target.label,
-            first.join("; ")
+            first.join(", ")
         ),
     )
-    .hint("`cargo xtask sync status` lists every difference; write a migration that removes it")
+    .hint("`cargo xtask sync status` shows every difference in full; write a migration that removes it")
 }
 
 fn judge_lookup(

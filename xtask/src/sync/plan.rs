@@ -18,6 +18,8 @@ use crate::problem::{Code, Problem};
 /// What a promotion would do, and what speaks against it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Plan {
+    /// Of this document's form.
+    pub version: u32,
     /// Equal for equal plans: made from everything that the run depends on.
     pub id: String,
     pub promotion: String,
@@ -147,6 +149,7 @@ pub fn plan(
         Vec::new()
     };
     let mut plan = Plan {
+        version: 1,
         id: String::new(),
         promotion: promotion.to_owned(),
         from: source.environment.clone(),

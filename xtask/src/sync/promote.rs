@@ -135,7 +135,7 @@ pub fn promote(
         target_digests(&look.comparisons),
         &report.run_id,
     )?;
-    report.backup = Some(BackupReport::of(&backup, &config.root));
+    report.backup = Some(BackupReport::of(&backup, config));
 
     step(events, format!("export the lookup tables of {from}"));
     let lookups = resolve_all(config, &look.source.snapshot)?;

@@ -1,10 +1,11 @@
 //! What a run did: the value that text and JSON are made from, and the ledger's sentence.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::backup::{Backup, Proof};
+use super::config::Config;
 use super::gate::counted;
 use super::load::LoadedTable;
 use super::table::TableName;
@@ -114,36 +115,38 @@ impl Report {
 }
 
 impl BackupReport {
-    pub fn of(backup: &Backup, root: &Path) -> Self {
+    pub fn of(backup: &Backup, config: &Config) -> Self {
         BackupReport {
             path: backup.path.clone(),
             sha256: backup.manifest.sha256.clone(),
             proved: backup.manifest.proved,
-            way_back: way_back(backup, root),
+            way_back: way_back(backup, config),
         }
     }
 }
 
 /// The command that puts a backup back, fit to be pasted.
-pub fn way_back(backup: &Backup, root: &Path) -> String {
+pub fn way_back(backup: &Backup, config: &Config) -> String {
     let path = backup
         .path
-        .strip_prefix(root)
-        .unwrap_or(&backup.path)
-        .display()
-        .to_string();
-    let plain = path
-        .chars()
-        .all(|letter| letter.is_ascii_alphanumeric() || "/._-+".contains(letter));
-    let path = if plain {
-        path
-    } else {
-        format!("'{}'", path.replace('\'', "'\\''"))
-    };
+        .strip_prefix(&config.root)
+        .unwrap_or(&backup.path);
     format!(
-        "cargo xtask sync restore --env {} {path}",
-        backup.manifest.environment
+        "cargo xtask sync restore --env {} {}{}",
+        backup.manifest.environment,
+        shell_word(&path.display().to_string()),
+        config.options
     )
+}
+
+/// A text as one word of a POSIX shell's command.
+pub fn shell_word(text: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+".contains(letter);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
 
 impl From<&LoadedTable> for LookupReport {

@@ -93,10 +93,10 @@ pub fn restore(
         version: 1,
         run_id,
         environment: environment.name.clone(),
-        restored: BackupReport::of(backup, &config.root),
+        restored: BackupReport::of(backup, config),
         backup: present
             .as_ref()
-            .map(|backup| BackupReport::of(backup, &config.root)),
+            .map(|backup| BackupReport::of(backup, config)),
         verified: holds(environment, backup)?,
     })
 }

@@ -153,6 +153,12 @@ fn compare_fields(one: &str, other: &str, reading: Reading) -> Ordering {
         })
 }
 
+/// A number as it is spelled; `infinity` and its like are words to a database.
+fn real(text: &str) -> Option<f64> {
+    let number: f64 = text.parse().ok()?;
+    (format!("{number:?}") == text).then_some(number)
+}
+
 enum Sortable<'field> {
     Null,
     Integer(i64),
@@ -172,7 +178,7 @@ impl<'field> Sortable<'field> {
             Ok(Field::Plain(text)) if reading == Reading::Number => {
                 if let Ok(number) = text.parse() {
                     Sortable::Integer(number)
-                } else if let Ok(number) = text.parse() {
+                } else if let Some(number) = real(text) {
                     Sortable::Real(number)
                 } else {
                     Sortable::Bytes(text)

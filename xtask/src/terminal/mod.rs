@@ -1,6 +1,7 @@
 //! The only module that prints: results on standard output, everything else on standard error.
 
 mod board;
+mod demo;
 mod plan;
 mod progress;
 mod prompts;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use crate::cli::{Color, Format, Options};
 use crate::problem::Problem;
 
+pub use demo::Way;
 pub use prompts::Confirmed;
 pub use results::{History, Tested};
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Screen;
 use super::plan::problem_lines;
 use crate::sync::backup::Backup;
+use crate::sync::config::Config;
 use crate::sync::environment::Environment;
 use crate::sync::export::Manifest;
 use crate::sync::gate::counted;
@@ -105,13 +106,13 @@ impl Screen {
         self.result(manifest, &text);
     }
 
-    pub fn backed_up(&self, backup: &Backup, root: &Path) {
+    pub fn backed_up(&self, backup: &Backup, config: &Config) {
         let text = format!(
             "backup of {}: {} ({} bytes, read back)\n  way back: {}\n",
             backup.manifest.environment,
             backup.path.display(),
             backup.manifest.size,
-            way_back(backup, root)
+            way_back(backup, config)
         );
         self.result(backup, &text);
     }

@@ -43,12 +43,10 @@ fn shell() -> anyhow::Result<Shell> {
     Shell::new().context("failed to start a shell")
 }
 
-/// The folder of client programs that are at least as new as the server, and otherwise as near
-/// to it as there are: a newer `pg_restore` writes settings that an older server does not know.
-fn fitting_folder(server_version: &str) -> anyhow::Result<PathBuf> {
+/// Every folder of client programs with the version of its `pg_dump`.
+fn folders_with_versions() -> anyhow::Result<Vec<(u32, PathBuf)>> {
     let shell = shell()?;
-    let wanted = major(server_version);
-    let mut found: Vec<(u32, PathBuf)> = Vec::new();
+    let mut found = Vec::new();
     for folder in program_folders() {
         let program = folder.join("pg_dump");
         if let Ok(version) = cmd!(shell, "{program} --version")
@@ -59,6 +57,14 @@ fn fitting_folder(server_version: &str) -> anyhow::Result<PathBuf> {
             found.push((major(&version), folder));
         }
     }
+    Ok(found)
+}
+
+/// The folder of client programs that are at least as new as the server, and otherwise as near
+/// to it as there are: a newer `pg_restore` writes settings that an older server does not know.
+fn fitting_folder(server_version: &str) -> anyhow::Result<PathBuf> {
+    let wanted = major(server_version);
+    let found = folders_with_versions()?;
     let newest = found.iter().map(|(version, _)| *version).max();
     if let Some((_, folder)) = found
         .into_iter()
@@ -68,20 +74,33 @@ fn fitting_folder(server_version: &str) -> anyhow::Result<PathBuf> {
         return Ok(folder);
     }
     let problem = match newest {
-        None => Problem::new(
-            Code::BackupFailed,
-            "pg_dump was not found, so no backup can be made",
-        ),
+        None => return Err(not_found(wanted)),
         Some(newest) => Problem::new(
             Code::BackupFailed,
             format!("pg_dump is version {newest}, too old for the server's version {wanted}"),
         ),
     };
-    Err(problem
-        .hint(format!(
-            "install the PostgreSQL client programs, version {wanted} or newer (Debian: apt-get install postgresql-client)"
-        ))
-        .into())
+    Err(problem.hint(install(wanted)).into())
+}
+
+fn not_found(wanted: u32) -> anyhow::Error {
+    Problem::new(
+        Code::BackupFailed,
+        "pg_dump was not found, so no backup can be made or read",
+    )
+    .hint(install(wanted))
+    .into()
+}
+
+fn install(wanted: u32) -> String {
+    let version = if wanted > 0 {
+        format!(", version {wanted} or newer")
+    } else {
+        String::new()
+    };
+    format!(
+        "install the PostgreSQL client programs{version} (Debian: apt-get install postgresql-client)"
+    )
 }
 
 pub(in super::super) fn check_programs(server_version: &str) -> anyhow::Result<()> {
@@ -163,7 +182,11 @@ pub(in super::super) fn prove(path: &Path) -> anyhow::Result<()> {
 
 /// An archive is read by any `pg_restore` at least as new as the `pg_dump` that wrote it.
 fn newest_restore() -> anyhow::Result<PathBuf> {
-    Ok(fitting_folder("0")?.join("pg_restore"))
+    let folders = folders_with_versions()?;
+    match folders.into_iter().max_by_key(|(version, _)| *version) {
+        Some((_, folder)) => Ok(folder.join("pg_restore")),
+        None => Err(not_found(0)),
+    }
 }
 
 /// Puts a backup back in one transaction: everything that the database holds goes, everything

@@ -103,14 +103,14 @@ pub(super) fn failed(error: &Error, what: &str) -> anyhow::Error {
             Code::Unreachable,
             "the server closed the connection: run it again",
         ),
-        _ => (Code::Failed, ""),
+        _ => (
+            Code::Failed,
+            "these are the server's own words: mend what they name, then run it again",
+        ),
     };
-    let problem = Problem::new(code, format!("failed to {what}: {}", words(error)));
-    if hint.is_empty() {
-        problem.into()
-    } else {
-        problem.hint(hint).into()
-    }
+    Problem::new(code, format!("failed to {what}: {}", words(error)))
+        .hint(hint)
+        .into()
 }
 
 /// The server's message with its detail.

@@ -55,7 +55,14 @@ pub(super) fn open_target(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Target>> 
     Ok(Box::new(session))
 }
 
-use diesel::connection::TransactionManager;
+pub(super) fn run_script(url: &DatabaseUrl, script: &str) -> anyhow::Result<()> {
+    let mut connection = connect(url)?;
+    connection
+        .transaction(|connection| connection.batch_execute(script))
+        .map_err(|error| failed(&error, &format!("run a script on {url}")))
+}
+
+use diesel::connection::{SimpleConnection as _, TransactionManager};
 
 impl PostgresSession {
     fn new(connection: PgConnection, url: &DatabaseUrl) -> Self {

@@ -191,15 +191,16 @@ impl Session for PostgresSession {
     }
 
     fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
+        // The condition may qualify its columns with the table's own name, so there is no other.
+        let table = sql::table(&lookup.table, DEFAULT_SCHEMA);
         let also = lookup
             .filter
             .as_ref()
             .map_or(String::new(), |condition| format!(" AND ({condition})"));
         let query = format!(
-            "SELECT {} FROM {} AS lookup WHERE {}{also}",
+            "SELECT {} FROM {table} WHERE {}{also}",
             text_columns(lookup),
-            sql::table(&lookup.table, DEFAULT_SCHEMA),
-            among_keys(lookup)
+            among_keys(lookup, &table)
         );
         let rows: Vec<Spelled> = self.load_by_keys(query, keys, lookup.key.len())?;
         Ok(rows.into_iter().map(|row| row.0).collect())
@@ -221,7 +222,7 @@ impl Session for PostgresSession {
                 "lookup",
                 pairs.map(|(one, other)| (one.as_str(), other.as_str()))
             ),
-            among_keys(lookup)
+            among_keys(lookup, "lookup")
         );
         let rows: Vec<Fields> = self.load_by_keys(query, keys, lookup.key.len())?;
         let count = rows
@@ -254,21 +255,24 @@ fn text_columns(lookup: &Lookup) -> String {
 
 /// The order that `row::compare_keys` checks: numbers by value, everything else by bytes.
 fn order(lookup: &Lookup) -> String {
+    // Qualified, because a bare name would mean the text of that name in the select list.
+    let table = sql::table(&lookup.table, DEFAULT_SCHEMA);
     let columns: Vec<String> = lookup
         .key_columns()
         .zip(&lookup.key_readings)
         .map(|(name, reading)| match reading {
-            Reading::Number => sql::identifier(name),
-            Reading::Text => format!("{}::text COLLATE \"C\"", sql::identifier(name)),
+            Reading::Number => format!("{table}.{}", sql::identifier(name)),
+            Reading::Text => format!("{table}.{}::text COLLATE \"C\"", sql::identifier(name)),
         })
         .collect();
     format!(" ORDER BY {}", columns.join(", "))
 }
 
-fn among_keys(lookup: &Lookup) -> String {
+/// A condition on `table`, or on another name for it: its key is among the parameters.
+fn among_keys(lookup: &Lookup, table: &str) -> String {
     let columns = lookup
         .key_columns()
-        .map(|name| format!("lookup.{}::text", sql::identifier(name)))
+        .map(|name| format!("{table}.{}::text", sql::identifier(name)))
         .collect::<Vec<_>>()
         .join(", ");
     let arrays = (1..=lookup.key.len())

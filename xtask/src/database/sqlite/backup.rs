@@ -10,7 +10,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::super::sql;
-use super::{BUSY_TIMEOUT, address, must_exist};
+use super::{BUSY_TIMEOUT, FIRST_READ, address, must_exist};
 use crate::problem::{Code, Problem};
 use crate::sync::environment::DatabaseUrl;
 use crate::sync::ledger::Run;
@@ -22,12 +22,23 @@ fn open(path: &Path, parameters: &str) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(address(path, parameters), flags)
 }
 
-/// Copies all of a database to a new file.
-pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+/// A connection that sees one moment from now on.
+pub(super) fn open_moment(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path, "ro")?;
+    connection.busy_timeout(Duration::from_millis(u64::from(BUSY_TIMEOUT)))?;
+    connection.execute_batch("BEGIN")?;
+    connection.query_row(FIRST_READ, [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// Copies all that a connection sees of a database to a new file.
+pub(super) fn copy(moment: Option<&Connection>, from: &Path, to: &Path) -> anyhow::Result<()> {
     let copied = || -> rusqlite::Result<()> {
-        let source = open(from, "ro")?;
         let mut target = open(to, "rwc")?;
-        copy_pages(&source, &mut target)
+        match moment {
+            Some(source) => copy_pages(source, &mut target),
+            None => copy_pages(&open(from, "ro")?, &mut target),
+        }
     };
     copied().map_err(|error| {
         Problem::new(

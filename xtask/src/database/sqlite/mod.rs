@@ -26,10 +26,18 @@ use value::{Values, bind};
 /// How long to wait for somebody else's lock, in milliseconds.
 const BUSY_TIMEOUT: u32 = 5000;
 
+/// How often to try to see one moment with two connections, which others keep from by writing.
+const ATTEMPTS: u32 = 100;
+
+/// The moment is fixed by the first read, not by BEGIN.
+const FIRST_READ: &str = "SELECT count(*) FROM sqlite_schema";
+
 /// A session of either kind; what it may do was decided when it was opened.
 pub(super) struct SqliteSession {
     connection: SqliteConnection,
     url: DatabaseUrl,
+    /// A second connection that sees the moment of a session that looks, for its backup.
+    moment: Option<rusqlite::Connection>,
     /// Tables whose rows are watched, in the order of their numbers in `__sync_watch`.
     watched: Vec<TableName>,
     /// Lookup tables that were staged, in order: the first is `lookup_staging_0`.
@@ -46,10 +54,18 @@ struct Staged {
 
 pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
     let mut session = SqliteSession::connect(url, "ro")?;
-    // The moment is fixed by the first read, not by BEGIN.
-    session
-        .batch("BEGIN; SELECT count(*) FROM sqlite_schema")
-        .map_err(|error| unreadable(url, &error))?;
+    match session.batch(FIRST_READ) {
+        // A program was killed while it wrote: what it left half done has to be rolled back
+        // before anybody can read, and a session that may write does that by reading.
+        Err(error) if error.to_string().contains("readonly database") => {
+            SqliteSession::connect(url, "rw")?
+                .batch(FIRST_READ)
+                .map_err(|error| unreadable(url, &error))?;
+            session = SqliteSession::connect(url, "ro")?;
+        }
+        looked => looked.map_err(|error| unreadable(url, &error))?,
+    }
+    session.fix_moment()?;
     Ok(Box::new(session))
 }
 
@@ -75,6 +91,18 @@ pub(super) fn open_target(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Target>> 
     Ok(Box::new(session))
 }
 
+pub(super) fn run_script(url: &DatabaseUrl, script: &str) -> anyhow::Result<()> {
+    let mut session = SqliteSession::connect(url, "rw")?;
+    session
+        .batch("PRAGMA foreign_keys = ON")
+        .and_then(|()| {
+            session
+                .connection
+                .immediate_transaction(|connection| connection.batch_execute(script))
+        })
+        .map_err(|error| failed(&error, &format!("run a script on {url}")))
+}
+
 impl SqliteSession {
     fn connect(url: &DatabaseUrl, mode: &str) -> anyhow::Result<Self> {
         must_exist(url)?;
@@ -86,10 +114,37 @@ impl SqliteSession {
         Ok(SqliteSession {
             connection,
             url: url.clone(),
+            moment: None,
             watched: Vec::new(),
             staged: Vec::new(),
             broken: Vec::new(),
         })
+    }
+
+    /// Begins to read on both connections, again and again until nobody wrote in between.
+    fn fix_moment(&mut self) -> anyhow::Result<()> {
+        let url = self.url.clone();
+        let begin = format!("BEGIN; {FIRST_READ}");
+        self.batch(&begin)
+            .map_err(|error| unreadable(&url, &error))?;
+        for _ in 0..ATTEMPTS {
+            // A number that changes with what others have committed.
+            let before = self.value("PRAGMA data_version")?;
+            let moment =
+                backup::open_moment(url.path()).map_err(|error| unreadable(&url, &error))?;
+            self.batch(&format!("COMMIT; {begin}"))
+                .map_err(|error| unreadable(&url, &error))?;
+            if self.value("PRAGMA data_version")? == before {
+                self.moment = Some(moment);
+                return Ok(());
+            }
+        }
+        Err(Problem::new(
+            Code::Busy,
+            format!("other programs write to {url} without a pause"),
+        )
+        .hint("wait until they have ended, or stop them, then try again")
+        .into())
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), Error> {
@@ -200,6 +255,8 @@ fn failed(error: &Error, what: &str) -> anyhow::Error {
         error if is_busy(error) => Problem::new(Code::LockTimeout, message)
             .hint("another program holds the database: run it again when it has ended")
             .into(),
-        _ => Problem::new(Code::Failed, message).into(),
+        _ => Problem::new(Code::Failed, message)
+            .hint("these are SQLite's own words: mend what they name, then run it again")
+            .into(),
     }
 }

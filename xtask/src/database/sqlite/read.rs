@@ -73,7 +73,11 @@ impl SqliteSession {
     fn hold_keys(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<()> {
         let what = "read rows by their keys";
         let affinities = self.affinities(lookup)?;
-        let columns = sql::list("", lookup.key_columns());
+        // Names of their own: a lookup table's condition must not become ambiguous.
+        let columns: Vec<String> = (0..lookup.key.len())
+            .map(|at| format!("key_{at}"))
+            .collect();
+        let columns = columns.join(", ");
         self.batch(&format!(
             "DROP TABLE IF EXISTS temp.__sync_keys; CREATE TEMPORARY TABLE __sync_keys ({columns})"
         ))
@@ -205,15 +209,12 @@ impl Session for SqliteSession {
 
     fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
         self.hold_keys(lookup, keys)?;
+        let table = sql::table(&lookup.table, DEFAULT_SCHEMA);
         let query = format!(
-            "SELECT {} FROM temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {}{}",
-            sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
-            sql::table(&lookup.table, DEFAULT_SCHEMA),
-            sql::same_key(lookup, "lookup", "wanted"),
-            lookup
-                .filter
-                .as_ref()
-                .map_or(String::new(), |condition| format!(" WHERE ({condition})"))
+            "SELECT {} FROM temp.__sync_keys AS wanted CROSS JOIN {table} ON {}{}",
+            sql::list("", lookup.columns.iter().map(String::as_str)),
+            wanted_key(lookup, &table),
+            sql::filter(lookup)
         );
         self.spelled_rows(lookup, &query)?.collect()
     }
@@ -229,7 +230,7 @@ impl Session for SqliteSession {
         let count = self.value(&format!(
             "SELECT count(*) FROM temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {} JOIN {} AS child ON {}",
             sql::table(&lookup.table, DEFAULT_SCHEMA),
-            sql::same_key(lookup, "lookup", "wanted"),
+            wanted_key(lookup, "lookup"),
             sql::table(&child.child, DEFAULT_SCHEMA),
             sql::equal("child", "lookup", pairs.map(|(one, other)| (one.as_str(), other.as_str()))),
         ))?;
@@ -239,6 +240,16 @@ impl Session for SqliteSession {
     }
 
     fn back_up(&mut self, path: &Path) -> anyhow::Result<()> {
-        super::backup::copy(self.url.path(), path)
+        super::backup::copy(self.moment.as_ref(), self.url.path(), path)
     }
+}
+
+/// A condition on `table`, or on another name for it: its key is the one of `wanted`.
+fn wanted_key(lookup: &Lookup, table: &str) -> String {
+    lookup
+        .key_columns()
+        .enumerate()
+        .map(|(at, name)| format!("{table}.{} = wanted.key_{at}", sql::identifier(name)))
+        .collect::<Vec<_>>()
+        .join(" AND ")
 }

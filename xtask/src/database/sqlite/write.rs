@@ -55,6 +55,22 @@ impl SqliteSession {
             .collect())
     }
 
+    /// The columns of unique indexes that hold for some rows only.
+    fn partial_unique_keys(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Vec<String>>> {
+        let rows = self.query(
+            "SELECT (SELECT json_group_array(name) FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)) \
+             FROM pragma_index_list(?) AS i WHERE i.\"unique\" AND i.partial",
+            &[Some(lookup.table.name.clone())],
+        )?;
+        let mut keys = Vec::new();
+        for columns in rows.into_iter().flatten().flatten() {
+            let columns: Vec<Option<String>> = serde_json::from_str(&columns)?;
+            // An expression has no column name.
+            keys.extend(columns.into_iter().collect::<Option<Vec<String>>>());
+        }
+        Ok(keys)
+    }
+
     /// Where a migration fails: the line of its first statement that cannot run, or `None`.
     fn failing_line(&mut self, migration: &Migration) -> Option<usize> {
         self.batch("SAVEPOINT __sync_search").ok()?;
@@ -163,9 +179,11 @@ impl Target for SqliteSession {
         let at = self.staged.len();
         let columns = sql::list("", lookup.columns.iter().map(String::as_str));
         let key = sql::list("", lookup.key_columns());
-        // Without types: a staged value keeps the storage class that it has.
+        let table = sql::table(&lookup.table, DEFAULT_SCHEMA);
+        // Made like the real one, because a column without its affinity would be compared
+        // without an index.
         self.batch(&format!(
-            "CREATE TEMPORARY TABLE lookup_staging_{at} (__change, {columns}); \
+            "CREATE TEMPORARY TABLE lookup_staging_{at} AS SELECT '' AS __change, {columns} FROM {table} WHERE 0; \
              CREATE INDEX temp.lookup_staging_{at}_key ON lookup_staging_{at} ({key})"
         ))
         .map_err(|error| failed(&error, &what))?;
@@ -209,14 +227,11 @@ impl Target for SqliteSession {
         let unique_keys = catalog
             .tables
             .get(&lookup.table)
-            .map_or(Vec::new(), |table| {
-                table
-                    .unique_keys
-                    .iter()
-                    .filter(|unique| !unique.iter().all(|column| key.contains(&column.as_str())))
-                    .cloned()
-                    .collect()
-            });
+            .map_or(Vec::new(), |table| table.unique_keys.clone())
+            .into_iter()
+            .chain(self.partial_unique_keys(lookup)?)
+            .filter(|unique| !unique.iter().all(|column| key.contains(&column.as_str())))
+            .collect();
         self.staged.push(Staged {
             table: lookup.table.clone(),
             references,
@@ -258,7 +273,7 @@ impl Target for SqliteSession {
     }
 
     fn update_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
-        match self.loading(lookup).update() {
+        match self.loading(lookup).update(&[]) {
             Some(statement) => self.run(&statement, &format!("update rows of `{}`", lookup.table)),
             None => Ok(0),
         }

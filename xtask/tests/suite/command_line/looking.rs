@@ -1,0 +1,237 @@
+//! Status, plans and dry runs: they answer, and every file stays as it is.
+
+use super::*;
+
+/// A command that only looks: every file stays as it is.
+#[track_caller]
+fn look(workspace: &Workspace, arguments: &[&str]) -> Run {
+    let before = workspace.contents();
+    let run = workspace.run(arguments);
+    assert!(workspace.contents() == before, "a file changed: {run}");
+    run
+}
+
+#[test]
+fn status_of_empty_files() {
+    assert_run!(look(&Workspace::fresh(), &["sync", "status"]), @r#"
+    exit status: 0
+    ----- stdout -----
+                   Development             Test                    Production
+    ─────────────────────────────────────────────────────────────────────────────────────
+     database      SQLite [version]           SQLite [version]           SQLite [version]
+     stamp         none yet                none yet                none yet
+     migrations    0 applied, 12 pending   0 applied, 12 pending   0 applied, 12 pending
+     last change   none yet                none yet                none yet
+     last backup   none                    none                    none
+    ─────────────────────────────────────────────────────────────────────────────────────
+
+    dev-to-test: blocked
+      fee_groups: missing on one side
+      fee_items: missing on one side
+      email_templates: missing on one side
+      equipment_catalogue: missing on one side
+      system_configuration: missing on one side
+      blocker: Development has no table `fee_groups`
+        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+      blocker: Development has no table `fee_items`
+        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+      blocker: Development has no table `email_templates`
+        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+      blocker: Development has no table `equipment_catalogue`
+        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+      blocker: Development has no table `system_configuration`
+        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+
+    test-to-prod: blocked
+      fee_groups: missing on one side
+      fee_items: missing on one side
+      email_templates: missing on one side
+      equipment_catalogue: missing on one side
+      system_configuration: missing on one side
+      blocker: Test has no table `fee_groups`
+        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+      blocker: Test has no table `fee_items`
+        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+      blocker: Test has no table `email_templates`
+        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+      blocker: Test has no table `equipment_catalogue`
+        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+      blocker: Test has no table `system_configuration`
+        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+    ----- stderr -----
+    "#);
+}
+
+#[test]
+fn status_shows_what_is_waiting() {
+    let workspace = Workspace::promoted();
+    assert_run!(look(&workspace, &["sync", "status"]), @r#"
+    exit status: 0
+    ----- stdout -----
+                            Development        Test                    Production
+    ──────────────────────────────────────────────────────────────────────────────────────────
+     database               SQLite [version]      SQLite [version]           SQLite [version]
+     stamp                  dev                test                    prod
+     migrations             12 applied         12 applied              12 applied
+     email_templates        1 row #....        1 row #....             1 row #....
+     equipment_catalogue    1 row #....        1 row #....             1 row #....
+     fee_groups             2 rows #....       2 rows #....            2 rows #....
+     fee_items              3 rows #....       3 rows #....            3 rows #....
+     system_configuration   3 rows #....       3 rows #....            3 rows #....
+     last change            dev by tester      dev-to-test by tester   test-to-prod by tester
+                            [minute]   [minute]        [minute]
+     last backup            none               [minute]        [minute]
+    ──────────────────────────────────────────────────────────────────────────────────────────
+
+    dev-to-test: out of sync
+      fee_items: 1 to insert, 1 to update, 1 to delete
+
+    test-to-prod: in sync
+    ----- stderr -----
+    "#);
+    assert_run!(look(&workspace, &["sync", "status", "--check", "--verbose"]), @r#"
+    exit status: 3
+    ----- stdout -----
+                            Development        Test                    Production
+    ──────────────────────────────────────────────────────────────────────────────────────────
+     database               SQLite [version]      SQLite [version]           SQLite [version]
+     stamp                  dev                test                    prod
+     migrations             12 applied         12 applied              12 applied
+     email_templates        1 row #....        1 row #....             1 row #....
+     equipment_catalogue    1 row #....        1 row #....             1 row #....
+     fee_groups             2 rows #....       2 rows #....            2 rows #....
+     fee_items              3 rows #....       3 rows #....            3 rows #....
+     system_configuration   3 rows #....       3 rows #....            3 rows #....
+     last change            dev by tester      dev-to-test by tester   test-to-prod by tester
+                            [minute]   [minute]        [minute]
+     last backup            none               [minute]        [minute]
+    ──────────────────────────────────────────────────────────────────────────────────────────
+
+    dev-to-test: out of sync
+      fee_groups: the same
+      fee_items: 1 to insert, 1 to update, 1 to delete
+      email_templates: the same
+      equipment_catalogue: the same
+      system_configuration: the same
+
+    test-to-prod: in sync
+      fee_groups: the same
+      fee_items: the same
+      email_templates: the same
+      equipment_catalogue: the same
+      system_configuration: the same
+    ----- stderr -----
+    "#);
+}
+
+#[test]
+fn status_tells_of_environments_that_are_not_there() {
+    let mut workspace = Workspace::promoted();
+    workspace.unset("DATABASE_URL");
+    workspace.set("TEST_DATABASE_URL", "sqlite:missing.sqlite3");
+    assert_run!(look(&workspace, &["sync", "status"]), @r#"
+    exit status: 0
+    ----- stdout -----
+                            Development        Test               Production
+    ───────────────────────────────────────────────────────────────────────────────
+     database               SQLite [version]      unreachable        not set
+     stamp                  dev                –                  –
+     migrations             12 applied         –                  –
+     email_templates        1 row #....        –                  –
+     equipment_catalogue    1 row #....        –                  –
+     fee_groups             2 rows #....       –                  –
+     fee_items              3 rows #....       –                  –
+     system_configuration   3 rows #....       –                  –
+     last change            dev by tester      –                  –
+                            [minute]
+     last backup            none               [minute]   [minute]
+    ───────────────────────────────────────────────────────────────────────────────
+
+    dev-to-test: blocked
+      blocker: there is no database file [root]/missing.sqlite3
+        hint: correct the path; for a new database make an empty file first
+
+    test-to-prod: blocked
+      blocker: there is no database file [root]/missing.sqlite3
+        hint: correct the path; for a new database make an empty file first
+      blocker: DATABASE_URL is not set, so Production cannot be reached
+        hint: set DATABASE_URL=postgres://… (or sqlite:PATH) in the environment or in the file .env
+    ----- stderr -----
+    "#);
+    assert_eq!(look(&workspace, &["sync", "status", "--check"]).code, 3);
+}
+
+#[test]
+fn a_plan_names_what_would_change() {
+    let workspace = Workspace::promoted();
+    assert_run!(look(&workspace, &["sync", "plan", "dev-to-test"]), @r#"
+    exit status: 0
+    ----- stdout -----
+    dev-to-test (plan [plan])
+      fee_items: 1 to insert, 1 to update, 1 to delete, 1 unchanged
+      all of it in one transaction, after a backup
+    ----- stderr -----
+    "#);
+    assert_run!(look(&workspace, &["sync", "plan", "dev-to-test", "--rows"]), @r#"
+    exit status: 0
+    ----- stdout -----
+    dev-to-test (plan [plan])
+      fee_items: 1 to insert, 1 to update, 1 to delete, 1 unchanged
+        ~ id "1": rate_basis_points "120" → "125"
+        - id "3": active "1", code "CARD", fee_group_id "2", fixed_minor_units "0", id "3", minimum_minor_units "0", name "Card", rate_basis_points "20", updated_at "2024-05-01 08:00:00"
+        + id "4": active "1", code "GIFT", fee_group_id "2", fixed_minor_units "0", id "4", minimum_minor_units "0", name "Gift, with \"quotes\"", rate_basis_points "75", updated_at "2024-06-01 08:00:00"
+      all of it in one transaction, after a backup
+    ----- stderr -----
+    "#);
+    assert_run!(look(&workspace, &["sync", "plan", "test-to-prod"]), @r#"
+    exit status: 0
+    ----- stdout -----
+    test-to-prod (plan [plan])
+      nothing to do: schema and lookup data are the same
+    ----- stderr -----
+    "#);
+    let checked = |promotion| look(&workspace, &["sync", "plan", promotion, "--check"]).code;
+    assert_eq!((checked("dev-to-test"), checked("test-to-prod")), (3, 0));
+}
+
+#[test]
+fn a_plan_for_an_empty_database_has_the_migrations() {
+    assert_run!(look(&Workspace::filled(), &["sync", "plan", "dev-to-test"]), @r#"
+    exit status: 0
+    ----- stdout -----
+    dev-to-test (plan [plan])
+      migration 2024-01-15-090000_create_merchants
+      migration 2024-02-12-100000_create_transactions
+      migration 2024-03-04-110000_create_audit_logs
+      migration 2024-04-22-093000_create_email_templates
+      migration 2024-06-10-140000_index_foreign_keys
+      migration 2024-08-19-083000_add_merchant_trading_name
+      migration 2024-10-07-120000_create_equipment_catalogue
+      migration 2024-11-25-150000_keep_closed_merchants_closed
+      migration 2025-01-13-093000_create_system_configuration
+      migration 2025-03-24-101500_limit_fee_items
+      migration 2025-05-19-090000_widen_merchant_status
+      migration 2025-07-14-113000_unique_merchant_email
+      fee_groups: new table, about 2 rows to insert
+      fee_items: new table, about 3 rows to insert
+      email_templates: new table, about 1 row to insert
+      equipment_catalogue: new table, about 1 row to insert
+      system_configuration: new table, about 3 rows to insert
+      all of it in one transaction, after a backup
+    ----- stderr -----
+    "#);
+}
+
+#[test]
+fn a_dry_run_is_the_plan() {
+    let workspace = Workspace::promoted();
+    let plan = look(&workspace, &["sync", "plan", "dev-to-test"]);
+    assert_eq!(
+        look(&workspace, &["sync", "dev-to-test", "--dry-run"]),
+        plan
+    );
+    workspace.configure("table = \"fee_items\"", "table = \"fee_item\"");
+    let blocked = look(&workspace, &["sync", "dev-to-test", "--dry-run"]);
+    assert_eq!(blocked.code, 4, "{blocked}");
+    assert_eq!(look(&workspace, &["sync", "plan", "dev-to-test"]), blocked);
+}

@@ -1,0 +1,147 @@
+//! Every sentence of the contracts in `xtask/src/database/mod.rs`, on every backend.
+
+mod loading;
+mod looking;
+mod rows;
+mod tangles;
+mod watching;
+mod writing;
+
+use xtask::database::{self, Session};
+use xtask::problem::Problem;
+use xtask::sync::config::{ExtraRows, LookupSettings};
+use xtask::sync::environment::Backend;
+use xtask::sync::lookup::Lookup;
+use xtask::sync::table::TableName;
+
+use crate::support::database::Database;
+use crate::support::suite;
+
+suite! {
+    both {
+        loading:
+            rows_come_change_and_go
+            only_rows_that_differ_are_written
+            extra_rows_stay_or_refuse
+            insert_only_columns_come_once
+            rows_outside_the_condition_are_left_alone
+            a_key_may_be_another_than_the_primary_key
+            keys_of_every_kind_are_matched
+            names_may_be_odd
+            generated_columns_are_computed_by_the_target
+            a_broken_constraint_is_told
+            ;
+        tangles:
+            unique_values_rotate
+            unique_values_of_referenced_rows_rotate
+            short_values_of_many_referenced_rows_rotate
+            unique_numbers_swap
+            unique_pairs_swap
+            part_of_the_key_may_be_unique_with_another_column
+            a_partly_unique_value_swaps
+            trees_are_moved_and_pruned
+            a_root_that_goes_takes_nobody_along
+            children_move_to_new_parents
+            a_protected_row_keeps_what_it_refers_to
+            circles_that_are_checked_at_once_are_refused
+            ;
+        looking:
+            an_empty_database_stays_empty
+            looking_leaves_everything_as_it_is
+            one_moment_is_seen
+            a_backup_holds_the_same_moment
+            identity_tells_databases_apart
+            migrations_come_in_order_with_what_ran
+            bookkeeping_is_in_no_catalog
+            the_catalog_describes_tables
+            equal_schemas_have_equal_catalogs
+            every_change_of_schema_is_a_difference
+            a_database_that_is_not_there_is_unreachable
+            ;
+        rows:
+            integer_keys_come_by_value
+            text_keys_come_by_bytes
+            composite_keys_come_field_by_field
+            hashes_are_those_of_the_rows
+            values_that_look_alike_hash_apart
+            only_rows_of_the_condition_come
+            rows_are_found_by_key
+            references_are_counted
+            ;
+        watching:
+            every_change_of_a_row_is_counted
+            other_tables_are_not_counted
+            what_a_trigger_writes_is_counted
+            ;
+        writing:
+            a_second_target_is_busy
+            another_database_is_not_locked
+            a_dropped_target_leaves_everything
+            nobody_sees_anything_before_the_commit
+            migrations_are_recorded_as_diesel_does
+            a_failing_migration_is_named_with_its_line
+            others_read_on_while_a_table_is_held
+            the_ledger_is_read_as_it_was_written
+            constraints_are_checked_at_the_end
+            ;
+    }
+    postgres {
+        tangles:
+            tables_may_refer_to_each_other
+            identities_are_given
+            an_identity_beside_the_key_stays_or_comes
+            an_identity_that_would_have_to_change_is_refused
+            sequences_are_raised_and_never_lowered
+            a_row_goes_whatever_its_columns_demand
+            a_table_may_be_in_another_schema
+            ;
+        looking: a_function_cannot_write_while_looking;
+        rows: every_type_hashes_as_it_reads;
+        watching: cascades_are_counted truncation_is_counted partitions_are_counted_with_their_table;
+        writing: a_migration_may_change_the_session;
+    }
+    sqlite {
+        tangles: automatic_numbers_go_on_above_the_highest a_strict_table_keeps_its_classes;
+        rows: every_storage_class_in_one_column;
+        watching: replacing_a_row_is_counted;
+        writing: references_that_were_broken_before_do_not_count rebuilding_a_parent_keeps_its_children;
+    }
+}
+
+fn open(database: &Database) -> Box<dyn Session> {
+    database::open(&database.checked_url()).unwrap()
+}
+
+fn name(table: &str) -> TableName {
+    TableName::parse(table).unwrap()
+}
+
+fn settings(table: &str) -> LookupSettings {
+    LookupSettings {
+        table: name(table),
+        key: Vec::new(),
+        extra_rows: ExtraRows::Delete,
+        insert_only: Vec::new(),
+        filter: None,
+    }
+}
+
+/// The lookup table as this session sees it.
+fn lookup(session: &mut dyn Session, table: &str) -> Lookup {
+    Lookup::resolve(&settings(table), &session.catalog().unwrap(), "Test").unwrap()
+}
+
+/// What is written differently for the two.
+fn either<'text>(backend: Backend, postgres: &'text str, sqlite: &'text str) -> &'text str {
+    match backend {
+        Backend::Postgres => postgres,
+        Backend::Sqlite => sqlite,
+    }
+}
+
+fn problem<T>(outcome: anyhow::Result<T>) -> Problem {
+    match outcome {
+        Ok(_) => panic!("this was to fail"),
+        Err(error) => Problem::of(&error),
+    }
+}

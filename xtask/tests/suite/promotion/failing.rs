@@ -1,0 +1,150 @@
+//! What goes wrong while a plan is carried out leaves both ends as they were.
+
+use xtask::database;
+use xtask::problem::Code;
+use xtask::sync::environment::Backend;
+
+use super::Stage;
+
+/// A trigger on a lookup table of both ends, so that it is no drift.
+fn with_trigger(backend: Backend, event: &str, postgres: &str, sqlite: &str) -> Stage {
+    let stage = Stage::ready(backend);
+    let up = match backend {
+        Backend::Postgres => format!(
+            "CREATE FUNCTION act() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {postgres}; END $$;\n\
+             CREATE TRIGGER act {event} ON fee_groups FOR EACH ROW EXECUTE FUNCTION act();"
+        ),
+        Backend::Sqlite => format!("CREATE TRIGGER act {event} ON fee_groups BEGIN {sqlite}; END;"),
+    };
+    stage.promote();
+    stage.test.run("INSERT INTO merchants VALUES (1, 'Ann', 1), (2, 'Bob', 2)");
+    stage.migrations.write("2024-02-01-000000_trigger", &up);
+    stage.migrate();
+    stage
+}
+
+pub(super) fn a_trigger_that_writes_protected_rows_rolls_back(backend: Backend) {
+    let stage = with_trigger(
+        backend,
+        "AFTER UPDATE",
+        "UPDATE merchants SET name = name || '!' WHERE group_id = new.id; RETURN NULL",
+        "UPDATE merchants SET name = name || '!' WHERE group_id = new.id",
+    );
+    stage.dev.run("UPDATE fee_groups SET label = 'changed'");
+    let problem = stage.fails();
+    assert_eq!(problem.code, Code::ProtectedRowsChanged, "{problem}");
+    assert!(problem.message.contains("2 rows of `merchants`"), "{problem}");
+}
+
+pub(super) fn a_trigger_that_changes_loaded_values_rolls_back(backend: Backend) {
+    let (event, postgres, sqlite) = match backend {
+        Backend::Postgres => ("BEFORE UPDATE", "new.label := upper(new.label); RETURN new", ""),
+        Backend::Sqlite => ("AFTER UPDATE", "", "UPDATE fee_groups SET label = upper(label) WHERE id = new.id"),
+    };
+    let stage = with_trigger(backend, event, postgres, sqlite);
+    // On Development the trigger was disabled, as a restore does it.
+    match backend {
+        Backend::Postgres => stage.dev.run("SET session_replication_role = replica; UPDATE fee_groups SET label = 'changed' WHERE id < 3"),
+        Backend::Sqlite => {
+            let trigger = stage.dev.line("SELECT sql FROM sqlite_schema WHERE name = 'act'");
+            stage.dev.run(&format!("DROP TRIGGER act; UPDATE fee_groups SET label = 'changed' WHERE id < 3; {trigger}"));
+        }
+    }
+    let problem = stage.fails();
+    assert_eq!(problem.code, Code::VerificationFailed, "{problem}");
+    assert!(problem.message.contains("`fee_groups`") && problem.message.contains("2 rows different"), "{problem}");
+}
+
+pub(super) fn a_constraint_of_the_target_rolls_back(backend: Backend) {
+    let stage = Stage::promoted(backend);
+    stage.test.run("CREATE UNIQUE INDEX one_label ON fee_items (label)");
+    stage.dev.run("INSERT INTO fee_items VALUES (20, 1, 'credit', 5); UPDATE fee_groups SET label = 'x' WHERE id = 1");
+    assert_eq!(super::codes(&stage.plan().warnings), [Code::Drift]);
+    let problem = stage.fails();
+    assert_eq!(problem.code, Code::ConstraintViolated, "{problem}");
+    assert!(problem.message.contains("fee_items"), "{problem}");
+}
+
+pub(super) fn a_failing_migration_rolls_back(backend: Backend) {
+    let stage = Stage::promoted(backend);
+    stage.migrations.write("2024-02-01-000000_first", "CREATE TABLE first (id integer);");
+    // Holds on Development, where no merchant is without a group.
+    let up = match backend {
+        Backend::Postgres => "-- every merchant has a group\n\nALTER TABLE merchants ALTER COLUMN group_id SET NOT NULL;",
+        Backend::Sqlite => {
+            "-- every merchant has a group\n\nCREATE TABLE strict_merchants (id integer PRIMARY KEY, name text NOT NULL, group_id integer NOT NULL);\n\
+             INSERT INTO strict_merchants SELECT id, name, group_id FROM merchants;\nDROP TABLE merchants;\n\
+             ALTER TABLE strict_merchants RENAME TO merchants;"
+        }
+    };
+    stage.migrations.write("2024-02-02-000000_second", up);
+    stage.migrate();
+    stage.dev.run("UPDATE fee_groups SET label = 'changed'");
+    let problem = stage.fails();
+    assert_eq!(problem.code, Code::MigrationFailed, "{problem}");
+    assert!(problem.message.contains("2024-02-02-000000_second"), "{problem}");
+    assert!(problem.message.contains("group_id"), "{problem}");
+}
+
+pub(super) fn a_schema_that_ends_up_different_rolls_back(backend: Backend) {
+    let stage = Stage::promoted(backend);
+    stage.migrations.write("2024-02-01-000000_table", "CREATE TABLE later (id integer PRIMARY KEY);");
+    stage.migrate();
+    // Never written as a migration, so it cannot arrive.
+    stage.dev.run("CREATE INDEX by_hand ON later (id)");
+    let problem = stage.fails();
+    assert_eq!(problem.code, Code::VerificationFailed, "{problem}");
+    assert!(problem.message.contains("by_hand"), "{problem}");
+}
+
+pub(super) fn a_target_in_use_is_busy(backend: Backend) {
+    let stage = Stage::promoted(backend);
+    stage.dev.run("UPDATE fee_groups SET label = 'changed'");
+    let other = database::open_target(&stage.test.checked_url()).unwrap();
+    let problem = stage.fails();
+    assert_eq!(problem.code, Code::Busy, "{problem}");
+    drop(other);
+    stage.promote();
+    stage.assert_in_sync();
+}
+
+pub(super) fn a_backup_that_cannot_be_written_stops_everything(backend: Backend) {
+    let mut stage = Stage::promoted(backend);
+    stage.dev.run("UPDATE fee_groups SET label = 'changed'");
+    // Below a file there is no folder, whatever the rights of the one who runs this.
+    let file = stage.root.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    stage.config.backup.dir = file.join("backups");
+    let problem = stage.fails();
+    assert_eq!(problem.code, Code::BackupFailed, "{problem}");
+    assert!(problem.message.contains("backups"), "{problem}");
+}
+
+pub(super) fn a_plan_is_stale_when_the_target_changes(backend: Backend) {
+    for change in ["UPDATE fee_items SET label = 'theirs' WHERE id = 3", "CREATE TABLE theirs (id integer)"] {
+        let stage = Stage::promoted(backend);
+        stage.dev.run("UPDATE fee_groups SET label = 'changed'");
+        let plan = stage.plan();
+        stage.test.run(change);
+        let before = stage.everything();
+        let (_, ended) = stage.carry_out(&plan);
+        assert_eq!(ended.unwrap_err().code, Code::PlanStale);
+        assert_eq!(stage.everything(), before);
+        assert_eq!(stage.backups().len(), 1);
+    }
+}
+
+pub(super) fn a_plan_is_stale_when_the_source_changes(backend: Backend) {
+    let stage = Stage::promoted(backend);
+    stage.dev.run("UPDATE fee_groups SET label = 'changed'");
+    let plan = stage.plan();
+    // As many changes as before, but others.
+    stage.dev.run("UPDATE fee_groups SET label = 'changed again'");
+    let (_, ended) = stage.carry_out(&plan);
+    assert_eq!(ended.unwrap_err().code, Code::PlanStale);
+    // Protected rows are not part of a plan.
+    let plan = stage.plan();
+    stage.test.run("INSERT INTO merchants VALUES (77, 'meanwhile', 1)");
+    let (_, ended) = stage.carry_out(&plan);
+    ended.unwrap();
+}

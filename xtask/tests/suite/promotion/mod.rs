@@ -1,0 +1,246 @@
+//! Promotions as a whole, from look to report, between two real databases.
+
+mod arriving;
+mod failing;
+mod history;
+mod refusing;
+mod returning;
+
+use tempfile::TempDir;
+use xtask::problem::{Code, Problem};
+use xtask::sync::backup::{self, Backup};
+use xtask::sync::config::Config;
+use xtask::sync::environment::Backend;
+use xtask::sync::migrate::migrate;
+use xtask::sync::plan::Plan;
+use xtask::sync::promote::{look, promote};
+use xtask::sync::report::Report;
+
+use crate::support::database::Database;
+use crate::support::migrations::Migrations;
+use crate::support::suite;
+
+suite! {
+    both {
+        arriving:
+            the_first_promotion_brings_everything
+            a_second_promotion_has_nothing_to_do
+            the_source_is_never_written
+            everything_changes_in_one_go
+            protected_rows_live_through_a_migration
+            a_plan_tells_every_value
+            rows_outside_the_condition_are_never_touched
+            extra_rows_are_kept
+            ;
+        failing:
+            a_trigger_that_writes_protected_rows_rolls_back
+            a_trigger_that_changes_loaded_values_rolls_back
+            a_constraint_of_the_target_rolls_back
+            a_failing_migration_rolls_back
+            a_schema_that_ends_up_different_rolls_back
+            a_target_in_use_is_busy
+            a_backup_that_cannot_be_written_stops_everything
+            a_plan_is_stale_when_the_target_changes
+            a_plan_is_stale_when_the_source_changes
+            ;
+        history:
+            a_migration_this_checkout_lacks
+            a_source_behind_its_target
+            a_migration_edited_after_it_ran
+            two_migrations_with_one_version
+            a_migration_that_cannot_be_in_a_transaction
+            an_older_migration_runs_with_a_warning
+            a_migration_that_development_lacks_waits
+            ;
+        refusing:
+            referenced_rows_block
+            extra_rows_block_where_they_are_refused
+            one_database_cannot_be_both_ends
+            a_database_with_another_stamp
+            drift_warns_once_and_blocks_twice
+            unclassified_tables_warn_once_and_block_twice
+            a_lookup_table_that_is_nowhere
+            a_lookup_table_without_a_key
+            columns_that_differ_block
+            ;
+        returning:
+            a_restore_brings_back_rows_and_schema
+            a_restore_fills_an_emptied_database
+            an_empty_database_has_a_way_back
+            a_damaged_backup_is_refused
+            a_backup_of_another_environment_is_refused
+            old_backups_are_thinned_out
+            ;
+    }
+    postgres {
+        arriving: sequences_are_left_as_they_are;
+    }
+    sqlite {
+        refusing: two_kinds_of_database_do_not_mix;
+    }
+}
+
+/// Development, Test, and what lies between them.
+struct Stage {
+    root: TempDir,
+    migrations: Migrations,
+    dev: Database,
+    test: Database,
+    config: Config,
+}
+
+const BASE: &str = "2024-01-01-000000_base";
+
+const BASE_UP: &str = "CREATE TABLE fee_groups (id integer PRIMARY KEY, code text NOT NULL UNIQUE, label text);\n\
+    CREATE TABLE fee_items (id integer PRIMARY KEY, group_id integer NOT NULL REFERENCES fee_groups (id) ON DELETE CASCADE, \
+    label text NOT NULL, amount numeric);\n\
+    CREATE TABLE merchants (id integer PRIMARY KEY, name text NOT NULL, group_id integer REFERENCES fee_groups (id) ON DELETE SET NULL);\n";
+
+const DEV_ROWS: &str = "INSERT INTO fee_groups VALUES (1, 'card', 'Cards'), (2, 'cash', 'Cash'), (10, 'wire', NULL); \
+    INSERT INTO fee_items VALUES (1, 1, 'credit', 1.50), (2, 1, 'debit', 0.5), (3, 2, 'coins', NULL), (11, 10, 'abroad', 12)";
+
+const TABLES: &str = "protected = [\"merchants\"]\n[[lookup]]\ntable = \"fee_groups\"\n[[lookup]]\ntable = \"fee_items\"\n";
+
+impl Stage {
+    /// Two empty databases and no migration.
+    fn empty(backend: Backend) -> Self {
+        let (dev, test) = (Database::create(backend), Database::create(backend));
+        let root = tempfile::tempdir().unwrap();
+        let migrations = Migrations::new();
+        let config = configuration(&root, &migrations, &dev.url, &test.url, TABLES);
+        Stage { root, migrations, dev, test, config }
+    }
+
+    /// Development is migrated and has rows; Test is empty.
+    fn ready(backend: Backend) -> Self {
+        let stage = Self::empty(backend);
+        stage.migrations.write(BASE, BASE_UP);
+        stage.migrate();
+        stage.dev.run(DEV_ROWS);
+        stage
+    }
+
+    /// Test has what Development has, and a merchant for each of the first two groups.
+    fn promoted(backend: Backend) -> Self {
+        let stage = Self::ready(backend);
+        stage.promote();
+        stage.test.run("INSERT INTO merchants VALUES (1, 'Ann', 1), (2, 'Bob', 2), (3, 'Cyd', NULL)");
+        stage
+    }
+
+    /// Another `sync.toml` behind the environments.
+    fn configure(&mut self, tables: &str) {
+        self.config = configuration(&self.root, &self.migrations, &self.dev.url, &self.test.url, tables);
+    }
+
+    fn migrate(&self) {
+        migrate(&self.config, &mut |_| {}).unwrap();
+    }
+
+    fn try_plan(&self) -> anyhow::Result<Plan> {
+        let promotion = self.config.promotion("dev-to-test")?;
+        Ok(look(&self.config, &promotion, false)?.plan)
+    }
+
+    fn plan(&self) -> Plan {
+        self.try_plan().unwrap()
+    }
+
+    /// Carries out a plan that was approved.
+    fn carry_out(&self, plan: &Plan) -> (Report, Result<(), Problem>) {
+        let promotion = self.config.promotion("dev-to-test").unwrap();
+        let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);
+        let ended = promote(&self.config, &promotion, &plan.id, &mut report, &mut |_| {});
+        (report, ended.map_err(|error| Problem::of(&error)))
+    }
+
+    fn promote(&self) -> Report {
+        let plan = self.plan();
+        assert_eq!(plan.blockers, []);
+        let (report, ended) = self.carry_out(&plan);
+        ended.unwrap();
+        report
+    }
+
+    /// The one blocker of the plan; carrying it out all the same is refused with it, and neither
+    /// end is changed.
+    fn blocked(&self) -> Problem {
+        let before = self.everything();
+        let plan = self.plan();
+        let [blocker] = plan.blockers.as_slice() else { panic!("{:?}", plan.blockers) };
+        let (_, ended) = self.carry_out(&plan);
+        assert_eq!(ended.unwrap_err(), *blocker);
+        assert!(blocker.hint.is_some());
+        assert_eq!(self.everything(), before);
+        assert_eq!(self.backups().len(), usize::from(self.has_run()));
+        blocker.clone()
+    }
+
+    /// A plan without blockers fails when it is carried out, and neither end is changed.
+    fn fails(&self) -> Problem {
+        let plan = self.plan();
+        assert_eq!(plan.blockers, []);
+        let before = self.everything();
+        let (report, ended) = self.carry_out(&plan);
+        let problem = ended.unwrap_err();
+        assert!(!report.verified);
+        assert_eq!(self.everything(), before);
+        problem
+    }
+
+    fn has_run(&self) -> bool {
+        let exists = match self.test.backend {
+            Backend::Postgres => "SELECT to_regclass('__sync_runs')",
+            Backend::Sqlite => "SELECT name FROM sqlite_schema WHERE name = '__sync_runs'",
+        };
+        self.test.texts(exists).first().is_some_and(Option::is_some)
+    }
+
+    fn everything(&self) -> [Vec<String>; 2] {
+        [self.dev.everything(), self.test.everything()]
+    }
+
+    fn backups(&self) -> Vec<Backup> {
+        backup::list(&self.config.backup, Some("test")).unwrap()
+    }
+
+    /// The lookup rows of both ends are the same.
+    fn assert_in_sync(&self) {
+        for table in ["fee_groups", "fee_items"] {
+            let rows = |database: &Database| -> Vec<String> {
+                let contents = database.contents().into_iter();
+                contents.filter(|row| row.starts_with(&format!("{table}: "))).collect()
+            };
+            assert!(!rows(&self.dev).is_empty());
+            assert_eq!(rows(&self.dev), rows(&self.test), "{table}");
+        }
+        let plan = self.plan();
+        assert!(plan.empty, "{plan:?}");
+    }
+
+    fn merchants(&self) -> String {
+        self.test.line("SELECT id || name || coalesce(group_id, 0) FROM merchants ORDER BY id")
+    }
+}
+
+fn configuration(root: &TempDir, migrations: &Migrations, dev: &str, test: &str, tables: &str) -> Config {
+    let environments = "[[environment]]\nname = \"dev\"\nlabel = \"Development\"\nurl_env = \"DEV\"\n\
+         [[environment]]\nname = \"test\"\nlabel = \"Test\"\nurl_env = \"TEST\"\nconfirm = [\"yes\"]\n";
+    let (protected, rest) = match tables.find("[[") {
+        Some(at) => tables.split_at(at),
+        None => (tables, ""),
+    };
+    let text = format!("{protected}\n{environments}\n{rest}");
+    let config = Config::parse(&text, root.path(), |name| match name {
+        "DEV" => Some(dev.to_owned()),
+        "TEST" => Some(test.to_owned()),
+        "USER" => Some("ann".to_owned()),
+        _ => None,
+    });
+    Config { migrations: migrations.origin(), ..config.unwrap() }
+}
+
+/// The codes of some problems.
+fn codes(problems: &[Problem]) -> Vec<Code> {
+    problems.iter().map(|problem| problem.code).collect()
+}

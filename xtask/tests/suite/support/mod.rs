@@ -1,0 +1,37 @@
+//! What the tests have in common.
+
+pub(crate) mod database;
+pub(crate) mod migrations;
+#[cfg(unix)]
+pub(crate) mod pty;
+pub(crate) mod started;
+pub(crate) mod workspace;
+
+/// Makes one test for each function and backend. A function in `both` takes the backend; the
+/// others know theirs.
+macro_rules! suite {
+    (
+        both { $($module:ident: $($test:ident)+;)* }
+        postgres { $($postgres_module:ident: $($postgres_test:ident)+;)* }
+        sqlite { $($sqlite_module:ident: $($sqlite_test:ident)+;)* }
+    ) => {
+        mod postgres {
+            $($(#[test] fn $test() {
+                super::$module::$test(xtask::sync::environment::Backend::Postgres);
+            })+)*
+            $($(#[test] fn $postgres_test() {
+                super::$postgres_module::$postgres_test();
+            })+)*
+        }
+        mod sqlite {
+            $($(#[test] fn $test() {
+                super::$module::$test(xtask::sync::environment::Backend::Sqlite);
+            })+)*
+            $($(#[test] fn $sqlite_test() {
+                super::$sqlite_module::$sqlite_test();
+            })+)*
+        }
+    };
+}
+
+pub(crate) use suite;
