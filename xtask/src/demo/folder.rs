@@ -15,6 +15,8 @@ use crate::terminal::Way;
 /// A change to Development that is worth promoting.
 const CHANGE: &str = include_str!("rows/change.sql");
 
+const SETTINGS_FILE: &str = "sync.toml";
+
 const SERVER_FILE: &str = "server.json";
 
 /// The folder of the demo, which each demo makes anew.
@@ -57,8 +59,25 @@ impl Folder {
         shell_word(&shown.to_string_lossy())
     }
 
-    pub(super) fn env_file_option(&self) -> String {
-        format!("--env-file {}", self.shown(".env"))
+    /// The options that lead back to the demo's databases, and away from all others.
+    pub(super) fn options(&self) -> String {
+        format!(
+            "--config {} --env-file {}",
+            self.shown(SETTINGS_FILE),
+            self.shown(".env")
+        )
+    }
+
+    /// Writes the configuration to go on with, and returns its text.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(super) fn write_settings(&self, settings: &toml::Table) -> anyhow::Result<String> {
+        let text = toml::to_string(settings)?;
+        private::write_file(&self.path.join(SETTINGS_FILE), |file| {
+            Ok(file.write_all(text.as_bytes())?)
+        })?;
+        Ok(text)
     }
 
     /// Writes the variables of the pipeline, with the passwords in them, for their owner alone.
@@ -95,7 +114,7 @@ impl Folder {
         environments: &[Environment],
         server: Option<&Running>,
     ) -> Vec<Way> {
-        let option = self.env_file_option();
+        let option = self.options();
         let mut ways = Vec::new();
         let set: Vec<&str> = environments
             .iter()

@@ -84,17 +84,28 @@ pub fn run(root: &Path, backend: Backend) -> anyhow::Result<ExitCode> {
 }
 
 /// The workspace's own configuration, with nothing from the person's variables, and with its
-/// files in the demo's folder.
+/// files in the demo's folder, where it is left to go on with.
 fn configuration(root: &Path, folder: &Folder) -> anyhow::Result<Config> {
     let path = root.join(DEFAULT_FILE);
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("failed to read {}", path.display()))?;
+    let mut settings: toml::Table = text
+        .parse()
+        .with_context(|| format!("failed to read {}", path.display()))?;
+    for (section, name) in [("backup", "backups"), ("export", "exports")] {
+        let section = settings
+            .entry(section)
+            .or_insert_with(|| toml::Table::new().into());
+        if let Some(section) = section.as_table_mut() {
+            let dir = format!("{}/{name}", Folder::IN_WORKSPACE);
+            section.insert("dir".to_owned(), dir.into());
+        }
+    }
+    let text = folder.write_settings(&settings)?;
     let mut config =
         Config::parse(&text, root, |_| None).with_context(|| format!("in {}", path.display()))?;
-    config.backup.dir = folder.path().join("backups");
-    config.export_dir = folder.path().join("exports");
     config.operator = "the demo".to_owned();
-    config.options = format!(" {}", folder.env_file_option());
+    config.options = format!(" {}", folder.options());
     Ok(config)
 }
 

@@ -532,7 +532,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Config, Problem> {
-        Config::parse(text, Path::new("/root"), |name| {
+        Config::parse(text, Path::new("/workspace"), |name| {
             (name == "DEV_DATABASE_URL").then(|| "sqlite:dev.db".to_owned())
         })
     }
@@ -560,7 +560,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.protected.len(), 1);
-        assert_eq!(config.export_dir, Path::new("/root/x"));
+        assert_eq!(config.export_dir, Path::new("/workspace/x"));
     }
 
     #[test]

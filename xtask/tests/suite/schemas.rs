@@ -9,7 +9,15 @@ use xtask::problem::Code;
 use crate::support::workspace::{TO_PRODUCTION, Workspace};
 
 const NAMES: [&str; 9] = [
-    "backups", "error", "export", "history", "migrate", "plan", "promotion", "restore", "status",
+    "backups",
+    "error",
+    "export",
+    "history",
+    "migrate",
+    "plan",
+    "promotion",
+    "restore",
+    "status",
 ];
 
 fn schema(name: &str) -> Value {
@@ -74,13 +82,19 @@ fn schemas_are_schemas_and_describe_every_field() {
         for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
             walk(definition, &format!("{path}/{name}"), undescribed);
         }
-        assert_ne!(schema["additionalProperties"], false, "{path} allows no more fields");
+        assert_ne!(
+            schema["additionalProperties"], false,
+            "{path} allows no more fields"
+        );
     }
     let mut undescribed = Vec::new();
     for name in NAMES {
         let schema = schema(name);
         assert!(jsonschema::meta::is_valid(&schema), "{name}");
-        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert_eq!(
+            schema["$schema"],
+            "https://json-schema.org/draft/2020-12/schema"
+        );
         walk(&schema, name, &mut undescribed);
     }
     assert_eq!(undescribed, Vec::<String>::new());
@@ -109,21 +123,69 @@ fn the_schemas_require_what_was_promised() {
     };
     let environment = "/properties/environments/items";
     promised("status", "", "version environments promotions");
-    promised("status", environment, "name label state error backend server_version stamp migrations schema_fingerprint lookups last_run last_backup");
-    promised("status", &format!("{environment}/properties/migrations"), "applied pending unknown");
-    promised("status", &format!("{environment}/properties/migrations/properties/applied/items"), "version name run_on checksum");
-    promised("status", &format!("{environment}/properties/lookups/items"), "table rows digest");
+    promised(
+        "status",
+        environment,
+        "name label state error backend server_version stamp migrations schema_fingerprint lookups last_run last_backup",
+    );
+    promised(
+        "status",
+        &format!("{environment}/properties/migrations"),
+        "applied pending unknown",
+    );
+    promised(
+        "status",
+        &format!("{environment}/properties/migrations/properties/applied/items"),
+        "version name run_on checksum",
+    );
+    promised(
+        "status",
+        &format!("{environment}/properties/lookups/items"),
+        "table rows digest",
+    );
     let promotion = "/properties/promotions/items";
-    promised("status", promotion, "name from to in_sync migrations lookups drift blockers warnings");
-    promised("status", &format!("{promotion}/properties/lookups/items"), "table state insert update delete");
+    promised(
+        "status",
+        promotion,
+        "name from to in_sync migrations lookups drift blockers warnings",
+    );
+    promised(
+        "status",
+        &format!("{promotion}/properties/lookups/items"),
+        "table state insert update delete",
+    );
     promised("status", "/$defs/drift", "object difference");
-    promised("plan", "", "version id promotion from to atomic empty migrations lookups drift blockers warnings");
-    promised("plan", "/properties/migrations/items", "version name checksum transactional out_of_order hazards");
-    promised("plan", "/properties/lookups/items", "table insert update delete unchanged rows");
-    promised("plan", "/properties/lookups/items/properties/rows/items", "change key before after");
-    promised("promotion", "", "version run_id promotion outcome plan_id backup exports migrations lookups protected_rows_changed verified duration_ms error");
+    promised(
+        "plan",
+        "",
+        "version id promotion from to atomic empty migrations lookups drift blockers warnings",
+    );
+    promised(
+        "plan",
+        "/properties/migrations/items",
+        "version name checksum transactional out_of_order hazards",
+    );
+    promised(
+        "plan",
+        "/properties/lookups/items",
+        "table insert update delete unchanged rows",
+    );
+    promised(
+        "plan",
+        "/properties/lookups/items/properties/rows/items",
+        "change key before after",
+    );
+    promised(
+        "promotion",
+        "",
+        "version run_id promotion outcome plan_id backup exports migrations lookups protected_rows_changed verified duration_ms error",
+    );
     promised("promotion", "/$defs/backup_report", "path sha256 proved");
-    promised("promotion", "/$defs/migration_report", "version duration_ms");
+    promised(
+        "promotion",
+        "/$defs/migration_report",
+        "version duration_ms",
+    );
     promised("error", "/$defs/problem", "code message hint");
 }
 
@@ -134,7 +196,13 @@ fn a_first_promotion_prints_what_was_promised() {
     run(&workspace, "history", &["sync", "history"]);
     run(&workspace, "backups", &["sync", "backups"]);
     run(&workspace, "plan", &["sync", "plan", "dev-to-test"]);
-    assert_eq!(run(&workspace, "migrate", &["migrate"])["migrations"].as_array().unwrap().len(), 12);
+    assert_eq!(
+        run(&workspace, "migrate", &["migrate"])["migrations"]
+            .as_array()
+            .unwrap()
+            .len(),
+        12
+    );
     run(&workspace, "migrate", &["migrate"]);
     run(&workspace, "plan", &["sync", "plan", "dev-to-test"]);
     let applied = run(&workspace, "promotion", &["sync", "dev-to-test", "--yes"]);
@@ -148,24 +216,48 @@ fn everyday_documents_are_what_was_promised() {
     let workspace = Workspace::promoted();
     let status = run(&workspace, "status", &["sync", "status"]);
     assert_eq!(status["promotions"][0]["lookups"][1]["insert"], 1);
-    let plan = run(&workspace, "plan", &["sync", "plan", "dev-to-test", "--rows", "--out", "plan.json"]);
+    let plan = run(
+        &workspace,
+        "plan",
+        &[
+            "sync",
+            "plan",
+            "dev-to-test",
+            "--rows",
+            "--out",
+            "plan.json",
+        ],
+    );
     let rows = plan["lookups"][1]["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 3);
     let written: Value = serde_json::from_str(&workspace.read("plan.json")).unwrap();
     assert_eq!(written, plan);
     run(&workspace, "plan", &["sync", "dev-to-test", "--dry-run"]);
     let export = run(&workspace, "export", &["sync", "export", "--env", "test"]);
-    let manifest: Value = serde_json::from_str(&workspace.read("data-sync/exports/test/manifest.json")).unwrap();
+    let manifest: Value =
+        serde_json::from_str(&workspace.read("data-sync/exports/test/manifest.json")).unwrap();
     assert_eq!(manifest, export);
     workspace.succeeds(&["sync", "dev-to-test", "--yes", "--quiet"]);
-    assert_eq!(run(&workspace, "promotion", &TO_PRODUCTION)["outcome"], "applied");
+    assert_eq!(
+        run(&workspace, "promotion", &TO_PRODUCTION)["outcome"],
+        "applied"
+    );
     run(&workspace, "history", &["sync", "history"]);
     let backups = run(&workspace, "backups", &["sync", "backups", "--env", "prod"]);
     let file = backups["backups"][0]["file"].as_str().unwrap();
     let restored = run(
         &workspace,
         "restore",
-        &["sync", "restore", "--env", "prod", file, "--yes", "--confirm", "SYNC TO PRODUCTION"],
+        &[
+            "sync",
+            "restore",
+            "--env",
+            "prod",
+            file,
+            "--yes",
+            "--confirm",
+            "SYNC TO PRODUCTION",
+        ],
     );
     assert_eq!(restored["verified"], true);
     // A single backup is printed as in the list.
@@ -177,9 +269,16 @@ fn everyday_documents_are_what_was_promised() {
 fn what_goes_wrong_is_what_was_promised() {
     let mut workspace = Workspace::promoted();
     let refused = run(&workspace, "promotion", &["sync", "dev-to-test"]);
-    assert_eq!((&refused["outcome"], &refused["error"]["code"]), (&json!("refused"), &json!("not_interactive")));
+    assert_eq!(
+        (&refused["outcome"], &refused["error"]["code"]),
+        (&json!("refused"), &json!("not_interactive"))
+    );
     workspace.succeeds(&["sync", "dev-to-test", "--yes"]);
-    let cancelled = run(&workspace, "promotion", &["sync", "test-to-prod", "--yes", "--confirm", "no"]);
+    let cancelled = run(
+        &workspace,
+        "promotion",
+        &["sync", "test-to-prod", "--yes", "--confirm", "no"],
+    );
     assert_eq!(cancelled["outcome"], "cancelled");
     run(&workspace, "error", &["sync", "dev-to-prod"]);
     run(&workspace, "error", &["sync", "backup", "--env", "qa"]);
@@ -195,7 +294,10 @@ fn what_goes_wrong_is_what_was_promised() {
     assert_ne!(status["promotions"][0]["drift"], json!([]));
     assert_ne!(status["promotions"][0]["warnings"], json!([]));
     let failed = run(&workspace, "promotion", &["sync", "dev-to-test", "--yes"]);
-    assert_eq!((&failed["outcome"], &failed["protected_rows_changed"]), (&json!("failed"), &json!(1)));
+    assert_eq!(
+        (&failed["outcome"], &failed["protected_rows_changed"]),
+        (&json!("failed"), &json!(1))
+    );
 
     workspace.unset("DATABASE_URL");
     workspace.set("TEST_DATABASE_URL", "sqlite:missing.sqlite3");

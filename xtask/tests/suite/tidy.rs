@@ -18,22 +18,37 @@ const READERS_OF_VARIABLES: [(&str, &str); 6] = [
     ("terminal/mod.rs", "NO_COLOR is a matter of the terminal"),
     ("database/postgres/backup.rs", "PATH, to find pg_dump"),
     ("database/postgres/connection.rs", "libpq's own variables"),
-    ("server.rs", "PATH and the like, to find and start a server for tests"),
+    (
+        "server.rs",
+        "PATH and the like, to find and start a server for tests",
+    ),
     ("test.rs", "hands the server on to the tests that it starts"),
 ];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
 }
 
 /// Every file that is, or could be, part of a commit, with its path from the root.
 fn files() -> Vec<(String, PathBuf)> {
     let output = Command::new("git")
-        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(output.status.success(), "the house rules are checked in a git checkout");
+    assert!(
+        output.status.success(),
+        "the house rules are checked in a git checkout"
+    );
     let names = String::from_utf8(output.stdout).unwrap();
     let mut files: Vec<(String, PathBuf)> = names
         .split_terminator('\0')
@@ -103,19 +118,27 @@ fn only_the_terminal_module_prints() {
     assert_none("nothing prints past the terminal module", &found);
     let handles = ["io::stdout", "io::stderr", "Term::stdout", "Term::stderr"];
     let found = places(&handles, |name| name.starts_with("terminal/"));
-    assert_none("standard output and error belong to xtask/src/terminal", &found);
+    assert_none(
+        "standard output and error belong to xtask/src/terminal",
+        &found,
+    );
 }
 
 #[test]
 fn variables_are_read_where_it_is_their_business() {
     let words = ["env::var(", "env::var_os(", "env::vars"];
     let found = places(&words, |name| {
-        READERS_OF_VARIABLES.iter().any(|(reader, _)| name == *reader)
+        READERS_OF_VARIABLES
+            .iter()
+            .any(|(reader, _)| name == *reader)
     });
     assert_none("variables are read in a few files only", &found);
     for (reader, reason) in READERS_OF_VARIABLES {
         let reads = places(&words, |name| name != reader);
-        assert!(!reads.is_empty(), "{reader} no longer reads variables ({reason}): take it out");
+        assert!(
+            !reads.is_empty(),
+            "{reader} no longer reads variables ({reason}): take it out"
+        );
     }
 }
 
@@ -133,7 +156,11 @@ fn source_files_are_short() {
 #[test]
 fn no_file_names_a_place_on_somebody_s_machine() {
     // In two parts, so that this file does not name them either.
-    let homes = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")];
+    let homes = [
+        concat!("/wo", "rk/"),
+        concat!("/ro", "ot/"),
+        concat!("/ho", "me/"),
+    ];
     let mut found = Vec::new();
     for (name, text) in texts("") {
         for home in homes {
@@ -168,7 +195,11 @@ fn every_code_is_explained() {
     let missing: Vec<String> = Code::ALL
         .iter()
         .map(|code| format!("`{}`", code.name()))
-        .filter(|code| !reference.lines().any(|line| line.starts_with('|') && line.contains(code)))
+        .filter(|code| {
+            !reference
+                .lines()
+                .any(|line| line.starts_with('|') && line.contains(code))
+        })
         .collect();
     assert_none("docs/REFERENCE.md has a row for every code", &missing);
 }
@@ -196,17 +227,29 @@ fn every_key_of_the_configuration_is_explained() {
     let missing: Vec<String> = found
         .into_iter()
         .filter(|key| {
-            let spellings = [format!("`{key}`"), format!("`[{key}]`"), format!("`[[{key}]]`")];
-            !spellings.iter().any(|spelling| reference.contains(spelling))
+            let spellings = [
+                format!("`{key}`"),
+                format!("`[{key}]`"),
+                format!("`[[{key}]]`"),
+            ];
+            !spellings
+                .iter()
+                .any(|spelling| reference.contains(spelling))
         })
         .collect();
-    assert_none("docs/REFERENCE.md names every key of the configuration", &missing);
+    assert_none(
+        "docs/REFERENCE.md names every key of the configuration",
+        &missing,
+    );
 }
 
 #[test]
 fn every_command_and_option_is_explained() {
     fn walk(command: &clap::Command, path: &str, reference: &str, missing: &mut Vec<String>) {
-        for option in command.get_arguments().filter_map(|argument| argument.get_long()) {
+        for option in command
+            .get_arguments()
+            .filter_map(|argument| argument.get_long())
+        {
             let option = format!("--{option}");
             if option != "--help" && !reference.contains(&option) {
                 missing.push(format!("{path} {option}"));
@@ -223,7 +266,13 @@ fn every_command_and_option_is_explained() {
     let reference = reference();
     let mut missing = Vec::new();
     walk(&Cli::command(), "", &reference, &mut missing);
-    for promotion in ["sync dev-to-test", "sync test-to-prod", "--dry-run", "--plan", "--confirm"] {
+    for promotion in [
+        "sync dev-to-test",
+        "sync test-to-prod",
+        "--dry-run",
+        "--plan",
+        "--confirm",
+    ] {
         if !reference.contains(promotion) {
             missing.push(promotion.to_owned());
         }

@@ -22,7 +22,13 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    pub(super) fn new(backend: Backend, schema: &str, source: &str, target: &str, tables: &[&str]) -> Self {
+    pub(super) fn new(
+        backend: Backend,
+        schema: &str,
+        source: &str,
+        target: &str,
+        tables: &[&str],
+    ) -> Self {
         let ends = Ends {
             source: Database::with(backend, schema),
             target: Database::with(backend, schema),
@@ -35,16 +41,33 @@ impl Ends {
 
     fn lookups(&self, database: &Database) -> Vec<Lookup> {
         let catalog = open(database).catalog().unwrap();
-        let lookups = self.settings.iter().map(|settings| Lookup::resolve(settings, &catalog, "Test").unwrap());
+        let lookups = self
+            .settings
+            .iter()
+            .map(|settings| Lookup::resolve(settings, &catalog, "Test").unwrap());
         lookups.collect()
     }
 
     pub(super) fn try_load(&self) -> anyhow::Result<Vec<LoadedTable>> {
         let folder = tempfile::tempdir().unwrap();
         let lookups = self.lookups(&self.source);
-        export(&mut *open(&self.source), &lookups, folder.path(), "dev", true, &mut |_| {}).unwrap();
+        export(
+            &mut *open(&self.source),
+            &lookups,
+            folder.path(),
+            "dev",
+            true,
+            &mut |_| {},
+        )
+        .unwrap();
         let mut target = open_target(&self.target);
-        let loaded = load(&mut *target, &lookups, &folder.path().join("dev"), "Test", &mut |_| {})?;
+        let loaded = load(
+            &mut *target,
+            &lookups,
+            &folder.path().join("dev"),
+            "Test",
+            &mut |_| {},
+        )?;
         for lookup in &lookups {
             target.raise_sequences(lookup)?;
         }
@@ -55,8 +78,17 @@ impl Ends {
     /// Loads, and checks that both ends then hold the same and that there is nothing left to do.
     pub(super) fn load(&self) -> Vec<Difference> {
         let loaded = self.try_load().unwrap();
-        for (lookup, on_target) in self.lookups(&self.source).iter().zip(self.lookups(&self.target)) {
-            assert_eq!(rows(&self.source, lookup), rows(&self.target, &on_target), "{}", lookup.table);
+        for (lookup, on_target) in self
+            .lookups(&self.source)
+            .iter()
+            .zip(self.lookups(&self.target))
+        {
+            assert_eq!(
+                rows(&self.source, lookup),
+                rows(&self.target, &on_target),
+                "{}",
+                lookup.table
+            );
         }
         let before = self.target.everything();
         for table in self.try_load().unwrap() {
@@ -84,7 +116,14 @@ fn rows(database: &Database, lookup: &Lookup) -> Vec<Record> {
 const FEES: &str = "CREATE TABLE fees (id integer PRIMARY KEY, label text, amount integer)";
 
 fn counts(difference: &Difference) -> [u64; 5] {
-    let Difference { insert, update, delete, keep, unchanged, .. } = difference;
+    let Difference {
+        insert,
+        update,
+        delete,
+        keep,
+        unchanged,
+        ..
+    } = difference;
     [*insert, *update, *delete, *keep, *unchanged]
 }
 
@@ -130,8 +169,14 @@ pub(super) fn extra_rows_stay_or_refuse(backend: Backend) {
     assert_eq!(refused.code, Code::ExtraRows);
     assert!(refused.message.contains("1 row "), "{refused}");
     ends.settings[0].extra_rows = ExtraRows::Keep;
-    assert_eq!(counts(&ends.try_load().unwrap()[0].difference), [1, 1, 0, 1, 0]);
-    assert_eq!(ends.target.line("SELECT label FROM fees ORDER BY id"), "new theirs c");
+    assert_eq!(
+        counts(&ends.try_load().unwrap()[0].difference),
+        [1, 1, 0, 1, 0]
+    );
+    assert_eq!(
+        ends.target.line("SELECT label FROM fees ORDER BY id"),
+        "new theirs c"
+    );
 }
 
 pub(super) fn insert_only_columns_come_once(backend: Backend) {
@@ -146,7 +191,9 @@ pub(super) fn insert_only_columns_come_once(backend: Backend) {
     ends.settings[0].insert_only = vec!["seen".to_owned()];
     let loaded = ends.try_load().unwrap();
     assert_eq!(counts(&loaded[0].difference), [1, 3, 0, 0, 1]);
-    let found = ends.target.line("SELECT id || label || ':' || seen FROM fees ORDER BY id");
+    let found = ends
+        .target
+        .line("SELECT id || label || ':' || seen FROM fees ORDER BY id");
     assert_eq!(found, "1new:test 2b:test 3c:test 4d:test 5e:dev");
     assert!(ends.try_load().unwrap()[0].difference.is_empty());
 }
@@ -161,9 +208,13 @@ pub(super) fn rows_outside_the_condition_are_left_alone(backend: Backend) {
     );
     ends.settings[0].filter = Some("region = 'global'".to_owned());
     assert_eq!(counts(&ends.load()[0]), [1, 1, 1, 0, 0]);
-    assert_eq!(ends.target.line("SELECT id || label FROM fees ORDER BY id"), "1new 3c 7theirs 9null");
+    assert_eq!(
+        ends.target.line("SELECT id || label FROM fees ORDER BY id"),
+        "1new 3c 7theirs 9null"
+    );
     // A row that is outside on the target is in the way rather than overwritten.
-    ends.source.run("INSERT INTO fees VALUES (7, 'mine', 'global')");
+    ends.source
+        .run("INSERT INTO fees VALUES (7, 'mine', 'global')");
     assert_eq!(ends.refuse().code, Code::ConstraintViolated);
 }
 
@@ -177,7 +228,11 @@ pub(super) fn a_key_may_be_another_than_the_primary_key(backend: Backend) {
     );
     ends.settings[0].key = vec!["code".to_owned()];
     assert_eq!(counts(&ends.load()[0]), [1, 2, 1, 0, 0]);
-    assert_eq!(ends.target.line("SELECT code || id FROM fees ORDER BY code"), "a1 b2 c3");
+    assert_eq!(
+        ends.target
+            .line("SELECT code || id FROM fees ORDER BY code"),
+        "a1 b2 c3"
+    );
 }
 
 pub(super) fn keys_of_every_kind_are_matched(backend: Backend) {
@@ -186,14 +241,34 @@ pub(super) fn keys_of_every_kind_are_matched(backend: Backend) {
         Backend::Sqlite => ("text", "datetime", "x'00ff'"),
     };
     for (kind, one, other, gone) in [
-        (uuid, "'00000000-0000-0000-0000-00000000000a'", "'f0000000-0000-0000-0000-000000000000'", "'0a000000-0000-0000-0000-000000000000'"),
-        (time, "'2024-01-02 03:04:05'", "'2023-12-31 00:00:00'", "'1999-01-01 00:00:00'"),
+        (
+            uuid,
+            "'00000000-0000-0000-0000-00000000000a'",
+            "'f0000000-0000-0000-0000-000000000000'",
+            "'0a000000-0000-0000-0000-000000000000'",
+        ),
+        (
+            time,
+            "'2024-01-02 03:04:05'",
+            "'2023-12-31 00:00:00'",
+            "'1999-01-01 00:00:00'",
+        ),
         ("numeric", "1.5", "10", "2"),
         ("varchar(9)", "'a'", "'\\N'", "''"),
-        (either(backend, "bytea", "blob"), bytes, either(backend, "''::bytea", "x''"), either(backend, "'\\x5c4e'::bytea", "x'5c4e'")),
+        (
+            either(backend, "bytea", "blob"),
+            bytes,
+            either(backend, "''::bytea", "x''"),
+            either(backend, "'\\x5c4e'::bytea", "x'5c4e'"),
+        ),
         ("double precision", "0.1", "1e300", "-2.5"),
         ("date", "'2024-02-29'", "'2024-12-01'", "'2024-03-01'"),
-        ("boolean", either(backend, "true", "1"), either(backend, "false", "0"), either(backend, "true", "2")),
+        (
+            "boolean",
+            either(backend, "true", "1"),
+            either(backend, "false", "0"),
+            either(backend, "true", "2"),
+        ),
     ] {
         let ends = Ends::new(
             backend,
@@ -203,7 +278,8 @@ pub(super) fn keys_of_every_kind_are_matched(backend: Backend) {
             &["fees"],
         );
         if kind != "boolean" {
-            ends.target.run(&format!("INSERT INTO fees VALUES ({gone}, 'gone')"));
+            ends.target
+                .run(&format!("INSERT INTO fees VALUES ({gone}, 'gone')"));
         }
         assert_eq!(counts(&ends.load()[0])[..2], [1, 1], "{kind}");
     }
@@ -230,7 +306,10 @@ pub(super) fn generated_columns_are_computed_by_the_target(backend: Backend) {
         &["fees"],
     );
     ends.load();
-    assert_eq!(ends.target.line("SELECT twice FROM fees ORDER BY id"), "10 12 14");
+    assert_eq!(
+        ends.target.line("SELECT twice FROM fees ORDER BY id"),
+        "10 12 14"
+    );
 }
 
 pub(super) fn a_broken_constraint_is_told(backend: Backend) {
@@ -241,7 +320,10 @@ pub(super) fn a_broken_constraint_is_told(backend: Backend) {
         "INSERT INTO fees VALUES (1, 'a', 9)",
         &["fees"],
     );
-    for constraint in ["amount_check CHECK (amount > 0)", "label_key UNIQUE (amount)"] {
+    for constraint in [
+        "amount_check CHECK (amount > 0)",
+        "label_key UNIQUE (amount)",
+    ] {
         match backend {
             Backend::Postgres => ends.target.run(&format!("ALTER TABLE fees ADD CONSTRAINT {constraint}")),
             Backend::Sqlite => ends.target.run(&format!(

@@ -81,7 +81,9 @@ impl Pair {
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {kind}"
         );
         let mut connection = self.test.connect();
-        self.wait_until(&query, || connection.texts(&query) == [Some(count.to_owned())]);
+        self.wait_until(&query, || {
+            connection.texts(&query) == [Some(count.to_owned())]
+        });
     }
 
     /// Waits until the server has noticed that the other end of a connection is gone.

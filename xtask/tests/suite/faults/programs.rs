@@ -21,7 +21,8 @@ fn put_in_front(pair: &mut Pair, version: &str, script: &str) {
         let executable = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(programs.join(name), executable).unwrap();
     }
-    pair.workspace.set("PATH", &format!("{}:{path}", programs.display()));
+    pair.workspace
+        .set("PATH", &format!("{}:{path}", programs.display()));
 }
 
 fn server_version(pair: &Pair) -> String {
@@ -41,7 +42,8 @@ fn assert_no_backup(pair: &Pair) {
 #[test]
 fn a_backup_that_is_killed_is_no_backup() {
     let mut pair = Pair::new(12);
-    let script = "echo half > \"$file\"; echo > writing; while [ -e writing ]; do sleep 0.01; done; exit 1";
+    let script =
+        "echo half > \"$file\"; echo > writing; while [ -e writing ]; do sleep 0.01; done; exit 1";
     let version = server_version(&pair);
     put_in_front(&mut pair, &version, script);
     let before = pair.test.everything();
@@ -62,7 +64,11 @@ fn a_backup_that_is_killed_is_no_backup() {
 fn a_backup_that_fails_stops_the_promotion() {
     let mut pair = Pair::new(12);
     let version = server_version(&pair);
-    put_in_front(&mut pair, &version, "echo 'pg_dump: error: no room on the disk' >&2; exit 1");
+    put_in_front(
+        &mut pair,
+        &version,
+        "echo 'pg_dump: error: no room on the disk' >&2; exit 1",
+    );
     let before = pair.test.everything();
     assert_run!(pair.workspace.run(&[&PROMOTE[..], &["--quiet"]].concat()), @r#"
     exit status: 1
@@ -101,6 +107,9 @@ fn a_backup_that_fails_stops_the_promotion() {
 fn old_programs_do_not_get_in_the_way() {
     let mut pair = Pair::new(12);
     put_in_front(&mut pair, "9.6.1", "echo 'too old' >&2; exit 1");
-    pair.workspace.write("programs/pg_restore", "#!/bin/sh\necho 'too old' >&2; exit 1\n");
+    pair.workspace.write(
+        "programs/pg_restore",
+        "#!/bin/sh\necho 'too old' >&2; exit 1\n",
+    );
     pair.assert_promoted();
 }

@@ -22,29 +22,54 @@ pub(super) fn the_first_promotion_brings_everything(backend: Backend) {
     assert!(report.verified);
     assert_eq!(report.protected_rows_changed, 0);
     assert_eq!(report.migrations[0].name, BASE);
-    let inserted: Vec<u64> = report.lookups.iter().map(|lookup| lookup.inserted).collect();
+    let inserted: Vec<u64> = report
+        .lookups
+        .iter()
+        .map(|lookup| lookup.inserted)
+        .collect();
     assert_eq!(inserted, [3, 4]);
     stage.assert_in_sync();
 
     let backup = report.backup.unwrap();
     assert!(backup.path.is_file());
     assert_eq!(backup.proved, Proof::Archive);
-    assert!(backup.way_back.starts_with("cargo xtask sync restore --env test migrations/schema-backups/test-"));
+    assert!(
+        backup
+            .way_back
+            .starts_with("cargo xtask sync restore --env test migrations/schema-backups/test-")
+    );
     let exports = report.exports.unwrap();
     let items = std::fs::read_to_string(exports.join("fee_items.csv")).unwrap();
-    assert!(items.starts_with("id,group_id,label,amount\n1,1,credit,1.5"), "{items}");
-    assert!(items.contains("\n3,2,coins,\\N\n11,10,abroad,12\n"), "{items}");
+    assert!(
+        items.starts_with("id,group_id,label,amount\n1,1,credit,1.5"),
+        "{items}"
+    );
+    assert!(
+        items.contains("\n3,2,coins,\\N\n11,10,abroad,12\n"),
+        "{items}"
+    );
 
     let mut session = database::open(&stage.test.checked_url()).unwrap();
     let ledger = session.ledger().unwrap();
     assert_eq!(ledger.stamp.unwrap().environment, "test");
-    let [run] = ledger.runs.as_slice() else { panic!("{:?}", ledger.runs) };
-    assert_eq!((run.id.as_str(), run.subject.as_str(), run.operator.as_str()), (report.run_id.as_str(), "dev-to-test", "ann"));
+    let [run] = ledger.runs.as_slice() else {
+        panic!("{:?}", ledger.runs)
+    };
+    assert_eq!(
+        (run.id.as_str(), run.subject.as_str(), run.operator.as_str()),
+        (report.run_id.as_str(), "dev-to-test", "ann")
+    );
     assert_eq!(run.plan_id.as_deref(), Some(plan.id.as_str()));
     assert_eq!(run.backup.as_deref(), Some(backup.path.to_str().unwrap()));
-    assert_eq!(run.summary, "1 migration; fee_groups: 3 inserted; fee_items: 4 inserted");
+    assert_eq!(
+        run.summary,
+        "1 migration; fee_groups: 3 inserted; fee_items: 4 inserted"
+    );
     let applied = session.applied_migrations().unwrap();
-    assert_eq!(applied[0].checksum.as_deref(), Some(plan.migrations[0].checksum.as_str()));
+    assert_eq!(
+        applied[0].checksum.as_deref(),
+        Some(plan.migrations[0].checksum.as_str())
+    );
 }
 
 pub(super) fn a_second_promotion_has_nothing_to_do(backend: Backend) {
@@ -59,19 +84,34 @@ pub(super) fn a_second_promotion_has_nothing_to_do(backend: Backend) {
 
     // Carried out all the same, it rewrites not one row.
     let versions = |table: &str| match backend {
-        Backend::Postgres => stage.test.line(&format!("SELECT xmin || ':' || ctid FROM {table} ORDER BY id")),
-        Backend::Sqlite => stage.test.line(&format!("SELECT rowid || ':' || id FROM {table} ORDER BY id")),
+        Backend::Postgres => stage.test.line(&format!(
+            "SELECT xmin || ':' || ctid FROM {table} ORDER BY id"
+        )),
+        Backend::Sqlite => stage.test.line(&format!(
+            "SELECT rowid || ':' || id FROM {table} ORDER BY id"
+        )),
     };
     let before = ["fee_groups", "fee_items", "merchants"].map(versions);
     let (report, ended) = stage.carry_out(&plan);
     ended.unwrap();
-    assert!(report.lookups.iter().all(|lookup| lookup.inserted + lookup.updated + lookup.deleted == 0));
-    assert_eq!(["fee_groups", "fee_items", "merchants"].map(versions), before);
+    assert!(
+        report
+            .lookups
+            .iter()
+            .all(|lookup| lookup.inserted + lookup.updated + lookup.deleted == 0)
+    );
+    assert_eq!(
+        ["fee_groups", "fee_items", "merchants"].map(versions),
+        before
+    );
 }
 
 pub(super) fn the_source_is_never_written(backend: Backend) {
     let stage = Stage::promoted(backend);
-    stage.migrations.write("2024-02-01-000000_more", "ALTER TABLE fee_groups ADD COLUMN rank integer;");
+    stage.migrations.write(
+        "2024-02-01-000000_more",
+        "ALTER TABLE fee_groups ADD COLUMN rank integer;",
+    );
     stage.migrate();
     stage.dev.run("UPDATE fee_groups SET rank = id; DELETE FROM fee_items WHERE id = 2; INSERT INTO fee_items VALUES (4, 2, 'notes', 1)");
     let before = stage.dev.everything();
@@ -98,7 +138,11 @@ pub(super) fn everything_changes_in_one_go(backend: Backend) {
     let mut stage = stage;
     stage.configure(&super::TABLES.replace("[\"merchants\"]", "[\"merchants\", \"notes\"]"));
     let report = stage.promote();
-    let counts: Vec<[u64; 3]> = report.lookups.iter().map(|lookup| [lookup.inserted, lookup.updated, lookup.deleted]).collect();
+    let counts: Vec<[u64; 3]> = report
+        .lookups
+        .iter()
+        .map(|lookup| [lookup.inserted, lookup.updated, lookup.deleted])
+        .collect();
     assert_eq!(counts, [[1, 2, 1], [1, 1, 1]]);
     stage.assert_in_sync();
     assert_eq!(stage.merchants(), "1Ann1 2Bob2 3Cyd0");
@@ -106,7 +150,9 @@ pub(super) fn everything_changes_in_one_go(backend: Backend) {
 
 pub(super) fn protected_rows_live_through_a_migration(backend: Backend) {
     let stage = Stage::promoted(backend);
-    stage.test.run("INSERT INTO merchants VALUES (4, 'Dee', 10)");
+    stage
+        .test
+        .run("INSERT INTO merchants VALUES (4, 'Dee', 10)");
     let up = match backend {
         Backend::Postgres => {
             "ALTER TABLE fee_groups ALTER COLUMN label SET DEFAULT 'none';\nALTER TABLE merchants ADD COLUMN city text;\n\
@@ -122,12 +168,17 @@ pub(super) fn protected_rows_live_through_a_migration(backend: Backend) {
     };
     stage.migrations.write("2024-02-01-000000_rebuild", up);
     stage.migrate();
-    stage.dev.run("UPDATE fee_groups SET label = 'changed' WHERE id = 1");
+    stage
+        .dev
+        .run("UPDATE fee_groups SET label = 'changed' WHERE id = 1");
     let report = stage.promote();
     // What a migration does to protected rows is the migration's business, and reviewed with it.
     assert_eq!(report.protected_rows_changed, 0);
     assert_eq!(stage.merchants(), "1Ann1 2Bob2 3Cyd0 4Dee10");
-    assert_eq!(stage.test.line("SELECT city FROM merchants"), "Ulm Ulm Ulm Ulm");
+    assert_eq!(
+        stage.test.line("SELECT city FROM merchants"),
+        "Ulm Ulm Ulm Ulm"
+    );
     stage.assert_in_sync();
 }
 
@@ -137,8 +188,19 @@ pub(super) fn a_plan_tells_every_value(backend: Backend) {
         "UPDATE fee_groups SET label = '\\N' WHERE id = 10; INSERT INTO fee_groups VALUES (4, 'x', NULL); \
          DELETE FROM fee_items WHERE id = 3",
     );
-    let plan = look(&stage.config, &stage.config.promotion("dev-to-test").unwrap(), true).unwrap().plan;
-    let rows = json!(plan.lookups.iter().flat_map(|lookup| &lookup.rows).collect::<Vec<_>>());
+    let plan = look(
+        &stage.config,
+        &stage.config.promotion("dev-to-test").unwrap(),
+        true,
+    )
+    .unwrap()
+    .plan;
+    let rows = json!(
+        plan.lookups
+            .iter()
+            .flat_map(|lookup| &lookup.rows)
+            .collect::<Vec<_>>()
+    );
     assert_eq!(
         rows,
         json!([
@@ -154,25 +216,49 @@ pub(super) fn a_plan_tells_every_value(backend: Backend) {
 
 pub(super) fn rows_outside_the_condition_are_never_touched(backend: Backend) {
     let mut stage = Stage::promoted(backend);
-    stage.configure(&format!("{}where = \"amount IS NULL OR amount < 10\"\n", super::TABLES));
-    stage.test.run("INSERT INTO fee_items VALUES (90, 1, 'theirs', 99)");
+    stage.configure(&format!(
+        "{}where = \"amount IS NULL OR amount < 10\"\n",
+        super::TABLES
+    ));
+    stage
+        .test
+        .run("INSERT INTO fee_items VALUES (90, 1, 'theirs', 99)");
     stage.dev.run("INSERT INTO fee_items VALUES (91, 1, 'not yet', 98); UPDATE fee_items SET amount = 2 WHERE id = 1");
     let report = stage.promote();
     let items = &report.lookups[1];
-    assert_eq!([items.inserted, items.updated, items.deleted, items.unchanged], [0, 1, 0, 2]);
-    assert_eq!(stage.test.line("SELECT id FROM fee_items ORDER BY id"), "1 2 3 11 90");
+    assert_eq!(
+        [
+            items.inserted,
+            items.updated,
+            items.deleted,
+            items.unchanged
+        ],
+        [0, 1, 0, 2]
+    );
+    assert_eq!(
+        stage.test.line("SELECT id FROM fee_items ORDER BY id"),
+        "1 2 3 11 90"
+    );
     assert!(stage.plan().empty);
 }
 
 pub(super) fn extra_rows_are_kept(backend: Backend) {
     let mut stage = Stage::promoted(backend);
-    stage.configure(&format!("{}extra_rows = \"keep\"\ninsert_only = [\"label\"]\n", super::TABLES));
+    stage.configure(&format!(
+        "{}extra_rows = \"keep\"\ninsert_only = [\"label\"]\n",
+        super::TABLES
+    ));
     stage.test.run("INSERT INTO fee_items VALUES (90, 1, 'theirs', 99); UPDATE fee_items SET label = 'renamed' WHERE id = 1");
     stage.dev.run("INSERT INTO fee_items VALUES (91, 1, 'ours', 98); UPDATE fee_items SET amount = 7 WHERE id = 1");
     let report = stage.promote();
     let items = &report.lookups[1];
-    assert_eq!([items.inserted, items.updated, items.deleted, items.kept], [1, 1, 0, 1]);
-    let found = stage.test.line("SELECT id || label FROM fee_items WHERE id IN (1, 90, 91) ORDER BY id");
+    assert_eq!(
+        [items.inserted, items.updated, items.deleted, items.kept],
+        [1, 1, 0, 1]
+    );
+    let found = stage
+        .test
+        .line("SELECT id || label FROM fee_items WHERE id IN (1, 90, 91) ORDER BY id");
     assert_eq!(found, "1renamed 90theirs 91ours");
     assert!(stage.plan().empty);
 }
@@ -185,15 +271,26 @@ pub(super) fn sequences_are_left_as_they_are() {
          CREATE TABLE merchants (id serial PRIMARY KEY);",
     );
     stage.migrate();
-    stage.dev.run("INSERT INTO fee_groups (label) VALUES ('a'), ('b')");
+    stage
+        .dev
+        .run("INSERT INTO fee_groups (label) VALUES ('a'), ('b')");
     stage.promote();
-    let at = || stage.test.line("SELECT last_value || ' ' || is_called FROM fee_groups_id_seq");
+    let at = || {
+        stage
+            .test
+            .line("SELECT last_value || ' ' || is_called FROM fee_groups_id_seq")
+    };
     assert_eq!(at(), "2 true");
-    stage.test.run("SELECT setval('fee_groups_id_seq', 500); SELECT nextval('merchants_id_seq')");
+    stage
+        .test
+        .run("SELECT setval('fee_groups_id_seq', 500); SELECT nextval('merchants_id_seq')");
     stage.dev.run("INSERT INTO fee_groups (label) VALUES ('c')");
     stage.promote();
     assert_eq!(at(), "500 true");
-    assert_eq!(stage.test.line("SELECT last_value FROM merchants_id_seq"), "1");
+    assert_eq!(
+        stage.test.line("SELECT last_value FROM merchants_id_seq"),
+        "1"
+    );
     let (_, ended) = stage.carry_out(&stage.plan());
     ended.unwrap();
     assert_eq!(at(), "500 true");

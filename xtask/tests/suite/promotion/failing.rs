@@ -17,7 +17,9 @@ fn with_trigger(backend: Backend, event: &str, postgres: &str, sqlite: &str) -> 
         Backend::Sqlite => format!("CREATE TRIGGER act {event} ON fee_groups BEGIN {sqlite}; END;"),
     };
     stage.promote();
-    stage.test.run("INSERT INTO merchants VALUES (1, 'Ann', 1), (2, 'Bob', 2)");
+    stage
+        .test
+        .run("INSERT INTO merchants VALUES (1, 'Ann', 1), (2, 'Bob', 2)");
     stage.migrations.write("2024-02-01-000000_trigger", &up);
     stage.migrate();
     stage
@@ -33,13 +35,24 @@ pub(super) fn a_trigger_that_writes_protected_rows_rolls_back(backend: Backend) 
     stage.dev.run("UPDATE fee_groups SET label = 'changed'");
     let problem = stage.fails();
     assert_eq!(problem.code, Code::ProtectedRowsChanged, "{problem}");
-    assert!(problem.message.contains("2 rows of `merchants`"), "{problem}");
+    assert!(
+        problem.message.contains("2 rows of `merchants`"),
+        "{problem}"
+    );
 }
 
 pub(super) fn a_trigger_that_changes_loaded_values_rolls_back(backend: Backend) {
     let (event, postgres, sqlite) = match backend {
-        Backend::Postgres => ("BEFORE UPDATE", "new.label := upper(new.label); RETURN new", ""),
-        Backend::Sqlite => ("AFTER UPDATE", "", "UPDATE fee_groups SET label = upper(label) WHERE id = new.id"),
+        Backend::Postgres => (
+            "BEFORE UPDATE",
+            "new.label := upper(new.label); RETURN new",
+            "",
+        ),
+        Backend::Sqlite => (
+            "AFTER UPDATE",
+            "",
+            "UPDATE fee_groups SET label = upper(label) WHERE id = new.id",
+        ),
     };
     let stage = with_trigger(backend, event, postgres, sqlite);
     // On Development the trigger was disabled, as a restore does it.
@@ -52,12 +65,17 @@ pub(super) fn a_trigger_that_changes_loaded_values_rolls_back(backend: Backend) 
     }
     let problem = stage.fails();
     assert_eq!(problem.code, Code::VerificationFailed, "{problem}");
-    assert!(problem.message.contains("`fee_groups`") && problem.message.contains("2 rows different"), "{problem}");
+    assert!(
+        problem.message.contains("`fee_groups`") && problem.message.contains("2 rows different"),
+        "{problem}"
+    );
 }
 
 pub(super) fn a_constraint_of_the_target_rolls_back(backend: Backend) {
     let stage = Stage::promoted(backend);
-    stage.test.run("CREATE UNIQUE INDEX one_label ON fee_items (label)");
+    stage
+        .test
+        .run("CREATE UNIQUE INDEX one_label ON fee_items (label)");
     stage.dev.run("INSERT INTO fee_items VALUES (20, 1, 'credit', 5); UPDATE fee_groups SET label = 'x' WHERE id = 1");
     assert_eq!(super::codes(&stage.plan().warnings), [Code::Drift]);
     let problem = stage.fails();
@@ -67,10 +85,15 @@ pub(super) fn a_constraint_of_the_target_rolls_back(backend: Backend) {
 
 pub(super) fn a_failing_migration_rolls_back(backend: Backend) {
     let stage = Stage::promoted(backend);
-    stage.migrations.write("2024-02-01-000000_first", "CREATE TABLE first (id integer);");
+    stage.migrations.write(
+        "2024-02-01-000000_first",
+        "CREATE TABLE first (id integer);",
+    );
     // Holds on Development, where no merchant is without a group.
     let up = match backend {
-        Backend::Postgres => "-- every merchant has a group\n\nALTER TABLE merchants ALTER COLUMN group_id SET NOT NULL;",
+        Backend::Postgres => {
+            "-- every merchant has a group\n\nALTER TABLE merchants ALTER COLUMN group_id SET NOT NULL;"
+        }
         Backend::Sqlite => {
             "-- every merchant has a group\n\nCREATE TABLE strict_merchants (id integer PRIMARY KEY, name text NOT NULL, group_id integer NOT NULL);\n\
              INSERT INTO strict_merchants SELECT id, name, group_id FROM merchants;\nDROP TABLE merchants;\n\
@@ -82,13 +105,19 @@ pub(super) fn a_failing_migration_rolls_back(backend: Backend) {
     stage.dev.run("UPDATE fee_groups SET label = 'changed'");
     let problem = stage.fails();
     assert_eq!(problem.code, Code::MigrationFailed, "{problem}");
-    assert!(problem.message.contains("2024-02-02-000000_second"), "{problem}");
+    assert!(
+        problem.message.contains("2024-02-02-000000_second"),
+        "{problem}"
+    );
     assert!(problem.message.contains("group_id"), "{problem}");
 }
 
 pub(super) fn a_schema_that_ends_up_different_rolls_back(backend: Backend) {
     let stage = Stage::promoted(backend);
-    stage.migrations.write("2024-02-01-000000_table", "CREATE TABLE later (id integer PRIMARY KEY);");
+    stage.migrations.write(
+        "2024-02-01-000000_table",
+        "CREATE TABLE later (id integer PRIMARY KEY);",
+    );
     stage.migrate();
     // Never written as a migration, so it cannot arrive.
     stage.dev.run("CREATE INDEX by_hand ON later (id)");
@@ -121,7 +150,10 @@ pub(super) fn a_backup_that_cannot_be_written_stops_everything(backend: Backend)
 }
 
 pub(super) fn a_plan_is_stale_when_the_target_changes(backend: Backend) {
-    for change in ["UPDATE fee_items SET label = 'theirs' WHERE id = 3", "CREATE TABLE theirs (id integer)"] {
+    for change in [
+        "UPDATE fee_items SET label = 'theirs' WHERE id = 3",
+        "CREATE TABLE theirs (id integer)",
+    ] {
         let stage = Stage::promoted(backend);
         stage.dev.run("UPDATE fee_groups SET label = 'changed'");
         let plan = stage.plan();
@@ -139,12 +171,16 @@ pub(super) fn a_plan_is_stale_when_the_source_changes(backend: Backend) {
     stage.dev.run("UPDATE fee_groups SET label = 'changed'");
     let plan = stage.plan();
     // As many changes as before, but others.
-    stage.dev.run("UPDATE fee_groups SET label = 'changed again'");
+    stage
+        .dev
+        .run("UPDATE fee_groups SET label = 'changed again'");
     let (_, ended) = stage.carry_out(&plan);
     assert_eq!(ended.unwrap_err().code, Code::PlanStale);
     // Protected rows are not part of a plan.
     let plan = stage.plan();
-    stage.test.run("INSERT INTO merchants VALUES (77, 'meanwhile', 1)");
+    stage
+        .test
+        .run("INSERT INTO merchants VALUES (77, 'meanwhile', 1)");
     let (_, ended) = stage.carry_out(&plan);
     ended.unwrap();
 }

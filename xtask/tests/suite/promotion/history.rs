@@ -9,17 +9,24 @@ const MORE: &str = "2024-02-01-000000_more";
 
 pub(super) fn a_migration_this_checkout_lacks(backend: Backend) {
     let stage = Stage::promoted(backend);
-    stage.migrations.write(MORE, "CREATE TABLE more (id integer);");
+    stage
+        .migrations
+        .write(MORE, "CREATE TABLE more (id integer);");
     stage.migrate();
     stage.migrations.remove(MORE);
     let blocker = stage.blocked();
     assert_eq!(blocker.code, Code::UnknownMigration);
-    assert!(blocker.message.contains("Development") && blocker.message.contains("20240201000000"), "{blocker}");
+    assert!(
+        blocker.message.contains("Development") && blocker.message.contains("20240201000000"),
+        "{blocker}"
+    );
 }
 
 pub(super) fn a_source_behind_its_target(backend: Backend) {
     let stage = Stage::promoted(backend);
-    stage.migrations.write(MORE, "CREATE TABLE more (id integer);");
+    stage
+        .migrations
+        .write(MORE, "CREATE TABLE more (id integer);");
     stage.test.run("CREATE TABLE more (id integer); INSERT INTO __diesel_schema_migrations (version) VALUES ('20240201000000')");
     let blocker = stage.plan().blockers[0].clone();
     assert_eq!(blocker.code, Code::SourceBehindTarget);
@@ -31,10 +38,15 @@ pub(super) fn a_migration_edited_after_it_ran(backend: Backend) {
     // Other line endings are no edit.
     stage.migrations.write(BASE, &BASE_UP.replace('\n', "\r\n"));
     assert_eq!(stage.plan().blockers, []);
-    stage.migrations.write(BASE, &BASE_UP.replace("label text NOT NULL", "label text"));
+    stage
+        .migrations
+        .write(BASE, &BASE_UP.replace("label text NOT NULL", "label text"));
     let blocker = stage.blocked();
     assert_eq!(blocker.code, Code::EditedMigration);
-    assert!(blocker.message.contains(BASE) && blocker.message.contains("Development"), "{blocker}");
+    assert!(
+        blocker.message.contains(BASE) && blocker.message.contains("Development"),
+        "{blocker}"
+    );
     stage.migrations.write(BASE, BASE_UP);
     stage.promote();
 }
@@ -45,13 +57,18 @@ pub(super) fn two_migrations_with_one_version(backend: Backend) {
     stage.migrations.write("20240201000000_other", "SELECT 1;");
     let problem = Problem::of(&stage.try_plan().unwrap_err());
     assert_eq!(problem.code, Code::DuplicateVersion);
-    assert!(problem.message.contains("_one") && problem.message.contains("_other"), "{problem}");
+    assert!(
+        problem.message.contains("_one") && problem.message.contains("_other"),
+        "{problem}"
+    );
 }
 
 pub(super) fn a_migration_that_cannot_be_in_a_transaction(backend: Backend) {
     for metadata in ["run_in_transaction = false", ""] {
         let stage = Stage::promoted(backend);
-        stage.migrations.write(MORE, "CREATE TABLE more (id integer);");
+        stage
+            .migrations
+            .write(MORE, "CREATE TABLE more (id integer);");
         stage.migrate();
         stage.migrations.write_metadata(MORE, metadata);
         let plan = stage.plan();
@@ -65,7 +82,10 @@ pub(super) fn a_migration_that_cannot_be_in_a_transaction(backend: Backend) {
 pub(super) fn an_older_migration_runs_with_a_warning(backend: Backend) {
     let mut stage = Stage::promoted(backend);
     stage.configure(&super::TABLES.replace("[\"merchants\"]", "[\"merchants\", \"older\"]"));
-    stage.migrations.write("2023-01-01-000000_older", "CREATE TABLE older (id integer PRIMARY KEY);");
+    stage.migrations.write(
+        "2023-01-01-000000_older",
+        "CREATE TABLE older (id integer PRIMARY KEY);",
+    );
     stage.migrate();
     let plan = stage.plan();
     assert!(plan.migrations[0].out_of_order);
@@ -77,11 +97,18 @@ pub(super) fn an_older_migration_runs_with_a_warning(backend: Backend) {
 
 pub(super) fn a_migration_that_development_lacks_waits(backend: Backend) {
     let stage = Stage::promoted(backend);
-    stage.migrations.write(MORE, "CREATE TABLE more (id integer);");
+    stage
+        .migrations
+        .write(MORE, "CREATE TABLE more (id integer);");
     stage.dev.run("UPDATE fee_groups SET label = 'changed'");
     let plan = stage.plan();
     assert!(plan.migrations.is_empty());
     assert_eq!(codes(&plan.warnings), [Code::SourceBehindTarget]);
     stage.promote();
-    assert_eq!(stage.test.line("SELECT version FROM __diesel_schema_migrations"), "20240101000000");
+    assert_eq!(
+        stage
+            .test
+            .line("SELECT version FROM __diesel_schema_migrations"),
+        "20240101000000"
+    );
 }

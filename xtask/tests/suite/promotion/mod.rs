@@ -108,7 +108,13 @@ impl Stage {
         let root = tempfile::tempdir().unwrap();
         let migrations = Migrations::new();
         let config = configuration(&root, &migrations, &dev.url, &test.url, TABLES);
-        Stage { root, migrations, dev, test, config }
+        Stage {
+            root,
+            migrations,
+            dev,
+            test,
+            config,
+        }
     }
 
     /// Development is migrated and has rows; Test is empty.
@@ -124,13 +130,21 @@ impl Stage {
     fn promoted(backend: Backend) -> Self {
         let stage = Self::ready(backend);
         stage.promote();
-        stage.test.run("INSERT INTO merchants VALUES (1, 'Ann', 1), (2, 'Bob', 2), (3, 'Cyd', NULL)");
+        stage
+            .test
+            .run("INSERT INTO merchants VALUES (1, 'Ann', 1), (2, 'Bob', 2), (3, 'Cyd', NULL)");
         stage
     }
 
     /// Another `sync.toml` behind the environments.
     fn configure(&mut self, tables: &str) {
-        self.config = configuration(&self.root, &self.migrations, &self.dev.url, &self.test.url, tables);
+        self.config = configuration(
+            &self.root,
+            &self.migrations,
+            &self.dev.url,
+            &self.test.url,
+            tables,
+        );
     }
 
     fn migrate(&self) {
@@ -167,7 +181,9 @@ impl Stage {
     fn blocked(&self) -> Problem {
         let before = self.everything();
         let plan = self.plan();
-        let [blocker] = plan.blockers.as_slice() else { panic!("{:?}", plan.blockers) };
+        let [blocker] = plan.blockers.as_slice() else {
+            panic!("{:?}", plan.blockers)
+        };
         let (_, ended) = self.carry_out(&plan);
         assert_eq!(ended.unwrap_err(), *blocker);
         assert!(blocker.hint.is_some());
@@ -209,7 +225,9 @@ impl Stage {
         for table in ["fee_groups", "fee_items"] {
             let rows = |database: &Database| -> Vec<String> {
                 let contents = database.contents().into_iter();
-                contents.filter(|row| row.starts_with(&format!("{table}: "))).collect()
+                contents
+                    .filter(|row| row.starts_with(&format!("{table}: ")))
+                    .collect()
             };
             assert!(!rows(&self.dev).is_empty());
             assert_eq!(rows(&self.dev), rows(&self.test), "{table}");
@@ -219,11 +237,18 @@ impl Stage {
     }
 
     fn merchants(&self) -> String {
-        self.test.line("SELECT id || name || coalesce(group_id, 0) FROM merchants ORDER BY id")
+        self.test
+            .line("SELECT id || name || coalesce(group_id, 0) FROM merchants ORDER BY id")
     }
 }
 
-fn configuration(root: &TempDir, migrations: &Migrations, dev: &str, test: &str, tables: &str) -> Config {
+fn configuration(
+    root: &TempDir,
+    migrations: &Migrations,
+    dev: &str,
+    test: &str,
+    tables: &str,
+) -> Config {
     let environments = "[[environment]]\nname = \"dev\"\nlabel = \"Development\"\nurl_env = \"DEV\"\n\
          [[environment]]\nname = \"test\"\nlabel = \"Test\"\nurl_env = \"TEST\"\nconfirm = [\"yes\"]\n";
     let (protected, rest) = match tables.find("[[") {
@@ -237,7 +262,10 @@ fn configuration(root: &TempDir, migrations: &Migrations, dev: &str, test: &str,
         "USER" => Some("ann".to_owned()),
         _ => None,
     });
-    Config { migrations: migrations.origin(), ..config.unwrap() }
+    Config {
+        migrations: migrations.origin(),
+        ..config.unwrap()
+    }
 }
 
 /// The codes of some problems.

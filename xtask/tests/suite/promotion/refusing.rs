@@ -8,13 +8,23 @@ use crate::support::database::Database;
 
 pub(super) fn referenced_rows_block(backend: Backend) {
     let stage = Stage::promoted(backend);
-    stage.test.run("INSERT INTO merchants VALUES (4, 'Dee', 2), (5, 'Eve', 10)");
-    stage.dev.run("DELETE FROM fee_items WHERE group_id = 2; DELETE FROM fee_groups WHERE id = 2");
+    stage
+        .test
+        .run("INSERT INTO merchants VALUES (4, 'Dee', 2), (5, 'Eve', 10)");
+    stage
+        .dev
+        .run("DELETE FROM fee_items WHERE group_id = 2; DELETE FROM fee_groups WHERE id = 2");
     let blocker = stage.blocked();
     assert_eq!(blocker.code, Code::ReferencedRows);
-    assert!(blocker.message.contains("`fee_groups`") && blocker.message.contains("2 rows of `merchants`"), "{blocker}");
+    assert!(
+        blocker.message.contains("`fee_groups`")
+            && blocker.message.contains("2 rows of `merchants`"),
+        "{blocker}"
+    );
     // Once nobody refers to it, the row goes; its own children go with it.
-    stage.test.run("UPDATE merchants SET group_id = 1 WHERE group_id = 2");
+    stage
+        .test
+        .run("UPDATE merchants SET group_id = 1 WHERE group_id = 2");
     stage.promote();
     stage.assert_in_sync();
     assert_eq!(stage.merchants(), "1Ann1 2Bob1 3Cyd0 4Dee1 5Eve10");
@@ -24,10 +34,15 @@ pub(super) fn extra_rows_block_where_they_are_refused(backend: Backend) {
     let mut stage = Stage::promoted(backend);
     stage.configure(&format!("{TABLES}extra_rows = \"refuse\"\n"));
     assert_eq!(stage.plan().blockers, []);
-    stage.test.run("INSERT INTO fee_items VALUES (90, 1, 'theirs', 1), (91, 1, 'theirs', 1)");
+    stage
+        .test
+        .run("INSERT INTO fee_items VALUES (90, 1, 'theirs', 1), (91, 1, 'theirs', 1)");
     let blocker = stage.blocked();
     assert_eq!(blocker.code, Code::ExtraRows);
-    assert!(blocker.message.contains("`fee_items` in Test has 2 rows"), "{blocker}");
+    assert!(
+        blocker.message.contains("`fee_items` in Test has 2 rows"),
+        "{blocker}"
+    );
 }
 
 pub(super) fn one_database_cannot_be_both_ends(backend: Backend) {
@@ -56,11 +71,23 @@ pub(super) fn one_database_cannot_be_both_ends(backend: Backend) {
 pub(super) fn a_database_with_another_stamp(backend: Backend) {
     let mut stage = Stage::promoted(backend);
     // The two connection strings are exchanged.
-    stage.config = configuration(&stage.root, &stage.migrations, &stage.test.url, &stage.dev.url, TABLES);
+    stage.config = configuration(
+        &stage.root,
+        &stage.migrations,
+        &stage.test.url,
+        &stage.dev.url,
+        TABLES,
+    );
     let before = stage.everything();
     let plan = stage.plan();
     assert_eq!(codes(&plan.blockers), [Code::WrongStamp, Code::WrongStamp]);
-    assert!(plan.blockers[0].message.contains("behind Development says of itself that it is `test`"), "{}", plan.blockers[0]);
+    assert!(
+        plan.blockers[0]
+            .message
+            .contains("behind Development says of itself that it is `test`"),
+        "{}",
+        plan.blockers[0]
+    );
     let (_, ended) = stage.carry_out(&plan);
     assert_eq!(ended.unwrap_err().code, Code::WrongStamp);
     assert_eq!(stage.everything(), before);
@@ -78,13 +105,17 @@ pub(super) fn drift_warns_once_and_blocks_twice(backend: Backend) {
     let plan = stage.plan();
     assert_eq!(codes(&plan.warnings), [Code::Drift]);
     assert_eq!(plan.blockers, []);
-    let [drift] = plan.drift.as_slice() else { panic!("{:?}", plan.drift) };
+    let [drift] = plan.drift.as_slice() else {
+        panic!("{:?}", plan.drift)
+    };
     assert_eq!(drift.object.to_string(), "index merchants.by_hand");
     assert_eq!(drift.difference, "only Test has it");
     // Drift that was there before keeps nobody from promoting.
     stage.promote();
 
-    stage.dev.run("UPDATE fee_groups SET label = 'changed again'");
+    stage
+        .dev
+        .run("UPDATE fee_groups SET label = 'changed again'");
     make_strict(&mut stage);
     let plan = stage.plan();
     assert_eq!(codes(&plan.blockers), [Code::Drift]);
@@ -111,9 +142,14 @@ pub(super) fn a_lookup_table_that_is_nowhere(backend: Backend) {
     stage.configure(&format!("{TABLES}[[lookup]]\ntable = \"absent\"\n"));
     let plan = stage.plan();
     assert_eq!(codes(&plan.blockers), [Code::MissingTable]);
-    assert!(plan.blockers[0].message.contains("`absent`") && plan.blockers[0].message.contains("Development"));
+    assert!(
+        plan.blockers[0].message.contains("`absent`")
+            && plan.blockers[0].message.contains("Development")
+    );
     // On Development alone, and no migration brings it.
-    stage.dev.run("CREATE TABLE absent (id integer PRIMARY KEY); INSERT INTO absent VALUES (1)");
+    stage
+        .dev
+        .run("CREATE TABLE absent (id integer PRIMARY KEY); INSERT INTO absent VALUES (1)");
     let plan = stage.plan();
     assert_eq!(codes(&plan.blockers), [Code::MissingTable]);
     assert!(plan.blockers[0].message.contains("Test"));
@@ -121,9 +157,14 @@ pub(super) fn a_lookup_table_that_is_nowhere(backend: Backend) {
 
 pub(super) fn a_lookup_table_without_a_key(backend: Backend) {
     let mut stage = Stage::empty(backend);
-    stage.migrations.write("2024-01-01-000000_base", "CREATE TABLE keyless (a integer, b text);");
+    stage.migrations.write(
+        "2024-01-01-000000_base",
+        "CREATE TABLE keyless (a integer, b text);",
+    );
     stage.migrate();
-    stage.dev.run("INSERT INTO keyless VALUES (1, 'x'), (2, 'y'), (2, 'z')");
+    stage
+        .dev
+        .run("INSERT INTO keyless VALUES (1, 'x'), (2, 'y'), (2, 'z')");
     stage.configure("[[lookup]]\ntable = \"keyless\"\n");
     let blocker = |stage: &Stage| {
         // Once on an empty target and once with the table there.
@@ -143,15 +184,26 @@ pub(super) fn a_lookup_table_without_a_key(backend: Backend) {
 
 pub(super) fn columns_that_differ_block(backend: Backend) {
     let stage = Stage::promoted(backend);
-    stage.test.run("ALTER TABLE fee_items ADD COLUMN by_hand text");
+    stage
+        .test
+        .run("ALTER TABLE fee_items ADD COLUMN by_hand text");
     let blocker = stage.blocked();
     assert_eq!(blocker.code, Code::ColumnMismatch);
-    assert!(blocker.message.contains("only Test has `by_hand`"), "{blocker}");
+    assert!(
+        blocker.message.contains("only Test has `by_hand`"),
+        "{blocker}"
+    );
 }
 
 pub(super) fn two_kinds_of_database_do_not_mix() {
     let mut stage = Stage::ready(Backend::Sqlite);
     let other = Database::create(Backend::Postgres);
-    stage.config = configuration(&stage.root, &stage.migrations, &stage.dev.url, &other.url, TABLES);
+    stage.config = configuration(
+        &stage.root,
+        &stage.migrations,
+        &stage.dev.url,
+        &other.url,
+        TABLES,
+    );
     assert_eq!(codes(&stage.plan().blockers), [Code::BackendMismatch]);
 }

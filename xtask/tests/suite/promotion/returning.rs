@@ -17,7 +17,10 @@ fn try_restore(stage: &Stage, backup: &Backup) -> Result<RestoreReport, Problem>
 fn subjects(stage: &Stage) -> Vec<String> {
     let mut session = database::open(&stage.test.checked_url()).unwrap();
     let runs = session.ledger().unwrap().runs;
-    let mut subjects: Vec<String> = runs.iter().map(|run| format!("{} {}", run.kind.name(), run.subject)).collect();
+    let mut subjects: Vec<String> = runs
+        .iter()
+        .map(|run| format!("{} {}", run.kind.name(), run.subject))
+        .collect();
     subjects.sort();
     subjects
 }
@@ -31,27 +34,56 @@ fn rows(stage: &Stage) -> Vec<String> {
 pub(super) fn a_restore_brings_back_rows_and_schema(backend: Backend) {
     let stage = Stage::promoted(backend);
     let before = rows(&stage);
-    stage.migrations.write("2024-02-01-000000_more", "CREATE TABLE more (id integer);\nALTER TABLE merchants ADD COLUMN city text;");
+    stage.migrations.write(
+        "2024-02-01-000000_more",
+        "CREATE TABLE more (id integer);\nALTER TABLE merchants ADD COLUMN city text;",
+    );
     stage.migrate();
-    stage.dev.run("UPDATE fee_groups SET label = 'changed'; DELETE FROM fee_items WHERE id = 1");
+    stage
+        .dev
+        .run("UPDATE fee_groups SET label = 'changed'; DELETE FROM fee_items WHERE id = 1");
     stage.promote();
     stage.test.run("DELETE FROM merchants WHERE id = 1; CREATE TABLE by_hand (id integer); CREATE VIEW seen AS SELECT id FROM merchants");
 
     let backups = stage.backups();
-    let newest = backups.iter().find(|backup| backup.manifest.migrations.len() == 1).unwrap();
+    let newest = backups
+        .iter()
+        .find(|backup| backup.manifest.migrations.len() == 1)
+        .unwrap();
     let report = try_restore(&stage, newest).unwrap();
     assert!(report.verified);
     assert_eq!(rows(&stage), before);
-    let catalog = database::open(&stage.test.checked_url()).unwrap().catalog().unwrap();
-    let tables: Vec<&str> = catalog.tables.keys().map(|table| table.name.as_str()).collect();
+    let catalog = database::open(&stage.test.checked_url())
+        .unwrap()
+        .catalog()
+        .unwrap();
+    let tables: Vec<&str> = catalog
+        .tables
+        .keys()
+        .map(|table| table.name.as_str())
+        .collect();
     assert_eq!(tables, ["fee_groups", "fee_items", "merchants"]);
     // What was done is not forgotten, and what was there before the restore is not lost.
-    assert_eq!(subjects(&stage), ["promotion dev-to-test", "promotion dev-to-test", "restore test"]);
+    assert_eq!(
+        subjects(&stage),
+        [
+            "promotion dev-to-test",
+            "promotion dev-to-test",
+            "restore test"
+        ]
+    );
     let undone = report.backup.unwrap();
-    let back = stage.backups().into_iter().find(|backup| backup.path == undone.path).unwrap();
+    let back = stage
+        .backups()
+        .into_iter()
+        .find(|backup| backup.path == undone.path)
+        .unwrap();
     try_restore(&stage, &back).unwrap();
     assert_eq!(stage.test.line("SELECT count(*) FROM by_hand"), "0");
-    assert_eq!(stage.test.line("SELECT id FROM merchants ORDER BY id"), "2 3");
+    assert_eq!(
+        stage.test.line("SELECT id FROM merchants ORDER BY id"),
+        "2 3"
+    );
     // And a promotion goes on from there.
     try_restore(&stage, newest).unwrap();
     stage.promote();
@@ -61,12 +93,21 @@ pub(super) fn a_restore_brings_back_rows_and_schema(backend: Backend) {
 pub(super) fn a_restore_fills_an_emptied_database(backend: Backend) {
     let stage = Stage::promoted(backend);
     let before = rows(&stage);
-    let mut observed = xtask::sync::snapshot::observe(stage.config.environment("test").unwrap()).unwrap();
-    let made = backup::make(&stage.config.backup, &mut observed, Default::default(), "by-hand").unwrap();
+    let mut observed =
+        xtask::sync::snapshot::observe(stage.config.environment("test").unwrap()).unwrap();
+    let made = backup::make(
+        &stage.config.backup,
+        &mut observed,
+        Default::default(),
+        "by-hand",
+    )
+    .unwrap();
     drop(observed);
     assert_eq!(made.manifest.rows[&TableName::new(None, "merchants")], 3);
     match backend {
-        Backend::Postgres => stage.test.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public"),
+        Backend::Postgres => stage
+            .test
+            .run("DROP SCHEMA public CASCADE; CREATE SCHEMA public"),
         Backend::Sqlite => std::fs::write(stage.test.file(), "").unwrap(),
     }
     let report = try_restore(&stage, &made).unwrap();
@@ -83,7 +124,10 @@ pub(super) fn an_empty_database_has_a_way_back(backend: Backend) {
     assert!(first.manifest.rows.is_empty() && first.manifest.database_id.is_none());
     let report = try_restore(&stage, &first).unwrap();
     assert!(report.verified);
-    let catalog = database::open(&stage.test.checked_url()).unwrap().catalog().unwrap();
+    let catalog = database::open(&stage.test.checked_url())
+        .unwrap()
+        .catalog()
+        .unwrap();
     assert!(catalog.tables.is_empty(), "{catalog:?}");
     assert_eq!(subjects(&stage), ["promotion dev-to-test", "restore test"]);
     stage.promote();
@@ -94,7 +138,11 @@ pub(super) fn a_damaged_backup_is_refused(backend: Backend) {
     let stage = Stage::promoted(backend);
     stage.dev.run("UPDATE fee_groups SET label = 'changed'");
     stage.promote();
-    let backup = stage.backups().into_iter().find(|backup| !backup.manifest.rows.is_empty()).unwrap();
+    let backup = stage
+        .backups()
+        .into_iter()
+        .find(|backup| !backup.manifest.rows.is_empty())
+        .unwrap();
     let whole = std::fs::read(&backup.path).unwrap();
     let before = stage.everything();
     let mut flipped = whole.clone();
@@ -123,21 +171,36 @@ pub(super) fn a_damaged_backup_is_refused(backend: Backend) {
 pub(super) fn a_backup_of_another_environment_is_refused(backend: Backend) {
     let stage = Stage::promoted(backend);
     let backup = stage.backups().pop().unwrap();
-    let (dev, test) = (stage.config.environment("dev").unwrap(), stage.config.environment("test").unwrap());
+    let (dev, test) = (
+        stage.config.environment("dev").unwrap(),
+        stage.config.environment("test").unwrap(),
+    );
     let find = |environment, name: &str| {
-        backup::find(&stage.config, environment, name.as_ref()).map_err(|error| Problem::of(&error).code)
+        backup::find(&stage.config, environment, name.as_ref())
+            .map_err(|error| Problem::of(&error).code)
     };
-    assert_eq!(find(dev, &backup.manifest.file).err(), Some(Code::WrongStamp));
+    assert_eq!(
+        find(dev, &backup.manifest.file).err(),
+        Some(Code::WrongStamp)
+    );
     assert_eq!(find(test, "nothing.dump").err(), Some(Code::BackupUnknown));
     assert_eq!(find(test, &backup.manifest.file).unwrap().path, backup.path);
-    assert_eq!(find(test, backup.path.to_str().unwrap()).unwrap().manifest.sha256, backup.manifest.sha256);
+    assert_eq!(
+        find(test, backup.path.to_str().unwrap())
+            .unwrap()
+            .manifest
+            .sha256,
+        backup.manifest.sha256
+    );
 }
 
 pub(super) fn old_backups_are_thinned_out(backend: Backend) {
     let mut stage = Stage::ready(backend);
     stage.config.backup.keep = 2;
     for number in 0..4 {
-        stage.dev.run(&format!("UPDATE fee_groups SET label = 'round {number}'"));
+        stage
+            .dev
+            .run(&format!("UPDATE fee_groups SET label = 'round {number}'"));
         let report = stage.promote();
         // The newest is never the one that goes.
         assert!(report.backup.unwrap().path.is_file());

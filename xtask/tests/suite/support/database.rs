@@ -195,9 +195,10 @@ impl Database {
 const SQLITE_TABLES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_stat%' ESCAPE '\\' ORDER BY name";
 
 const POSTGRES_TABLES: &str = "SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-     WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1::text";
+     WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY c.oid::regclass::text";
 
-const POSTGRES_SEQUENCES: &str = "SELECT seqrelid::regclass FROM pg_sequence ORDER BY 1::text";
+const POSTGRES_SEQUENCES: &str =
+    "SELECT seqrelid::regclass FROM pg_sequence ORDER BY seqrelid::regclass::text";
 
 const POSTGRES_COLUMNS: &str = "SELECT concat_ws(' ', table_schema, table_name, column_name, data_type) \
      FROM information_schema.columns WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1";
