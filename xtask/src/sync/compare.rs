@@ -317,7 +317,6 @@ impl ChangeLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::row::hash;
     use crate::sync::table::TableName;
 
     fn lookup(extra_rows: ExtraRows) -> Lookup {

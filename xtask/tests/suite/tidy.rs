@@ -13,16 +13,22 @@ use xtask::sync::config::Config;
 const LONGEST: usize = 400;
 
 /// Where variables are read, and why there.
-const READERS_OF_VARIABLES: [(&str, &str); 6] = [
+const READERS_OF_VARIABLES: &[(&str, &str)] = &[
     ("sync/config.rs", "the one place where settings come from"),
     ("terminal/mod.rs", "NO_COLOR is a matter of the terminal"),
     ("database/postgres/backup.rs", "PATH, to find pg_dump"),
-    ("database/postgres/connection.rs", "libpq's own variables"),
     (
-        "server.rs",
-        "PATH and the like, to find and start a server for tests",
+        "database/postgres/connection.rs",
+        "libpq's own limit for connecting goes before ours",
     ),
-    ("test.rs", "hands the server on to the tests that it starts"),
+    (
+        "demo/folder.rs",
+        "warns of variables that go before the demo's file",
+    ),
+    ("server/account.rs", "takes PostgreSQL's variables away"),
+    ("server/programs.rs", "PATH, to find initdb"),
+    ("server/mod.rs", "a test of it runs itself once more"),
+    ("test.rs", "cargo, CI, PATH and the server for the tests"),
 ];
 
 fn root() -> PathBuf {

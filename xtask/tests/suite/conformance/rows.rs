@@ -35,17 +35,19 @@ fn keys(session: &mut dyn Session, lookup: &Lookup) -> Vec<Vec<String>> {
     texts.collect()
 }
 
-fn keys_of(backend: Backend, sql: &str) -> Vec<Vec<String>> {
-    let database = Database::with(backend, sql);
-    let mut session = open(&database);
+fn keys_of(database: &Database, sql: &str) -> Vec<Vec<String>> {
+    database.empty();
+    database.run(sql);
+    let mut session = open(database);
     let lookup = lookup(&mut *session, "fees");
     keys(&mut *session, &lookup)
 }
 
 pub(super) fn integer_keys_come_by_value(backend: Backend) {
+    let database = Database::create(backend);
     for kind in ["integer", "bigint", "smallint"] {
         let found = keys_of(
-            backend,
+            &database,
             &format!(
                 "CREATE TABLE fees (id {kind} PRIMARY KEY); INSERT INTO fees VALUES (10), (2), (-1), (0), (-20), (100)"
             ),
@@ -53,7 +55,7 @@ pub(super) fn integer_keys_come_by_value(backend: Backend) {
         assert_eq!(found.concat(), ["-20", "-1", "0", "2", "10", "100"]);
     }
     let found = keys_of(
-        backend,
+        &database,
         "CREATE TABLE fees (id bigint PRIMARY KEY); INSERT INTO fees VALUES (9223372036854775807), (9007199254740993), \
          (9007199254740992), (-9223372036854775808)",
     );
@@ -69,6 +71,7 @@ pub(super) fn integer_keys_come_by_value(backend: Backend) {
 }
 
 pub(super) fn text_keys_come_by_bytes(backend: Backend) {
+    let database = Database::create(backend);
     let collations: &[&str] = match backend {
         Backend::Postgres => &["text", "varchar(20)", "text COLLATE \"C\""],
         Backend::Sqlite => &[
@@ -80,7 +83,7 @@ pub(super) fn text_keys_come_by_bytes(backend: Backend) {
     };
     for kind in collations {
         let found = keys_of(
-            backend,
+            &database,
             &format!(
                 "CREATE TABLE fees (code {kind} PRIMARY KEY); INSERT INTO fees VALUES ('b'), ('Zz'), ('é'), ('10'), ('2'), \
              ('a b'), ('ab'), ('_'), ('𝄞'), ('\u{ffff}'), (''), ('\\N'), ('\\')"
@@ -97,8 +100,9 @@ pub(super) fn text_keys_come_by_bytes(backend: Backend) {
 }
 
 pub(super) fn composite_keys_come_field_by_field(backend: Backend) {
+    let database = Database::create(backend);
     let found = keys_of(
-        backend,
+        &database,
         "CREATE TABLE fees (amount integer, region text, id integer, PRIMARY KEY (region, id)); \
          INSERT INTO fees VALUES (1, 'b', 2), (2, 'B', 10), (3, 'b', 10), (4, 'B', 9), (5, 'ab', 1)",
     );

@@ -12,9 +12,11 @@ const SHOP: &str = "CREATE TABLE users (id integer PRIMARY KEY, label text); INS
      INSERT INTO fees VALUES (1), (2)";
 
 /// What was counted after these statements, on every table but `fees`.
-fn counted(backend: Backend, set_up: &str, sql: &str) -> Vec<(String, u64)> {
-    let database = Database::with(backend, &format!("{SHOP}; {set_up}"));
-    let mut target = open_target(&database);
+fn counted(database: &Database, set_up: &str, sql: &str) -> Vec<(String, u64)> {
+    let backend = database.backend;
+    database.empty();
+    database.run(&format!("{SHOP}; {set_up}"));
+    let mut target = open_target(database);
     let tables: Vec<TableName> = target
         .catalog()
         .unwrap()
@@ -45,7 +47,8 @@ fn users(count: u64) -> Vec<(String, u64)> {
 }
 
 pub(super) fn every_change_of_a_row_is_counted(backend: Backend) {
-    let count = |sql: &str| counted(backend, "", sql);
+    let database = Database::create(backend);
+    let count = |sql: &str| counted(&database, "", sql);
     assert_eq!(count(""), []);
     assert_eq!(
         count("INSERT INTO users VALUES (10, 'x'), (11, 'y')"),
@@ -65,12 +68,14 @@ pub(super) fn every_change_of_a_row_is_counted(backend: Backend) {
 }
 
 pub(super) fn other_tables_are_not_counted(backend: Backend) {
+    let database = Database::create(backend);
     let sql = "INSERT INTO fees VALUES (3); UPDATE fees SET id = 9 WHERE id = 1; DELETE FROM fees WHERE id = 2; \
                CREATE TABLE later (id integer); INSERT INTO later VALUES (1)";
-    assert_eq!(counted(backend, "", sql), []);
+    assert_eq!(counted(&database, "", sql), []);
 }
 
 pub(super) fn what_a_trigger_writes_is_counted(backend: Backend) {
+    let database = Database::create(backend);
     let set_up = either(
         backend,
         "CREATE FUNCTION spread() RETURNS trigger LANGUAGE plpgsql AS \
@@ -79,13 +84,17 @@ pub(super) fn what_a_trigger_writes_is_counted(backend: Backend) {
         "CREATE TRIGGER spread AFTER DELETE ON fees BEGIN UPDATE users SET label = 't'; END",
     );
     assert_eq!(
-        counted(backend, set_up, "DELETE FROM fees WHERE id = 1"),
+        counted(&database, set_up, "DELETE FROM fees WHERE id = 1"),
         users(4)
     );
-    assert_eq!(counted(backend, set_up, "INSERT INTO fees VALUES (7)"), []);
+    assert_eq!(
+        counted(&database, set_up, "INSERT INTO fees VALUES (7)"),
+        []
+    );
 }
 
 pub(super) fn cascades_are_counted() {
+    let database = Database::create(Backend::Postgres);
     for (action, column) in [
         ("CASCADE", "NOT NULL"),
         ("SET NULL", ""),
@@ -95,7 +104,7 @@ pub(super) fn cascades_are_counted() {
             "CREATE TABLE uses (id integer PRIMARY KEY, fee_id integer {column} REFERENCES fees (id) ON DELETE {action} ON UPDATE CASCADE); \
              INSERT INTO uses VALUES (1, 1), (2, 1), (3, 2)"
         );
-        let count = |sql: &str| counted(Backend::Postgres, &set_up, sql);
+        let count = |sql: &str| counted(&database, &set_up, sql);
         assert_eq!(
             count("DELETE FROM fees WHERE id = 1"),
             [("uses".to_owned(), 2)],
@@ -110,10 +119,11 @@ pub(super) fn cascades_are_counted() {
 }
 
 pub(super) fn truncation_is_counted() {
+    let database = Database::create(Backend::Postgres);
     let set_up =
         "CREATE TABLE uses (fee_id integer REFERENCES fees (id)); INSERT INTO uses VALUES (1)";
     let tables = |sql: &str| -> Vec<String> {
-        let counts = counted(Backend::Postgres, set_up, sql);
+        let counts = counted(&database, set_up, sql);
         assert!(counts.iter().all(|(_, count)| *count > 0));
         counts.into_iter().map(|(table, _)| table).collect()
     };
@@ -126,10 +136,11 @@ pub(super) fn truncation_is_counted() {
 }
 
 pub(super) fn partitions_are_counted_with_their_table() {
+    let database = Database::create(Backend::Postgres);
     let set_up = "CREATE TABLE logs (id integer, at integer) PARTITION BY RANGE (at); \
          CREATE TABLE logs_one PARTITION OF logs FOR VALUES FROM (0) TO (10); \
          CREATE TABLE logs_two PARTITION OF logs FOR VALUES FROM (10) TO (20); INSERT INTO logs VALUES (1, 1), (2, 11)";
-    let count = |sql: &str| counted(Backend::Postgres, set_up, sql);
+    let count = |sql: &str| counted(&database, set_up, sql);
     assert_eq!(count("DELETE FROM logs"), [("logs".to_owned(), 2)]);
     assert_eq!(
         count("INSERT INTO logs_two VALUES (3, 12)"),
@@ -139,19 +150,17 @@ pub(super) fn partitions_are_counted_with_their_table() {
 }
 
 pub(super) fn replacing_a_row_is_counted() {
+    let database = Database::create(Backend::Sqlite);
     let set_up = "CREATE TRIGGER spread AFTER DELETE ON fees BEGIN INSERT OR REPLACE INTO users VALUES (1, 'x'); END; \
          CREATE TABLE keyed (k text PRIMARY KEY) WITHOUT ROWID; INSERT INTO keyed VALUES ('a')";
     assert_eq!(
-        counted(Backend::Sqlite, set_up, "DELETE FROM fees WHERE id = 1"),
+        counted(&database, set_up, "DELETE FROM fees WHERE id = 1"),
         users(1)
     );
     let keyed = |count| vec![("keyed".to_owned(), count)];
+    assert_eq!(counted(&database, set_up, "DELETE FROM keyed"), keyed(1));
     assert_eq!(
-        counted(Backend::Sqlite, set_up, "DELETE FROM keyed"),
-        keyed(1)
-    );
-    assert_eq!(
-        counted(Backend::Sqlite, set_up, "UPDATE keyed SET k = 'b'"),
+        counted(&database, set_up, "UPDATE keyed SET k = 'b'"),
         keyed(1)
     );
 }

@@ -85,7 +85,7 @@ fn a_backup_that_fails_stops_the_promotion() {
     exit status: 1
     ----- stdout -----
     ----- stderr -----
-    error: failed to make [root]/migrations/schema-backups/.scratch-3Iskbx/test-[moment]-[run].dump private: No such file or directory (os error 2)
+    error: failed to make [root]/migrations/schema-backups/.scratch-[random]/test-[moment]-[run].dump private: No such file or directory (os error 2)
 
     hint: mend what it names, then run it again
     "#);

@@ -75,6 +75,21 @@ impl Database {
         Self::on_server(&self.line("SELECT current_database()"))
     }
 
+    /// Takes everything away that a test put here, for its next round.
+    pub(crate) fn empty(&self) {
+        match self.backend {
+            Backend::Postgres => {
+                let schemas = "SELECT n.oid::regnamespace FROM pg_namespace n WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'";
+                let mut connection = self.connect();
+                for schema in names(&mut connection, schemas) {
+                    connection.run(&format!("DROP SCHEMA {schema} CASCADE"));
+                }
+                connection.run("CREATE SCHEMA public");
+            }
+            Backend::Sqlite => std::fs::write(self.file(), "").unwrap(),
+        }
+    }
+
     fn on_server(template: &str) -> Self {
         static SWEEP: Once = Once::new();
         static COUNT: AtomicU32 = AtomicU32::new(0);

@@ -15,33 +15,25 @@
 //! as none shares a port or a directory with it, and it stops by itself within a minute or so
 //! after its directory (`xtask-postgres-*` among the temporary files) is removed.
 
-use std::env;
-use std::ffi::OsString;
+mod account;
+mod programs;
+
 use std::fs;
 use std::io::{PipeWriter, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
-use xshell::{Shell, cmd};
 
 use crate::database;
 use crate::sync::environment::DatabaseUrl;
-use crate::terminal::say;
-
-/// What has to be in one directory for it to count: the server and the clients that match it.
-const PROGRAMS: [&str; 7] = [
-    "initdb",
-    "pg_ctl",
-    "postgres",
-    "createdb",
-    "pg_dump",
-    "pg_restore",
-    "psql",
-];
+use crate::sync::promote::random_id;
+use crate::sync::report::shell_word;
+use account::{Account, give_to, last_lines, lead_own_process_group, make_home, prepare, run};
+pub use programs::{find_programs, install};
 
 /// The one role of a new server.
 const SUPERUSER: &str = "postgres";
@@ -66,77 +58,6 @@ if [ "$word" = leave ]; then exit 0; fi
 if [ -f "$2/postmaster.pid" ]; then "$1" stop -s -w -m immediate -D "$2"; fi
 exec rm -rf "$3"
 "#;
-
-/// Debian's server packages create and start a server on port 5432 when they are first installed.
-/// The setting that prevents it comes with postgresql-common, which therefore goes first, and is
-/// put back afterwards: whether the next version gets one is for the machine's owner to say.
-const INSTALL: &str = r#"
-set -eu
-export DEBIAN_FRONTEND=noninteractive
-# Without package lists, as in a fresh container, and with outdated ones, an update is needed.
-update() { apt-get update -qq; }
-install() { apt-get install -qq --yes --no-install-recommends "$1" </dev/null >/dev/null; }
-apt-cache show postgresql >/dev/null 2>&1 || update
-install postgresql-common || { update && install postgresql-common; }
-settings=/etc/postgresql-common/createcluster.conf
-saved=$(mktemp)
-cp -p "$settings" "$saved"
-trap 'cp -p "$saved" "$settings"; rm -f "$saved"' EXIT
-printf '\ncreate_main_cluster = false\n' >> "$settings"
-install postgresql || { update && install postgresql; }
-"#;
-
-/// The directory with the programs of a PostgreSQL server and the clients of the same version.
-pub fn find_programs() -> Result<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let in_path = env::split_paths(&path).filter(|directory| directory.is_absolute());
-    in_path
-        .chain(pg_config_directory())
-        .chain(versions("/usr/lib/postgresql", "", "bin"))
-        .chain(versions("/usr", "pgsql-", "bin"))
-        .chain(versions("/opt/homebrew/opt", "postgresql", "bin"))
-        .chain(versions("/usr/local/opt", "postgresql", "bin"))
-        .find(|directory| holds_programs(directory))
-        .with_context(|| {
-            format!(
-                "no PostgreSQL server found ({} in one directory), neither in PATH nor where \
-                 packages put it: run `cargo xtask test --install` on Debian or Ubuntu, \
-                 `dnf install postgresql-server` on Fedora, `brew install postgresql` on macOS, \
-                 or name a server to test on in XTASK_TEST_POSTGRES",
-                PROGRAMS.join(", ")
-            )
-        })
-}
-
-/// Installs PostgreSQL with apt-get unless a server is there, and returns its programs' directory.
-pub fn install() -> Result<PathBuf> {
-    if let Ok(directory) = find_programs() {
-        return Ok(directory);
-    }
-    if !is_in_path("apt-get") {
-        bail!(
-            "could not install PostgreSQL: this machine has no apt-get; install a PostgreSQL \
-             server with the machine's own package manager and try again"
-        );
-    }
-    say("Installing PostgreSQL with apt-get");
-    let shell = Shell::new()?;
-    let install = if user_number(&shell, None)? == 0 {
-        cmd!(shell, "sh -c {INSTALL}")
-    } else if is_in_path("sudo") {
-        cmd!(shell, "sudo -n sh -c {INSTALL}")
-    } else {
-        bail!(
-            "could not install PostgreSQL: apt-get needs root, and there is no sudo; \
-             run `apt-get install postgresql` as root and try again"
-        );
-    };
-    install.quiet().run().context(
-        "could not install PostgreSQL with apt-get (as root, or through `sudo -n`, which asks \
-         for no password); run `apt-get install postgresql` as root and try again",
-    )?;
-    find_programs()
-}
 
 /// A running server that is stopped and removed when this value is dropped.
 #[derive(Debug)]
@@ -200,7 +121,7 @@ impl Server {
             programs,
             account,
             home,
-            password: random_password()?,
+            password: random_id(16)?,
             port: 0,
             lifeline: Some(lifeline),
             keeper,
@@ -326,13 +247,13 @@ impl Server {
     fn stop_command(&self) -> String {
         let stop = format!(
             "{} stop -m fast -D {}",
-            quote(&self.programs.join("pg_ctl").to_string_lossy()),
-            quote(&self.data_directory().to_string_lossy())
+            shell_word(&self.programs.join("pg_ctl").to_string_lossy()),
+            shell_word(&self.data_directory().to_string_lossy())
         );
         match &self.account {
             // pg_ctl refuses to run as root, and warns in a directory that its user cannot enter.
             Some(account) => {
-                let stop = quote(&format!("cd / && {stop}"));
+                let stop = shell_word(&format!("cd / && {stop}"));
                 format!("su {} -s /bin/sh -c {stop}", account.name)
             }
             None => stop,
@@ -381,168 +302,10 @@ impl Drop for Server {
     }
 }
 
-/// The user that runs the server when we are root, as which PostgreSQL refuses to run.
-#[derive(Debug)]
-struct Account {
-    name: String,
-    user: u32,
-    group: u32,
-}
-
-impl Account {
-    fn for_server() -> Result<Option<Self>> {
-        let shell = Shell::new()?;
-        if user_number(&shell, None)? != 0 {
-            return Ok(None);
-        }
-        for name in ["postgres", "nobody"] {
-            if let Ok(user) = user_number(&shell, Some(name)) {
-                let group = cmd!(shell, "id -g {name}").quiet().read()?;
-                return Ok(Some(Self {
-                    name: name.to_owned(),
-                    user,
-                    group: group.parse().context("`id -g` printed no number")?,
-                }));
-            }
-        }
-        bail!(
-            "could not start a PostgreSQL server: it refuses to run as root, and there is neither \
-             a user postgres nor nobody; run this as an ordinary user"
-        )
-    }
-}
-
-/// The number of a user, or without a name of the user who runs this.
-fn user_number(shell: &Shell, name: Option<&str>) -> Result<u32> {
-    let output = cmd!(shell, "id -u {name...}")
-        .quiet()
-        .ignore_stderr()
-        .read()
-        .context("could not tell which user runs this")?;
-    output.parse().context("`id -u` printed no number")
-}
-
-/// Makes the fresh directory of a server, in the first place that the server's user can reach.
-fn make_home(requested: Option<&Path>, account: Option<&Account>) -> Result<TempDir> {
-    let temporary = env::temp_dir();
-    let mut places = vec![requested.unwrap_or(&temporary)];
-    if account.is_some() {
-        // Where root keeps files, temporary ones too, other users often cannot enter.
-        places.extend([&temporary, Path::new("/tmp"), Path::new("/var/tmp")]);
-    }
-    let mut problem = anyhow!("there is no place for it");
-    for place in places {
-        match make_home_in(place, account) {
-            Ok(home) => return Ok(home),
-            Err(error) => problem = error,
-        }
-    }
-    Err(problem.context("could not make a directory for a PostgreSQL server"))
-}
-
-fn make_home_in(place: &Path, account: Option<&Account>) -> Result<TempDir> {
-    let place = std::path::absolute(place)?;
-    fs::create_dir_all(&place).with_context(|| format!("could not make {}", place.display()))?;
-    let home = tempfile::Builder::new()
-        .prefix("xtask-postgres-")
-        .tempdir_in(&place)
-        .with_context(|| format!("could not write in {}", place.display()))?;
-    give_to(home.path(), account)?;
-    let mut enter = Command::new("/bin/sh");
-    enter.args(["-c", "cd \"$1\" && test -w .", "enter"]);
-    enter.arg(home.path()).stdin(Stdio::null());
-    prepare(&mut enter, account);
-    run(&mut enter)
-        .with_context(|| format!("the server's user cannot enter {}", home.path().display()))?;
-    Ok(home)
-}
-
-/// What all programs have in common: who runs them, where, and in what surroundings.
-fn prepare(command: &mut Command, account: Option<&Account>) {
-    // Settings of ours for PostgreSQL's clients and servers are not meant for this server.
-    for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("PG") {
-            command.env_remove(name);
-        }
-    }
-    // A problem with a port is recognized by its English message.
-    command.env("LC_ALL", "C");
-    // Another user may be unable to enter the current directory.
-    command.current_dir("/");
-    if let Some(account) = account {
-        change_user(command, account);
-    }
-}
-
-#[cfg(unix)]
-fn change_user(command: &mut Command, account: &Account) {
-    use std::os::unix::process::CommandExt as _;
-    command.uid(account.user).gid(account.group);
-}
-
-#[cfg(not(unix))]
-fn change_user(_command: &mut Command, _account: &Account) {}
-
-#[cfg(unix)]
-fn lead_own_process_group(command: &mut Command) {
-    use std::os::unix::process::CommandExt as _;
-    command.process_group(0);
-}
-
-#[cfg(not(unix))]
-fn lead_own_process_group(_command: &mut Command) {}
-
-#[cfg(unix)]
-fn give_to(path: &Path, account: Option<&Account>) -> Result<()> {
-    if let Some(account) = account {
-        std::os::unix::fs::chown(path, Some(account.user), Some(account.group)).with_context(
-            || {
-                let name = &account.name;
-                format!("could not give {} to the user {name}", path.display())
-            },
-        )?;
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn give_to(_path: &Path, _account: Option<&Account>) -> Result<()> {
-    Ok(())
-}
-
-/// Runs a program to its end, and shows what it printed only when it failed.
-fn run(command: &mut Command) -> Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .with_context(|| format!("could not run {program}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let message = String::from_utf8_lossy(&output.stderr);
-    bail!(
-        "{program} failed ({}):\n{}",
-        output.status,
-        last_lines(&message)
-    )
-}
-
-fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.trim_end().lines().collect();
-    lines[lines.len().saturating_sub(20)..].join("\n")
-}
-
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .context("could not find a free port on 127.0.0.1")?;
     Ok(listener.local_addr()?.port())
-}
-
-fn random_password() -> Result<String> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| anyhow!("could not make a random password: {error}"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn percent_encode(text: &str) -> String {
@@ -557,62 +320,10 @@ fn percent_encode(text: &str) -> String {
     encoded
 }
 
-/// A word for a POSIX shell.
-fn quote(word: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-fn holds_programs(directory: &Path) -> bool {
-    PROGRAMS
-        .iter()
-        .all(|program| directory.join(program).is_file())
-}
-
-fn is_in_path(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|directory| directory.join(program).is_file())
-}
-
-fn pg_config_directory() -> Option<PathBuf> {
-    let shell = Shell::new().ok()?;
-    let output = cmd!(shell, "pg_config --bindir")
-        .quiet()
-        .ignore_stderr()
-        .read();
-    output.ok().map(PathBuf::from)
-}
-
-/// The directories `parent/PREFIX…/child`, the highest version first.
-fn versions(parent: &str, prefix: &str, child: &str) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(parent) else {
-        return Vec::new();
-    };
-    let names = entries.filter_map(|entry| entry.ok().map(|entry| entry.file_name()));
-    let mut names: Vec<OsString> = names
-        .filter(|name| name.to_string_lossy().starts_with(prefix))
-        .collect();
-    names.sort_by_key(|name| version(&name.to_string_lossy()));
-    names
-        .iter()
-        .rev()
-        .map(|name| Path::new(parent).join(name).join(child))
-        .collect()
-}
-
-/// The numbers in a name: 9.6 of "postgresql@9.6". A name without any comes before all others.
-fn version(name: &str) -> Vec<u32> {
-    name.split(|character: char| !character.is_ascii_digit())
-        .filter_map(|digits| digits.parse().ok())
-        .collect()
-}
-
 #[cfg(all(test, unix))]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
+    use std::env;
     use std::io::Read as _;
     use std::time::{Duration, Instant};
 
@@ -620,12 +331,6 @@ mod tests {
 
     /// Tells the process started by a test to hold a server, and where to describe it.
     const HOLD_VARIABLE: &str = "XTASK_TEST_HOLD_SERVER";
-
-    /// Whether there is a server to start. `cargo xtask test` sees to it, `cargo test` does not.
-    fn can_start() -> bool {
-        let demanded = env::var_os("CI").is_some_and(|value| value == "true");
-        demanded || find_programs().is_ok()
-    }
 
     fn ask(url: &str, programs: &Path, query: &str) -> String {
         let mut psql = Command::new(programs.join("psql"));
@@ -653,9 +358,6 @@ mod tests {
 
     #[test]
     fn serves_until_it_is_dropped() {
-        if !can_start() {
-            return;
-        }
         let server = Server::start(None).unwrap();
         server.create_database("it's \"ours\" 100%").unwrap();
         assert!(server.create_database("postgres").is_err());
@@ -676,9 +378,6 @@ mod tests {
 
     #[test]
     fn refuses_a_wrong_password() {
-        if !can_start() {
-            return;
-        }
         let mut server = Server::start(None).unwrap();
         server.password = "wrong".to_owned();
         let error = server.create_database("any").unwrap_err();
@@ -687,9 +386,6 @@ mod tests {
 
     #[test]
     fn takes_another_port_when_somebody_was_faster() {
-        if !can_start() {
-            return;
-        }
         let rival = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let taken = rival.local_addr().unwrap().port();
         let mut server = Server::start(None).unwrap();
@@ -709,9 +405,6 @@ mod tests {
 
     #[test]
     fn a_server_left_running_stops_with_its_command() {
-        if !can_start() {
-            return;
-        }
         let place = TempDir::new().unwrap();
         let server = Server::start(Some(place.path())).unwrap();
         let port = server.port;
@@ -741,9 +434,6 @@ mod tests {
 
     #[test]
     fn a_killed_process_leaves_nothing_behind() {
-        if !can_start() {
-            return;
-        }
         let place = TempDir::new().unwrap();
         let file = place.path().join("description");
         let mut holder = Command::new(env::current_exe().unwrap());
@@ -764,35 +454,5 @@ mod tests {
         holder.wait().unwrap();
         wait_until("its server has stopped", || !is_listening(port));
         wait_until("its directory is gone", || !Path::new(home).exists());
-    }
-
-    #[test]
-    fn finds_the_highest_version_first() {
-        let place = TempDir::new().unwrap();
-        for name in ["pg-9.6", "pg-17", "pg-10", "pg", "other-18"] {
-            fs::create_dir(place.path().join(name)).unwrap();
-        }
-        let parent = place.path().to_str().unwrap();
-        let found = versions(parent, "pg", "bin");
-        let names = ["pg-17", "pg-10", "pg-9.6", "pg"];
-        let expected: Vec<_> = names
-            .iter()
-            .map(|name| place.path().join(name).join("bin"))
-            .collect();
-        assert_eq!(found, expected);
-        assert_eq!(
-            versions("/no/such/directory", "", "bin"),
-            Vec::<PathBuf>::new()
-        );
-    }
-
-    #[test]
-    fn quotes_words_for_the_shell() {
-        for word in ["/usr/bin/plain", "", "two words", "it's", "$HOME;\"`"] {
-            let shell = Shell::new().unwrap();
-            let script = format!("printf %s {}", quote(word));
-            let output = cmd!(shell, "/bin/sh -c {script}").quiet().read().unwrap();
-            assert_eq!(output, word);
-        }
     }
 }
