@@ -8,7 +8,7 @@ use std::path::Path;
 #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
 use crate::problem::{Code, Problem};
 use crate::sync::catalog::Catalog;
-use crate::sync::compare::Change;
+use crate::sync::change_log::Change;
 use crate::sync::environment::{Backend, DatabaseUrl};
 use crate::sync::ledger::{Ledger, LedgerEntry, Run};
 use crate::sync::lookup::Lookup;

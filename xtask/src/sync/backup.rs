@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::catalog::TableKind;
 use super::config::{BackupSettings, Config};
 use super::environment::{Backend, Environment};
-use super::ledger::Run;
+use super::moment::Moment;
 use super::private;
+use super::retention::thin_out;
 use super::row::LookupState;
 use super::snapshot::{Observed, Snapshot};
 use super::table::TableName;
@@ -58,29 +58,6 @@ pub struct Backup {
     pub path: PathBuf,
     #[serde(flatten)]
     pub manifest: BackupManifest,
-}
-
-/// When something happens, as files and the ledger write it.
-pub struct Moment {
-    now: Timestamp,
-}
-
-impl Moment {
-    pub fn now() -> Self {
-        Moment {
-            now: Timestamp::now(),
-        }
-    }
-
-    /// `20260102T030405Z`.
-    pub fn compact(&self) -> String {
-        self.now.strftime("%Y%m%dT%H%M%SZ").to_string()
-    }
-
-    /// `2026-01-02T03:04:05Z`.
-    pub fn readable(&self) -> String {
-        self.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-    }
 }
 
 /// Checks that a backup can be made, before anything else is begun.
@@ -321,96 +298,4 @@ pub fn prove(backup: &Backup, backend: Backend) -> anyhow::Result<()> {
         .into());
     }
     database::prove_backup(backend, &backup.path)
-}
-
-/// Removes the oldest backups beyond the number to keep; those that a run of the ledger names
-/// as its way back are the last to go.
-fn thin_out(
-    settings: &BackupSettings,
-    environment: &str,
-    runs: &[Run],
-    made: &Backup,
-) -> anyhow::Result<()> {
-    let mut others = list(settings, Some(environment))?;
-    others.retain(|backup| backup.path != made.path);
-    let named = |backup: &Backup| {
-        runs.iter().any(|run| {
-            run.backup
-                .as_deref()
-                .is_some_and(|path| Path::new(path).file_name() == backup.path.file_name())
-        })
-    };
-    // The list is newest first, so the last of each kind is its oldest.
-    let (ways_back, plain): (Vec<_>, Vec<_>) = others.into_iter().partition(named);
-    let kept_first = ways_back.into_iter().chain(plain);
-    for backup in kept_first.skip(settings.keep.saturating_sub(1)) {
-        for path in [backup.path.clone(), backup.path.with_extension("json")] {
-            std::fs::remove_file(&path)
-                .with_context(|| format!("failed to remove the old backup {}", path.display()))?;
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn put(folder: &Path, number: u32) -> Backup {
-        let manifest = BackupManifest {
-            version: 1,
-            environment: "test".to_owned(),
-            backend: "sqlite".to_owned(),
-            database_id: None,
-            made_at: format!("2026-01-{number:02}T00:00:00Z"),
-            run_id: number.to_string(),
-            program_version: String::new(),
-            server_version: String::new(),
-            file: format!("test-{number}.sqlite3"),
-            size: 0,
-            sha256: String::new(),
-            proved: Proof::Archive,
-            migrations: Vec::new(),
-            rows: BTreeMap::new(),
-            lookups: BTreeMap::new(),
-        };
-        let path = folder.join(&manifest.file);
-        std::fs::write(&path, "").unwrap();
-        std::fs::write(
-            path.with_extension("json"),
-            serde_json::to_vec(&manifest).unwrap(),
-        )
-        .unwrap();
-        Backup { path, manifest }
-    }
-
-    #[test]
-    fn ways_back_are_the_last_to_go() {
-        let folder = tempfile::tempdir().unwrap();
-        let settings = BackupSettings {
-            dir: folder.path().to_path_buf(),
-            keep: 3,
-        };
-        let backups: Vec<Backup> = (1..=5).map(|number| put(folder.path(), number)).collect();
-        let run = Run {
-            id: "r".to_owned(),
-            kind: super::super::ledger::RunKind::Promotion,
-            subject: "dev-to-test".to_owned(),
-            plan_id: None,
-            commit: None,
-            operator: String::new(),
-            program_version: String::new(),
-            started_at: String::new(),
-            finished_at: String::new(),
-            backup: Some("elsewhere/test-1.sqlite3".to_owned()),
-            summary: String::new(),
-        };
-        thin_out(&settings, "test", &[run], &backups[4]).unwrap();
-        let left: Vec<String> = list(&settings, Some("test"))
-            .unwrap()
-            .into_iter()
-            .map(|backup| backup.manifest.run_id)
-            .collect();
-        assert_eq!(left, ["5", "4", "1"]);
-    }
 }

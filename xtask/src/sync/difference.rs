@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::compare::{Change, ChangeLog, Difference, Side, compare};
+use super::change_log::{Change, ChangeLog};
+use super::compare::{Difference, Side, compare};
 use super::config::LookupSettings;
 use super::lookup::Lookup;
 use super::row::{self, Field, Record};

@@ -6,7 +6,8 @@
 
 use std::path::Path;
 
-use super::compare::{ChangeLog, Difference, Side, compare};
+use super::change_log::ChangeLog;
+use super::compare::{Difference, Side, compare};
 use super::config::ExtraRows;
 use super::event::{Event, Events, counted};
 use super::export::read_rows;

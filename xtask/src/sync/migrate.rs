@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::backup::Moment;
 use super::config::Config;
 use super::event::{Event, Events};
 use super::gate::{self, counted};
 use super::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
 use super::migration::MigrationSet;
+use super::moment::Moment;
 use super::promote::{commit, random_id};
 use super::report::MigrationReport;
 use super::snapshot::observe;

@@ -5,8 +5,10 @@
 
 pub mod backup;
 pub mod catalog;
+pub mod change_log;
 pub mod compare;
 pub mod config;
+mod config_file;
 pub mod difference;
 pub mod environment;
 pub mod event;
@@ -17,12 +19,17 @@ pub mod load;
 pub mod lookup;
 pub mod migrate;
 pub mod migration;
+pub mod moment;
+pub mod pipeline;
 pub mod plan;
 pub mod private;
 pub mod promote;
 pub mod report;
 pub mod restore;
+mod retention;
 pub mod row;
 pub mod snapshot;
 pub mod status;
 pub mod table;
+mod variables;
+mod verify;

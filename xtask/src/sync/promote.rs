@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use xshell::{Shell, cmd};
 
-use super::backup::{self, Moment};
-use super::catalog::{Catalog, Drift, TableKind, hex};
-use super::config::{Config, Promotion};
+use super::backup;
+use super::catalog::hex;
+use super::config::Config;
 use super::difference::{Outcome as Compared, TableComparison, compare_lookups};
 use super::event::{Event, Events};
 use super::export;
@@ -16,12 +16,15 @@ use super::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
 use super::load;
 use super::lookup::Lookup;
 use super::migration::MigrationSet;
+use super::moment::Moment;
+use super::pipeline::Promotion;
 use super::plan::{Plan, plan};
 use super::report::{BackupReport, LookupReport, MigrationReport, Outcome, Report};
 use super::row::LookupState;
 use super::snapshot::{Observed, Snapshot, observe_all};
 use super::table::TableName;
-use crate::database::{self, Target};
+use super::verify::{check_catalog, check_export, check_protected, match_columns, protected};
+use crate::database;
 use crate::problem::{Code, Problem};
 
 const STEPS: usize = 7;
@@ -258,136 +261,6 @@ pub fn resolve_all(config: &Config, snapshot: &Snapshot) -> Result<Vec<Lookup>, 
         .iter()
         .map(|settings| Lookup::resolve(settings, &snapshot.catalog, &snapshot.label))
         .collect()
-}
-
-/// The files hold what was compared: a table that was compared whole has the same digest in both.
-fn check_export(
-    manifest: &export::Manifest,
-    comparisons: &[TableComparison],
-) -> anyhow::Result<()> {
-    for comparison in comparisons {
-        let Compared::Compared {
-            difference,
-            same_columns: true,
-            ..
-        } = &comparison.outcome
-        else {
-            continue;
-        };
-        let exported = manifest
-            .tables
-            .iter()
-            .find(|exported| exported.table.name == comparison.table.name);
-        if exported.is_none_or(|exported| exported.state != difference.source) {
-            return Err(Problem::new(
-                Code::VerificationFailed,
-                format!(
-                    "the export of `{}` does not hold what the source held",
-                    comparison.table
-                ),
-            )
-            .hint("nothing was changed; run it again")
-            .into());
-        }
-    }
-    Ok(())
-}
-
-/// The lookup tables as the target has them now, with the source's columns in its order.
-fn match_columns(
-    config: &Config,
-    lookups: &[Lookup],
-    catalog: &Catalog,
-    source: &Snapshot,
-    label: &str,
-) -> anyhow::Result<Vec<Lookup>> {
-    config
-        .lookups
-        .iter()
-        .zip(lookups)
-        .map(|(settings, lookup)| {
-            let on_target = Lookup::resolve(settings, catalog, label)?;
-            if !lookup.has_same_columns(&on_target) {
-                return Err(Problem::new(
-                    Code::ColumnMismatch,
-                    format!("the columns of `{}` in {} and {label} differ after the migrations", lookup.table, source.label),
-                )
-                .hint("compare the two with `cargo xtask sync status`, and write the difference as a migration")
-                .into());
-            }
-            Ok(Lookup {
-                table: on_target.table,
-                ..lookup.clone()
-            })
-        })
-        .collect()
-}
-
-/// Every table that is not a lookup table.
-fn protected(catalog: &Catalog, lookups: &[Lookup]) -> Vec<TableName> {
-    catalog
-        .tables
-        .values()
-        .filter(|table| table.kind != TableKind::NotATable)
-        .map(|table| table.name.clone())
-        .filter(|name| !lookups.iter().any(|lookup| lookup.table == *name))
-        .collect()
-}
-
-fn check_protected(target: &mut dyn Target, report: &mut Report) -> anyhow::Result<()> {
-    let changes = target.watched_changes()?;
-    report.protected_rows_changed = changes.iter().map(|(_, count)| count).sum();
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let tables: Vec<String> = changes
-        .iter()
-        .map(|(table, count)| format!("{} of `{table}`", gate::counted(*count, "row")))
-        .collect();
-    Err(Problem::new(
-        Code::ProtectedRowsChanged,
-        format!(
-            "loading the lookup tables changed protected rows: {}",
-            tables.join(", ")
-        ),
-    )
-    .hint(
-        "nothing was committed; look for triggers and cascading foreign keys on the lookup tables",
-    )
-    .into())
-}
-
-/// The target's schema is now the source's; where drift is allowed, nothing was added to it.
-fn check_catalog(
-    source: &Snapshot,
-    before: &Snapshot,
-    now: &Catalog,
-    label: &str,
-) -> anyhow::Result<()> {
-    let known = source
-        .catalog
-        .differences(&before.catalog, &source.label, label);
-    let left: Vec<Drift> = source
-        .catalog
-        .differences(now, &source.label, label)
-        .into_iter()
-        .filter(|drift| before.strict || !known.iter().any(|known| known.object == drift.object))
-        .collect();
-    let Some(first) = left.first() else {
-        return Ok(());
-    };
-    Err(Problem::new(
-        Code::VerificationFailed,
-        format!(
-            "after its migrations the schema of {label} is not that of {}: {} ({}){}",
-            source.label,
-            first.object,
-            first.difference,
-            if left.len() > 1 { format!(" and {} more", left.len() - 1) } else { String::new() }
-        ),
-    )
-    .hint("nothing was committed; `cargo xtask sync status` lists the differences, and a migration removes them")
-    .into())
 }
 
 /// Random hexadecimal digits, two for each byte.

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
-use super::backup::{self, Backup, Moment};
+use super::backup::{self, Backup};
 use super::config::Config;
 use super::environment::Environment;
 use super::event::{Event, Events};
 use super::ledger::{Run, RunKind};
+use super::moment::Moment;
 use super::promote::{commit, random_id};
 use super::report::BackupReport;
 use super::snapshot::{Snapshot, observe};

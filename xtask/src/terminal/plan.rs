@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::Screen;
 use crate::problem::Problem;
 use crate::sync::catalog::Drift;
-use crate::sync::compare::Change;
+use crate::sync::change_log::Change;
 use crate::sync::difference::RowChange;
 use crate::sync::gate::counted;
 use crate::sync::plan::{LookupComparison, Plan, PlannedLookup};

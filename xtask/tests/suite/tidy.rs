@@ -140,7 +140,7 @@ fn variables_are_read_where_it_is_their_business() {
     });
     assert_none("variables are read in a few files only", &found);
     for (reader, reason) in READERS_OF_VARIABLES {
-        let reads = places(&words, |name| name != reader);
+        let reads = places(&words, |name| name != *reader);
         assert!(
             !reads.is_empty(),
             "{reader} no longer reads variables ({reason}): take it out"

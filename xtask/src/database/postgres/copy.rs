@@ -10,7 +10,7 @@ use diesel::{QueryResult, copy_from};
 
 use super::connection::failed;
 use super::read::plain;
-use crate::sync::compare::Change;
+use crate::sync::change_log::Change;
 use crate::sync::row::Record;
 
 /// The name under which a staging table is filled; it is renamed afterwards.

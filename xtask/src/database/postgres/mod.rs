@@ -4,7 +4,11 @@ mod backup;
 mod catalog;
 mod connection;
 mod copy;
+mod migrate;
 mod read;
+mod staging;
+mod unique;
+mod watch;
 mod write;
 
 pub(super) use backup::{check_programs as check_backup_programs, prove as prove_backup, restore};
@@ -26,9 +30,9 @@ pub(super) struct PostgresSession {
     connection: PgConnection,
     url: DatabaseUrl,
     /// Counters of watched tables when [`Target::watch`] was called.
-    watched: Vec<write::Watched>,
+    watched: Vec<watch::Watched>,
     /// Lookup tables that were staged, in order: the first is `lookup_staging_0`.
-    staged: Vec<write::Staged>,
+    staged: Vec<staging::Staged>,
 }
 
 pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {

@@ -4,6 +4,7 @@ mod backup;
 mod catalog;
 mod read;
 mod statements;
+mod tokens;
 mod value;
 mod write;
 

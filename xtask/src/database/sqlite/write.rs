@@ -13,7 +13,7 @@ use super::read::DEFAULT_SCHEMA;
 use super::value::Value;
 use super::{SqliteSession, Staged, failed, statements};
 use crate::problem::{Code, Problem};
-use crate::sync::compare::Change;
+use crate::sync::change_log::Change;
 use crate::sync::gate::referenced_rows;
 use crate::sync::ledger::LedgerEntry;
 use crate::sync::lookup::Lookup;

@@ -2,6 +2,7 @@
 
 mod loading;
 mod looking;
+mod properties;
 mod rows;
 mod tangles;
 mod watching;
@@ -45,6 +46,7 @@ suite! {
             a_protected_row_keeps_what_it_refers_to
             circles_that_are_checked_at_once_are_refused
             ;
+        properties: any_rows_arrive;
         looking:
             an_empty_database_stays_empty
             looking_leaves_everything_as_it_is

@@ -3,7 +3,7 @@
 use serde_json::json;
 use xtask::database;
 use xtask::sync::backup::Proof;
-use xtask::sync::compare::Change;
+use xtask::sync::change_log::Change;
 use xtask::sync::environment::Backend;
 use xtask::sync::promote::look;
 use xtask::sync::report::Outcome;

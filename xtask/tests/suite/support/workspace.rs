@@ -170,9 +170,11 @@ impl Workspace {
         contents
     }
 
-    /// The databases alone; what a run leaves beside them is not theirs.
+    /// The databases alone; what a run leaves beside them is not theirs. That goes for the journal
+    /// of a killed run too: what counts is the database that SQLite makes of the two.
     pub(crate) fn databases(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut contents = self.contents();
+        contents.retain(|path, _| path.extension().is_some_and(|ending| ending == "sqlite3"));
         contents.retain(|path, _| path.components().count() == 1);
         contents
     }

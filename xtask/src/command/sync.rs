@@ -1,17 +1,13 @@
-//! From the command line to the work, and from the outcome to the exit code.
+//! The commands of `sync`, each from its arguments to what it shows.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
-
-use crate::cli::{Cli, Confirmation, Options, PromotionArguments, SyncCommand, Task};
+use super::Ended;
+use crate::cli::{Confirmation, PromotionArguments, SyncCommand};
 use crate::problem::{Code, Problem};
-use crate::sync::config::{Config, golden_rule};
+use crate::sync::config::Config;
 use crate::sync::export;
-use crate::sync::migrate::migrate;
 use crate::sync::plan::Plan;
 use crate::sync::promote::{self, resolve_all};
 use crate::sync::report::{Outcome, Report, shell_word};
@@ -19,207 +15,16 @@ use crate::sync::snapshot::observe;
 use crate::sync::status::status;
 use crate::sync::table::TableName;
 use crate::sync::{backup, restore};
-use crate::terminal::{self, History, Screen, Tested};
-use crate::{demo, test, workspace};
+use crate::terminal::{History, Screen, Tested};
 
 /// There is a difference, and `--check` asked for one.
 const DIFFERENT: u8 = 3;
 
-/// Runs the program.
-pub fn main(arguments: Vec<OsString>) -> ExitCode {
-    let root = workspace::root();
-    let pipeline = pipeline_names(&root, &arguments);
-    let json = wants_json(&arguments);
-    let parsed = match parse(arguments, &pipeline) {
-        Ok(parsed) => parsed,
-        Err(Mistake::Grammar(error)) => {
-            if json && error.use_stderr() {
-                terminal::complain_in_json(&usage(&error));
-            }
-            terminal::grammar(&error);
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
-        }
-        Err(Mistake::Promotion(problem)) => {
-            if json {
-                terminal::complain_in_json(&problem);
-            }
-            terminal::complain(&problem);
-            return ExitCode::from(problem.code.exit_code());
-        }
-    };
-    match run(parsed, &root) {
-        Ok(code) => code,
-        Err(Ended { error, reported }) => {
-            let problem = Problem::of(&error);
-            if json && !reported {
-                terminal::complain_in_json(&problem);
-            }
-            terminal::complain(&problem);
-            ExitCode::from(problem.code.exit_code())
-        }
-    }
-}
-
-/// How a command ended that did not do what was asked.
-struct Ended {
-    error: anyhow::Error,
-    /// The JSON document was printed with the problem in it.
-    reported: bool,
-}
-
-impl<E: Into<anyhow::Error>> From<E> for Ended {
-    fn from(error: E) -> Self {
-        Ended {
-            error: error.into(),
-            reported: false,
-        }
-    }
-}
-
-enum Mistake {
-    Grammar(clap::Error),
-    Promotion(Problem),
-}
-
-/// The grammar with one command for each promotion of the pipeline.
-fn grammar(pipeline: &[String]) -> clap::Command {
-    Cli::command().mut_subcommand("sync", |sync| {
-        pipeline.windows(2).fold(sync, |sync, pair| {
-            let command =
-                PromotionArguments::augment_args(clap::Command::new(promotion_name(pair)));
-            // After the arguments, whose own description would take its place.
-            sync.subcommand(command.about(format!(
-                "Promote schema and lookup data from {} to {}",
-                pair[0], pair[1]
-            )))
-        })
-    })
-}
-
-fn promotion_name(pair: &[String]) -> String {
-    pair.join("-to-")
-}
-
-fn parse(arguments: Vec<OsString>, pipeline: &[String]) -> Result<Cli, Mistake> {
-    let matches = grammar(pipeline)
-        .try_get_matches_from(arguments)
-        .map_err(|error| {
-            let unknown = match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
-                (ErrorKind::InvalidSubcommand, Some(ContextValue::String(name))) => {
-                    Some(name.clone())
-                }
-                _ => None,
-            };
-            match unknown.filter(|name| name.contains("-to-")) {
-                Some(name) => Mistake::Promotion(golden_rule(
-                    &name,
-                    &pipeline.iter().map(String::as_str).collect::<Vec<_>>(),
-                )),
-                None => Mistake::Grammar(error),
-            }
-        })?;
-    if let Some(("sync", sync)) = matches.subcommand()
-        && let Some((name, promotion)) = sync.subcommand()
-        && pipeline.windows(2).any(|pair| promotion_name(pair) == name)
-    {
-        let promoted = || -> Result<Cli, clap::Error> {
-            Ok(Cli {
-                task: Task::Sync {
-                    options: Options::from_arg_matches(promotion)?,
-                    command: SyncCommand::Promote {
-                        name: name.to_owned(),
-                        arguments: PromotionArguments::from_arg_matches(promotion)?,
-                    },
-                },
-            })
-        };
-        return promoted().map_err(Mistake::Grammar);
-    }
-    Cli::from_arg_matches(&matches).map_err(Mistake::Grammar)
-}
-
-/// Whether a JSON document is expected, which must be known before the grammar has its say.
-fn wants_json(arguments: &[OsString]) -> bool {
-    let json = |text: &OsString| text == "json";
-    arguments.iter().enumerate().any(|(at, text)| {
-        text == "--format=json" || (text == "--format" && arguments.get(at + 1).is_some_and(json))
-    })
-}
-
-/// What the grammar says of a mistake, as a problem: its first paragraph, and its tip.
-fn usage(error: &clap::Error) -> Problem {
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return Problem::new(Code::Usage, "no command was given").hint("--help lists the commands");
-    }
-    let text = error.render().to_string();
-    let paragraph = text.split("\n\n").next().unwrap_or_default();
-    let words: Vec<&str> = paragraph.split_whitespace().collect();
-    let tip = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("tip: "));
-    Problem::new(
-        Code::Usage,
-        words.join(" ").trim_start_matches("error: ").to_owned(),
-    )
-    .hint(tip.unwrap_or("--help lists the commands and their options"))
-}
-
-/// The names that the grammar needs. A configuration that cannot be read is reported by the
-/// command itself, so the usual names stand in for it here.
-fn pipeline_names(root: &Path, arguments: &[OsString]) -> Vec<String> {
-    let texts: Vec<_> = arguments
-        .iter()
-        .map(|argument| argument.to_string_lossy())
-        .collect();
-    let file =
-        texts
-            .iter()
-            .enumerate()
-            .find_map(|(at, text)| match text.strip_prefix("--config=") {
-                Some(file) => Some(PathBuf::from(file)),
-                None if text == "--config" => {
-                    texts.get(at + 1).map(|file| PathBuf::from(file.as_ref()))
-                }
-                None => None,
-            });
-    let path = file.unwrap_or_else(|| root.join(crate::sync::config::DEFAULT_FILE));
-    let config = std::fs::read_to_string(path)
-        .ok()
-        .and_then(|text| Config::parse(&text, root, |_| None).ok());
-    match config {
-        Some(config) => config
-            .pipeline
-            .into_iter()
-            .map(|environment| environment.name)
-            .collect(),
-        None => ["dev", "test", "prod"].map(str::to_owned).into(),
-    }
-}
-
-fn run(cli: Cli, root: &Path) -> Result<ExitCode, Ended> {
-    match cli.task {
-        Task::Demo { backend } => Ok(demo::run(root, backend.into())?),
-        Task::Test { install, arguments } => Ok(test::run(root, install, &arguments)?),
-        Task::Migrate { options } => {
-            let (screen, config) = set_up(root, &options)?;
-            let report = migrate(&config, &mut screen.steps())?;
-            screen.migrated(&report);
-            Ok(ExitCode::SUCCESS)
-        }
-        Task::Sync { options, command } => {
-            let (screen, config) = set_up(root, &options)?;
-            sync(&screen, &config, command)
-        }
-    }
-}
-
-fn set_up(root: &Path, options: &Options) -> anyhow::Result<(Screen, Config)> {
-    let screen = Screen::new(options);
-    let config = Config::load(root, options.config.as_deref(), options.env_file.as_deref())?;
-    Ok((screen, config))
-}
-
-fn sync(screen: &Screen, config: &Config, command: SyncCommand) -> Result<ExitCode, Ended> {
+pub(super) fn run(
+    screen: &Screen,
+    config: &Config,
+    command: SyncCommand,
+) -> Result<ExitCode, Ended> {
     match command {
         SyncCommand::Status { check } => {
             let status = status(config)?;

@@ -1,0 +1,91 @@
+//! From the command line to the work, and from the outcome to the exit code.
+
+mod grammar;
+mod sync;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Options, Task};
+use crate::problem::Problem;
+use crate::sync::config::Config;
+use crate::sync::migrate::migrate;
+use crate::terminal::{self, Screen};
+use crate::{demo, test, workspace};
+use grammar::{Mistake, parse, pipeline_names, usage, wants_json};
+pub(crate) use sync::carry_out;
+
+/// Runs the program.
+pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    let root = workspace::root();
+    let pipeline = pipeline_names(&root, &arguments);
+    let json = wants_json(&arguments);
+    let parsed = match parse(arguments, &pipeline) {
+        Ok(parsed) => parsed,
+        Err(Mistake::Grammar(error)) => {
+            if json && error.use_stderr() {
+                terminal::complain_in_json(&usage(&error));
+            }
+            terminal::grammar(&error);
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+        Err(Mistake::Promotion(problem)) => {
+            if json {
+                terminal::complain_in_json(&problem);
+            }
+            terminal::complain(&problem);
+            return ExitCode::from(problem.code.exit_code());
+        }
+    };
+    match run(parsed, &root) {
+        Ok(code) => code,
+        Err(Ended { error, reported }) => {
+            let problem = Problem::of(&error);
+            if json && !reported {
+                terminal::complain_in_json(&problem);
+            }
+            terminal::complain(&problem);
+            ExitCode::from(problem.code.exit_code())
+        }
+    }
+}
+
+/// How a command ended that did not do what was asked.
+struct Ended {
+    error: anyhow::Error,
+    /// The JSON document was printed with the problem in it.
+    reported: bool,
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Ended {
+            error: error.into(),
+            reported: false,
+        }
+    }
+}
+
+fn run(cli: Cli, root: &Path) -> Result<ExitCode, Ended> {
+    match cli.task {
+        Task::Demo { backend } => Ok(demo::run(root, backend.into())?),
+        Task::Test { install, arguments } => Ok(test::run(root, install, &arguments)?),
+        Task::Migrate { options } => {
+            let (screen, config) = set_up(root, &options)?;
+            let report = migrate(&config, &mut screen.steps())?;
+            screen.migrated(&report);
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Sync { options, command } => {
+            let (screen, config) = set_up(root, &options)?;
+            sync::run(&screen, &config, command)
+        }
+    }
+}
+
+fn set_up(root: &Path, options: &Options) -> anyhow::Result<(Screen, Config)> {
+    let screen = Screen::new(options);
+    let config = Config::load(root, options.config.as_deref(), options.env_file.as_deref())?;
+    Ok((screen, config))
+}

@@ -1,0 +1,108 @@
+//! How `sync.toml` is written.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::config::LookupSettings;
+use super::pipeline::EnvironmentFile;
+use super::table::TableName;
+use crate::problem::{Code, Problem};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    #[serde(default)]
+    pub(super) environment: Vec<EnvironmentFile>,
+    #[serde(default)]
+    pub(super) backup: BackupFile,
+    #[serde(default)]
+    pub(super) export: ExportFile,
+    #[serde(default)]
+    pub(super) protected: Vec<TableName>,
+    #[serde(default)]
+    pub(super) lookup: Vec<LookupSettings>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BackupFile {
+    #[serde(default = "default_backup_dir")]
+    pub(super) dir: PathBuf,
+    #[serde(default = "default_keep")]
+    pub(super) keep: usize,
+    #[serde(default)]
+    pub(super) protected: Vec<TableName>,
+}
+
+impl Default for BackupFile {
+    fn default() -> Self {
+        BackupFile {
+            dir: default_backup_dir(),
+            keep: default_keep(),
+            protected: Vec::new(),
+        }
+    }
+}
+
+fn default_backup_dir() -> PathBuf {
+    PathBuf::from("migrations/schema-backups")
+}
+
+fn default_keep() -> usize {
+    20
+}
+
+/// `protected` is a key of the file, but TOML gives a key that is written below a section's
+/// header to that section; the sections that people write before it therefore take it too.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExportFile {
+    #[serde(default = "default_export_dir")]
+    pub(super) dir: PathBuf,
+    #[serde(default)]
+    pub(super) protected: Vec<TableName>,
+}
+
+impl Default for ExportFile {
+    fn default() -> Self {
+        ExportFile {
+            dir: default_export_dir(),
+            protected: Vec::new(),
+        }
+    }
+}
+
+fn default_export_dir() -> PathBuf {
+    PathBuf::from("data-sync/exports")
+}
+
+/// A TOML error with its line, and for an unknown key the nearest known one.
+pub(super) fn readable(error: &toml::de::Error, text: &str) -> Problem {
+    let line = error
+        .span()
+        .map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    let place = line.map_or(String::new(), |line| format!("line {line}: "));
+    let message = error.message();
+    let problem = Problem::new(Code::ConfigInvalid, format!("{place}{message}"));
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let Some(unknown) = quoted
+        .next()
+        .filter(|_| message.starts_with("unknown field"))
+    else {
+        return problem.hint("docs/REFERENCE.md lists every key");
+    };
+    let nearest = quoted
+        .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
+        .min();
+    match nearest {
+        Some((_, known)) => Problem::new(
+            Code::ConfigInvalid,
+            format!("{place}unknown key `{unknown}`"),
+        )
+        .hint(format!(
+            "did you mean `{known}`? docs/REFERENCE.md lists every key"
+        )),
+        None => problem,
+    }
+}

@@ -1,0 +1,152 @@
+//! What the migrations of the two ends say.
+
+use super::{Verdict, counted};
+use crate::problem::{Code, Problem};
+use crate::sync::config::Config;
+use crate::sync::migration::MigrationSet;
+use crate::sync::plan::PlannedMigration;
+use crate::sync::snapshot::Snapshot;
+
+/// The database says that it is another environment.
+pub fn wrong_stamp(snapshot: &Snapshot) -> Option<Problem> {
+    let stamp = snapshot.ledger.stamp.as_ref()?;
+    (stamp.environment != snapshot.environment).then(|| {
+        Problem::new(
+            Code::WrongStamp,
+            format!(
+                "the database behind {} says of itself that it is `{}`, since {}",
+                snapshot.label, stamp.environment, stamp.since
+            ),
+        )
+        .hint("correct the connection string; a copy of another environment's database cannot stand in for this one")
+    })
+}
+
+/// What was run on an environment and is not in this checkout.
+pub fn unknown_migrations(snapshot: &Snapshot, known: &MigrationSet) -> Vec<Problem> {
+    snapshot
+        .applied
+        .iter()
+        .filter(|applied| known.get(&applied.version).is_none())
+        .map(|applied| {
+            Problem::new(
+                Code::UnknownMigration,
+                format!(
+                    "{} has run migration {}, which this checkout does not have",
+                    snapshot.label, applied.version
+                ),
+            )
+            .hint("check out the commit that has it, then run it again")
+        })
+        .collect()
+}
+
+/// A migration that cannot be part of a transaction.
+pub fn not_transactional(name: &str) -> Problem {
+    Problem::new(
+        Code::NotTransactional,
+        format!("migration {name} cannot run inside a transaction"),
+    )
+    .hint("run it with `diesel migration run` where it is missing, then promote the rest")
+}
+
+pub(super) fn judge_history(
+    verdict: &mut Verdict,
+    config: &Config,
+    planned: &[PlannedMigration],
+    source: &Snapshot,
+    target: &Snapshot,
+    known: &MigrationSet,
+) {
+    verdict.blockers.extend(
+        [source, target]
+            .into_iter()
+            .flat_map(|end| unknown_migrations(end, known)),
+    );
+    let ahead: Vec<&str> = target
+        .applied
+        .iter()
+        .filter(|applied| {
+            known.get(&applied.version).is_some() && !source.has_applied(&applied.version)
+        })
+        .map(|applied| applied.version.as_str())
+        .collect();
+    if !ahead.is_empty() {
+        verdict.blockers.push(
+            Problem::new(
+                Code::SourceBehindTarget,
+                format!(
+                    "{} has run migrations that {} has not: {}",
+                    target.label,
+                    source.label,
+                    ahead.join(", ")
+                ),
+            )
+            .hint(format!(
+                "bring {} up to date first: every migration starts in Development",
+                source.label
+            )),
+        );
+    }
+    for migration in planned {
+        if !migration.transactional {
+            verdict.blockers.push(not_transactional(&migration.name));
+        }
+        let ran = source
+            .applied
+            .iter()
+            .find(|applied| applied.version == migration.version)
+            .and_then(|applied| applied.checksum.as_ref());
+        if ran.is_some_and(|ran| *ran != migration.checksum) {
+            verdict.blockers.push(
+                Problem::new(
+                    Code::EditedMigration,
+                    format!(
+                        "up.sql of migration {} changed since it ran on {}",
+                        migration.name, source.label
+                    ),
+                )
+                .hint("put the file back as it was, and write the change as a new migration"),
+            );
+        }
+        if migration.out_of_order {
+            verdict.warnings.push(
+                Problem::new(
+                    Code::SourceBehindTarget,
+                    format!(
+                        "migration {} is older than the newest one on {}",
+                        migration.name, target.label
+                    ),
+                )
+                .hint("it runs all the same; check that it does not rely on coming first"),
+            );
+        }
+    }
+    let waiting = known
+        .iter()
+        .filter(|migration| !source.has_applied(&migration.version))
+        .count();
+    if waiting > 0 && !source.applied.is_empty() {
+        verdict.warnings.push(
+            Problem::new(
+                Code::SourceBehindTarget,
+                format!(
+                    "{} has not run {}: they are not promoted",
+                    source.label,
+                    counted(waiting as u64, "migration")
+                ),
+            )
+            .hint(
+                match config
+                    .promotions()
+                    .find(|before| before.to.name == source.environment)
+                {
+                    Some(before) => {
+                        format!("`cargo xtask sync {}` brings them there", before.name())
+                    }
+                    None => format!("`cargo xtask migrate` runs them on {}", source.label),
+                },
+            ),
+        );
+    }
+}

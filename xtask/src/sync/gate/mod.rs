@@ -1,0 +1,187 @@
+//! Every reason why a plan may not run, and every thing that is worth a warning.
+
+mod history;
+mod rows;
+
+use crate::problem::{Code, Problem};
+use crate::sync::catalog::TableKind;
+use crate::sync::config::Config;
+use crate::sync::difference::TableComparison;
+use crate::sync::lookup::{Lookup, in_dependency_order};
+use crate::sync::migration::MigrationSet;
+use crate::sync::plan::Plan;
+use crate::sync::snapshot::Snapshot;
+use crate::sync::table::TableName;
+use history::judge_history;
+pub use history::{not_transactional, unknown_migrations, wrong_stamp};
+use rows::judge_lookup;
+pub use rows::{extra_rows, referenced_rows};
+
+/// Fills in the blockers and warnings of a plan.
+pub(in crate::sync) fn judge(
+    plan: &mut Plan,
+    config: &Config,
+    source: &Snapshot,
+    target: &Snapshot,
+    known: &MigrationSet,
+    comparisons: &[TableComparison],
+) {
+    let mut verdict = Verdict::default();
+    verdict.blockers.extend(wrong_ends(source, target));
+    judge_history(
+        &mut verdict,
+        config,
+        &plan.migrations,
+        source,
+        target,
+        known,
+    );
+    if !plan.drift.is_empty() {
+        verdict.strict(target, drift(plan, source, target));
+    }
+    for comparison in comparisons {
+        judge_lookup(&mut verdict, plan, config, comparison, source, target);
+    }
+    judge_order(&mut verdict, config, source);
+    judge_classification(&mut verdict, config, source, target);
+    plan.blockers = verdict.blockers;
+    plan.warnings = verdict.warnings;
+}
+
+#[derive(Default)]
+struct Verdict {
+    blockers: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl Verdict {
+    /// A blocker where the target asks more than once, elsewhere a warning.
+    fn strict(&mut self, target: &Snapshot, problem: Problem) {
+        if target.strict {
+            self.blockers.push(problem);
+        } else {
+            self.warnings.push(problem);
+        }
+    }
+}
+
+/// Why these two databases cannot be the ends of a promotion at all. Where there is a reason,
+/// their rows need not be compared.
+pub fn wrong_ends(source: &Snapshot, target: &Snapshot) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if source.backend != target.backend {
+        problems.push(
+            Problem::new(
+                Code::BackendMismatch,
+                format!(
+                    "{} is {} and {} is {}",
+                    source.label, source.backend, target.label, target.backend
+                ),
+            )
+            .hint("both ends of a promotion use the same kind of database"),
+        );
+    } else if source.identity.instance == target.identity.instance {
+        problems.push(
+            Problem::new(
+                Code::SameDatabase,
+                format!(
+                    "{} and {} are one and the same database",
+                    source.label, target.label
+                ),
+            )
+            .hint("correct one of the two connection strings"),
+        );
+    }
+    problems.extend([source, target].into_iter().filter_map(wrong_stamp));
+    problems
+}
+
+fn drift(plan: &Plan, source: &Snapshot, target: &Snapshot) -> Problem {
+    let first: Vec<String> = plan
+        .drift
+        .iter()
+        .take(3)
+        .map(|drift| drift.object.to_string())
+        .collect();
+    let more = plan.drift.len().saturating_sub(first.len());
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    Problem::new(
+        Code::Drift,
+        format!(
+            "the schemas of {} and {} differ though they have run the same migrations: {}{more}",
+            source.label,
+            target.label,
+            first.join(", ")
+        ),
+    )
+    .hint("`cargo xtask sync status` shows every difference in full; write a migration that removes it")
+}
+
+fn judge_order(verdict: &mut Verdict, config: &Config, source: &Snapshot) {
+    let lookups: Vec<Lookup> = config
+        .lookups
+        .iter()
+        .filter_map(|settings| Lookup::resolve(settings, &source.catalog, &source.label).ok())
+        .collect();
+    if let Err(problem) = in_dependency_order(&lookups, &source.catalog) {
+        verdict.blockers.push(problem);
+    }
+}
+
+fn judge_classification(
+    verdict: &mut Verdict,
+    config: &Config,
+    source: &Snapshot,
+    target: &Snapshot,
+) {
+    let unclassified: Vec<String> = unclassified(config, source)
+        .iter()
+        .map(|table| format!("`{table}`"))
+        .collect();
+    if !unclassified.is_empty() {
+        verdict.strict(
+            target,
+            Problem::new(
+                Code::UnclassifiedTable,
+                format!(
+                    "data-sync/sync.toml says of {} in {} neither that it is a lookup nor that it is protected: {}",
+                    counted(unclassified.len() as u64, "table"),
+                    source.label,
+                    unclassified.join(", ")
+                ),
+            )
+            .hint("list each as a [[lookup]] or in `protected`"),
+        );
+    }
+}
+
+/// The tables of an environment that are neither lookup nor protected.
+pub fn unclassified(config: &Config, snapshot: &Snapshot) -> Vec<TableName> {
+    let listed: Vec<&TableName> = config
+        .protected
+        .iter()
+        .chain(config.lookups.iter().map(|lookup| &lookup.table))
+        .filter_map(|name| snapshot.catalog.find(name))
+        .map(|table| &table.name)
+        .collect();
+    snapshot
+        .catalog
+        .tables
+        .values()
+        .filter(|table| table.kind != TableKind::NotATable && !listed.contains(&&table.name))
+        .map(|table| table.name.clone())
+        .collect()
+}
+
+/// `1 row`, `2 rows`.
+pub fn counted(count: u64, what: &str) -> String {
+    if count == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{count} {what}s")
+    }
+}
