@@ -5,6 +5,7 @@ pub mod command;
 pub mod database;
 pub mod demo;
 pub mod problem;
+pub mod promotion;
 pub mod server;
 pub mod sync;
 pub mod terminal;

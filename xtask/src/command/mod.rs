@@ -14,7 +14,6 @@ use crate::sync::migrate::migrate;
 use crate::terminal::{self, Screen};
 use crate::{demo, test, workspace};
 use grammar::{Mistake, parse, pipeline_names, usage, wants_json};
-pub(crate) use sync::carry_out;
 
 /// Runs the program.
 pub fn main(arguments: Vec<OsString>) -> ExitCode {

@@ -6,16 +6,20 @@ use std::process::ExitCode;
 use super::Ended;
 use crate::cli::{Confirmation, PromotionArguments, SyncCommand};
 use crate::problem::{Code, Problem};
+use crate::promotion;
 use crate::sync::config::Config;
 use crate::sync::export;
-use crate::sync::plan::Plan;
 use crate::sync::promote::{self, resolve_all};
-use crate::sync::report::{Outcome, Report, shell_word};
+use crate::sync::report::{Outcome, Report};
 use crate::sync::snapshot::observe;
 use crate::sync::status::status;
 use crate::sync::table::TableName;
+use crate::sync::words::shell_word;
 use crate::sync::{backup, restore};
-use crate::terminal::{History, Screen, Tested};
+use crate::terminal::{History, Screen};
+
+/// A blocker speaks against the plan that was shown.
+const REFUSED: u8 = 4;
 
 /// There is a difference, and `--check` asked for one.
 const DIFFERENT: u8 = 3;
@@ -43,7 +47,7 @@ pub(super) fn run(
             }
             screen.plan(&plan);
             match plan.blockers.first() {
-                Some(_) => Ok(ExitCode::from(Code::GoldenRule.exit_code())),
+                Some(_) => Ok(ExitCode::from(REFUSED)),
                 None => Ok(exit_when(check && !plan.empty)),
             }
         }
@@ -117,11 +121,11 @@ fn promotion(
         screen.plan(&plan);
         return match plan.blockers.is_empty() {
             true => Ok(ExitCode::SUCCESS),
-            false => Ok(ExitCode::from(Code::GoldenRule.exit_code())),
+            false => Ok(ExitCode::from(REFUSED)),
         };
     }
     let mut report = Report::new(name, &plan.id, &plan.warnings);
-    let ended = carry_out(screen, config, name, arguments, look, &mut report);
+    let ended = promotion::carry_out(screen, config, name, arguments, look, &mut report);
     if let Err(error) = ended {
         let problem = Problem::of(&error);
         report.outcome = match problem.code.exit_code() {
@@ -138,85 +142,6 @@ fn promotion(
     }
     screen.report(&report);
     Ok(ExitCode::SUCCESS)
-}
-
-/// Carries out what was looked at, after asking, and fills in the report as it goes.
-///
-/// # Errors
-/// A blocker, an answer that was not the wanted one, or what went wrong.
-pub(crate) fn carry_out(
-    screen: &Screen,
-    config: &Config,
-    name: &str,
-    arguments: &PromotionArguments,
-    look: promote::Look,
-    report: &mut Report,
-) -> anyhow::Result<()> {
-    let promotion = config.promotion(name)?;
-    let plan = look.plan.clone();
-    let tested = Tested {
-        run: look.last_run_on_source(),
-        label: promotion.from.label.clone(),
-    };
-    // Nothing is held open while a person thinks.
-    let snapshot = look.into_target();
-    check_plan_file(
-        arguments,
-        &promotion.to.label,
-        promotion.to.require_plan,
-        &plan,
-    )?;
-    if !plan.empty || !plan.blockers.is_empty() {
-        screen.plan_aside(&plan);
-    }
-    if let Some(blocker) = plan.blockers.first() {
-        return Err(blocker.clone().into());
-    }
-    if plan.empty {
-        return Ok(());
-    }
-    backup::check(&config.backup, &snapshot)?;
-    screen.checklist(promotion.to, &tested, &config.backup.dir);
-    screen.confirm(
-        promotion.to,
-        &arguments.confirmation,
-        &format!("This changes {}.", promotion.to.label),
-        &format!("cargo xtask sync {name}{}", config.options),
-    )?;
-    promote::promote(config, &promotion, &plan.id, report, &mut screen.steps())
-}
-
-/// The plan file names the very plan that was made now, and one is there where it must be.
-fn check_plan_file(
-    arguments: &PromotionArguments,
-    label: &str,
-    required: bool,
-    plan: &Plan,
-) -> anyhow::Result<()> {
-    match &arguments.plan {
-        Some(path) => {
-            let approved = Plan::read_id(path)?;
-            if approved != plan.id {
-                return Err(Problem::new(
-                    Code::PlanStale,
-                    format!("{} holds plan {approved}, but the plan is {} by now", path.display(), plan.id),
-                )
-                .hint("look at the new plan, and approve it anew")
-                .into());
-            }
-            Ok(())
-        }
-        None if required && !plan.empty => Err(Problem::new(
-            Code::PlanStale,
-            format!("{label} only takes an approved plan (require_plan in data-sync/sync.toml)"),
-        )
-        .hint(format!(
-            "run `cargo xtask sync plan {} --out plan.json`, have it approved, and pass --plan plan.json",
-            plan.promotion
-        ))
-        .into()),
-        None => Ok(()),
-    }
 }
 
 fn export_tables(

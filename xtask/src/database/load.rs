@@ -3,9 +3,9 @@
 //! A staging table has the columns of its lookup table and `__change`: `I` for a row to insert,
 //! `U` to update, `D` to delete (a row of which only the key is filled in).
 
-use super::Reference;
 use super::sql::{equal, identifier, list, same_key, table};
 use crate::sync::lookup::Lookup;
+use crate::sync::reference::Reference;
 
 /// A lookup table and the staging table with its changes.
 pub(super) struct Loading<'lookup> {

@@ -13,10 +13,12 @@ use crate::sync::environment::{Backend, DatabaseUrl};
 use crate::sync::ledger::{Ledger, LedgerEntry, Run};
 use crate::sync::lookup::Lookup;
 use crate::sync::migration::{AppliedMigration, Migration, MigrationSet};
+use crate::sync::reference::Reference;
 use crate::sync::row::{KeyedHash, Record};
 use crate::sync::table::TableName;
 
 mod load;
+mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod sql;
@@ -80,14 +82,6 @@ pub trait Session: Send {
     /// # Errors
     /// `backup_failed`; what was written by then may be left at `path`.
     fn back_up(&mut self, path: &Path) -> anyhow::Result<()>;
-}
-
-/// A foreign key, seen from the table it starts in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
-    pub child: TableName,
-    pub columns: Vec<String>,
-    pub parent_columns: Vec<String>,
 }
 
 /// The one session that writes: a transaction that holds the promotion lock. Dropped without

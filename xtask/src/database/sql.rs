@@ -1,7 +1,8 @@
 //! Pieces of SQL that both backends write the same way.
 
-use crate::sync::ledger::{LedgerEntry, Run};
+use crate::sync::ledger::{Ledger, LedgerEntry, Run, RunKind, Stamp};
 use crate::sync::lookup::Lookup;
+use crate::sync::migration::AppliedMigration;
 use crate::sync::table::TableName;
 
 /// The tables of the ledger, and diesel's own; no catalog shows them.
@@ -31,6 +32,44 @@ pub(super) const SELECT_RUNS: &str = "SELECT id, kind, subject, plan_id, git_com
      ORDER BY finished_at DESC, id DESC";
 
 pub(super) const SELECT_STAMP: &str = "SELECT environment, database_id, since FROM __sync_stamp";
+
+/// Reads the applied migrations: version, when it ran (`run_on` makes text of it), checksum.
+pub(super) fn select_applied(run_on: &str, has_checksums: bool) -> String {
+    let checksum = if has_checksums {
+        "(SELECT s.checksum FROM __sync_migrations AS s WHERE s.version = m.version)"
+    } else {
+        "CAST(NULL AS text)"
+    };
+    format!(
+        "SELECT CAST(m.version AS text), {run_on}, {checksum} FROM __diesel_schema_migrations AS m"
+    )
+}
+
+/// The migrations that [`select_applied`] returns, in plain string order, which is diesel's.
+pub(super) fn applied_of(rows: Vec<Vec<Option<String>>>) -> Vec<AppliedMigration> {
+    let mut applied: Vec<AppliedMigration> = rows
+        .into_iter()
+        .map(|mut row| AppliedMigration {
+            checksum: row.pop().flatten(),
+            run_on: row.pop().flatten().unwrap_or_default(),
+            version: row.pop().flatten().unwrap_or_default(),
+        })
+        .collect();
+    applied.sort_by(|one, other| one.version.cmp(&other.version));
+    applied
+}
+
+/// A ledger from what [`SELECT_RUNS`] and [`SELECT_STAMP`] return.
+pub(super) fn ledger_of(runs: &[Vec<Option<String>>], stamps: Vec<Vec<Option<String>>>) -> Ledger {
+    Ledger {
+        runs: runs.iter().map(|row| run_of(row)).collect(),
+        stamp: stamps.into_iter().next().map(|mut row| Stamp {
+            since: row.pop().flatten().unwrap_or_default(),
+            database_id: row.pop().flatten().unwrap_or_default(),
+            environment: row.pop().flatten().unwrap_or_default(),
+        }),
+    }
+}
 
 /// A name as SQL has it.
 pub(super) fn identifier(name: &str) -> String {
@@ -94,8 +133,7 @@ pub(super) fn run_values(run: &Run) -> Vec<Option<String>> {
 }
 
 /// A run from the values that [`SELECT_RUNS`] returns.
-pub(super) fn run_of(values: &[Option<String>]) -> Run {
-    use crate::sync::ledger::RunKind;
+fn run_of(values: &[Option<String>]) -> Run {
     let optional = |at: usize| values.get(at).cloned().flatten();
     let text = |at: usize| optional(at).unwrap_or_default();
     Run {
@@ -164,15 +202,6 @@ pub(super) fn record_statements(
     statements
 }
 
-/// The line, counted from 1, on which the character at `position` (counted from 1) stands.
-pub(super) fn line_at(text: &str, position: usize) -> usize {
-    1 + text
-        .chars()
-        .take(position.saturating_sub(1))
-        .filter(|letter| *letter == '\n')
-        .count()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,12 +220,5 @@ mod tests {
             table(&TableName::new(None, "fees"), "public"),
             "\"public\".\"fees\""
         );
-    }
-
-    #[test]
-    fn lines_are_counted_from_one() {
-        assert_eq!(line_at("a\nb\nc", 1), 1);
-        assert_eq!(line_at("a\nb\nc", 3), 2);
-        assert_eq!(line_at("a\nb\nc", 99), 3);
     }
 }

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::server::Running;
 use crate::sync::environment::{Backend, Environment};
 use crate::sync::private;
-use crate::sync::report::shell_word;
+use crate::sync::words::shell_word;
 use crate::terminal::Way;
 
 /// A change to Development that is worth promoting.

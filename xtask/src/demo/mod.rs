@@ -15,15 +15,15 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::cli::{Confirmation, Options, PromotionArguments};
-use crate::command;
 use crate::problem::{Code, Problem};
+use crate::promotion;
 use crate::sync::config::{Config, DEFAULT_FILE};
 use crate::sync::environment::{Backend, DatabaseUrl, Environment};
-use crate::sync::gate::counted;
 use crate::sync::pipeline::Promotion;
 use crate::sync::promote;
 use crate::sync::report::{Outcome, Report};
 use crate::sync::status::{Status, status};
+use crate::sync::words::counted;
 use crate::terminal::Screen;
 use databases::Databases;
 use folder::Folder;
@@ -176,7 +176,7 @@ fn run_promotion(
     let name = promotion.name();
     let look = promote::look(config, promotion, false)?;
     let mut report = Report::new(&name, &look.plan.id, &look.plan.warnings);
-    command::carry_out(screen, config, &name, &arguments, look, &mut report)?;
+    promotion::carry_out(screen, config, &name, &arguments, look, &mut report)?;
     screen.report(&report);
     if report.outcome == Outcome::Applied && report.verified && report.protected_rows_changed == 0 {
         return Ok(());

@@ -4,11 +4,11 @@ use crate::problem::{Code, Problem};
 use crate::sync::compare::{Side, digest};
 use crate::sync::config::{Config, ExtraRows, LookupSettings};
 use crate::sync::environment::Environment;
-use crate::sync::gate::counted;
 use crate::sync::lookup::Lookup;
 use crate::sync::row::LookupState;
 use crate::sync::snapshot::{Observed, Snapshot, observe};
 use crate::sync::table::TableName;
+use crate::sync::words::counted;
 
 /// The protected rows of one environment at one moment.
 pub(super) struct Protected {

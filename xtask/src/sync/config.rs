@@ -10,9 +10,9 @@ use super::config_file::{File, readable};
 use super::environment::Environment;
 use super::migration::Origin;
 use super::pipeline::{Promotion, golden_rule, pipeline};
-use super::report::shell_word;
 use super::table::TableName;
 use super::variables::Variables;
+use super::words::shell_word;
 use crate::problem::{Code, Problem};
 
 /// The configuration file, relative to the workspace root.

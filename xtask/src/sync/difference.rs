@@ -6,10 +6,11 @@ use super::change_log::{Change, ChangeLog};
 use super::compare::{Difference, Side, compare};
 use super::config::LookupSettings;
 use super::lookup::Lookup;
+use super::reference::Reference;
 use super::row::{self, Field, Record};
 use super::snapshot::{Observed, Snapshot};
 use super::table::TableName;
-use crate::database::{Reference, Session};
+use crate::database::Session;
 use crate::problem::Problem;
 
 /// How many keys go to a database at once.

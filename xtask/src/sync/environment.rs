@@ -144,17 +144,20 @@ impl DatabaseUrl {
     }
 
     /// The whole connection string, for the database modules alone.
+    #[cfg(feature = "postgres")]
     pub(crate) fn secret_text(&self) -> &str {
         &self.text
     }
 
     /// The file of a SQLite database.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The connection string without its password, and the password, for programs that take it
     /// from their environment rather than from their arguments.
+    #[cfg(feature = "postgres")]
     pub(crate) fn without_password(&self) -> (String, Option<String>) {
         let (scheme, rest) = match self.text.split_once("://") {
             Some((scheme, rest)) => (scheme, rest),

@@ -11,9 +11,10 @@ use super::compare::{Difference, Side, compare};
 use super::config::ExtraRows;
 use super::event::{Event, Events, counted};
 use super::export::read_rows;
-use super::gate::{self, counted as number};
+use super::gate;
 use super::lookup::{Lookup, in_dependency_order};
 use super::table::TableName;
+use super::words::counted as number;
 use crate::database::Target;
 use crate::problem::{Code, Problem};
 

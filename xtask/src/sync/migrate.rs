@@ -6,13 +6,14 @@ use serde::Serialize;
 
 use super::config::Config;
 use super::event::{Event, Events};
-use super::gate::{self, counted};
+use super::gate;
 use super::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
 use super::migration::MigrationSet;
 use super::moment::Moment;
 use super::promote::{commit, random_id};
 use super::report::MigrationReport;
 use super::snapshot::observe;
+use super::words::counted;
 use crate::database;
 use crate::problem::{Code, Problem};
 

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::backup::{Backup, Proof};
 use super::config::Config;
-use super::gate::counted;
 use super::load::LoadedTable;
 use super::table::TableName;
+use super::words::counted;
+use super::words::shell_word;
 use crate::problem::Problem;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -137,16 +138,6 @@ pub fn way_back(backup: &Backup, config: &Config) -> String {
         shell_word(&path.display().to_string()),
         config.options
     )
-}
-
-/// A text as one word of a POSIX shell's command.
-pub fn shell_word(text: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+".contains(letter);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
 }
 
 impl From<&LoadedTable> for LookupReport {

@@ -4,11 +4,11 @@ use super::catalog::{Catalog, Drift, TableKind};
 use super::config::Config;
 use super::difference::{Outcome as Compared, TableComparison};
 use super::export;
-use super::gate;
 use super::lookup::Lookup;
 use super::report::Report;
 use super::snapshot::Snapshot;
 use super::table::TableName;
+use super::words::counted;
 use crate::database::Target;
 use crate::problem::{Code, Problem};
 
@@ -94,7 +94,7 @@ pub(super) fn check_protected(target: &mut dyn Target, report: &mut Report) -> a
     }
     let tables: Vec<String> = changes
         .iter()
-        .map(|(table, count)| format!("{} of `{table}`", gate::counted(*count, "row")))
+        .map(|(table, count)| format!("{} of `{table}`", counted(*count, "row")))
         .collect();
     Err(Problem::new(
         Code::ProtectedRowsChanged,

@@ -7,9 +7,9 @@ use console::style;
 
 use super::Screen;
 use super::plan::{drift_lines, problem_lines};
-use crate::sync::gate::counted;
 use crate::sync::plan::LookupComparison;
 use crate::sync::status::{ChecksumStatus, EnvironmentStatus, PromotionStatus, State, Status};
+use crate::sync::words::counted;
 
 impl Screen {
     pub fn status(&self, status: &Status) {

@@ -10,8 +10,8 @@ use crate::problem::Problem;
 use crate::sync::catalog::Drift;
 use crate::sync::change_log::Change;
 use crate::sync::difference::RowChange;
-use crate::sync::gate::counted;
 use crate::sync::plan::{LookupComparison, Plan, PlannedLookup};
+use crate::sync::words::counted;
 
 impl Screen {
     /// The plan as the result of a command.

@@ -12,11 +12,12 @@ use crate::sync::backup::Backup;
 use crate::sync::config::Config;
 use crate::sync::environment::Environment;
 use crate::sync::export::Manifest;
-use crate::sync::gate::counted;
 use crate::sync::ledger::Run;
 use crate::sync::migrate::MigrateReport;
+use crate::sync::moment::to_the_second;
 use crate::sync::report::{Outcome, Report, way_back};
 use crate::sync::restore::RestoreReport;
+use crate::sync::words::counted;
 
 /// What the ledger of one environment holds.
 #[derive(Debug, Serialize)]
@@ -128,7 +129,7 @@ impl Screen {
             let _ = writeln!(
                 text,
                 "{}  {}  {} bytes  {}",
-                backup.manifest.made_at,
+                to_the_second(&backup.manifest.made_at),
                 backup.manifest.environment,
                 backup.manifest.size,
                 backup.path.display()
@@ -181,7 +182,7 @@ impl Screen {
                 let _ = writeln!(
                     text,
                     "  {}  {} {} by {}{commit} ({})\n      {}",
-                    run.finished_at,
+                    to_the_second(&run.finished_at),
                     run.kind.name(),
                     run.subject,
                     run.operator,
@@ -212,7 +213,9 @@ impl Screen {
             Some(run) => writeln!(
                 text,
                 "  [x] tested: {} received this as run {} at {}",
-                tested.label, run.id, run.finished_at
+                tested.label,
+                run.id,
+                to_the_second(&run.finished_at)
             ),
             None => writeln!(
                 text,

@@ -14,7 +14,10 @@ const LONGEST: usize = 400;
 
 /// Where variables are read, and why there.
 const READERS_OF_VARIABLES: &[(&str, &str)] = &[
-    ("sync/config.rs", "the one place where settings come from"),
+    (
+        "sync/variables.rs",
+        "the one place where settings come from",
+    ),
     ("terminal/mod.rs", "NO_COLOR is a matter of the terminal"),
     ("database/postgres/backup.rs", "PATH, to find pg_dump"),
     (
@@ -27,7 +30,7 @@ const READERS_OF_VARIABLES: &[(&str, &str)] = &[
     ),
     ("server/account.rs", "takes PostgreSQL's variables away"),
     ("server/programs.rs", "PATH, to find initdb"),
-    ("server/mod.rs", "a test of it runs itself once more"),
+    ("server/tests.rs", "a test runs itself once more"),
     ("test.rs", "cargo, CI, PATH and the server for the tests"),
 ];
 

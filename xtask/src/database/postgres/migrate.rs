@@ -3,18 +3,15 @@
 use std::sync::{Arc, Mutex};
 
 use diesel::connection::{Connection, InstrumentationEvent};
-use diesel::migration::MigrationSource;
 use diesel::pg::{Pg, PgConnection};
 use diesel::result::Error;
-use diesel_migrations::{
-    EmbeddedMigrations, FileBasedMigrations, MigrationHarness, embed_migrations,
-};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::super::sql;
+use super::super::migrations::find;
 use super::PostgresSession;
 use super::connection::{failed, pin_values, unpin_values, words};
 use crate::problem::{Code, Problem};
-use crate::sync::migration::{Migration, MigrationSet, Origin};
+use crate::sync::migration::{Migration, MigrationSet};
 
 const EMBEDDED: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
 
@@ -24,20 +21,7 @@ impl PostgresSession {
         migrations: &MigrationSet,
         migration: &Migration,
     ) -> anyhow::Result<()> {
-        let source: Box<dyn MigrationSource<Pg>> = match &migrations.origin {
-            Origin::Embedded => Box::new(EMBEDDED),
-            Origin::Folder(folder) => Box::new(FileBasedMigrations::from_path(folder)?),
-        };
-        let all = source.migrations().map_err(anyhow::Error::from_boxed)?;
-        let Some(found) = all
-            .iter()
-            .find(|one| one.name().version() == migration.version.as_str().into())
-        else {
-            anyhow::bail!(
-                "migration {} is not built into this program",
-                migration.name
-            );
-        };
+        let found = find::<Pg>(EMBEDDED, migrations, migration)?;
         let search_path = self
             .value("SELECT current_setting('search_path')", &[])?
             .unwrap_or_default();
@@ -46,7 +30,7 @@ impl PostgresSession {
             .map_err(anyhow::Error::from_boxed)?;
         unpin_values(&mut self.connection).map_err(|error| failed(&error, "reset the session"))?;
         let outcome = observed(&mut self.connection, |connection| {
-            connection.run_migration(&**found).map(|_| ())
+            connection.run_migration(&*found).map(|_| ())
         });
         outcome.map_err(|failure| failure.problem(migration))?;
         // A migration may leave settings behind; the next one and the rows start from ours.
@@ -69,10 +53,7 @@ struct MigrationFailure {
 impl MigrationFailure {
     fn problem(&self, migration: &Migration) -> anyhow::Error {
         let line = self.position.map_or(String::new(), |position| {
-            format!(
-                " at line {} of up.sql",
-                sql::line_at(&migration.up, position)
-            )
+            format!(" at line {} of up.sql", line_at(&migration.up, position))
         });
         Problem::new(
             Code::MigrationFailed,
@@ -119,4 +100,25 @@ fn observed(
                 position: None,
             })
     })
+}
+
+/// The line, counted from 1, on which the character at `position` (counted from 1) stands.
+fn line_at(text: &str, position: usize) -> usize {
+    1 + text
+        .chars()
+        .take(position.saturating_sub(1))
+        .filter(|letter| *letter == '\n')
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_from_one() {
+        assert_eq!(line_at("a\nb\nc", 1), 1);
+        assert_eq!(line_at("a\nb\nc", 3), 2);
+        assert_eq!(line_at("a\nb\nc", 99), 3);
+    }
 }

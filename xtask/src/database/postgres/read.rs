@@ -8,13 +8,14 @@ use diesel::row::{Field as _, NamedRow, Row};
 use diesel::sql_types::{Array, Text};
 use diesel::{RunQueryDsl, sql_query};
 
-use super::super::{Identity, Reference, Rows, Session, sql};
+use super::super::{Identity, Rows, Session, sql};
 use super::PostgresSession;
 use super::connection::{Fields, failed, text_at};
 use crate::sync::catalog::{Catalog, Reading};
-use crate::sync::ledger::{Ledger, Stamp};
+use crate::sync::ledger::Ledger;
 use crate::sync::lookup::Lookup;
 use crate::sync::migration::AppliedMigration;
+use crate::sync::reference::Reference;
 use crate::sync::row::{self, KeyedHash, Record, RowHash};
 use crate::sync::table::TableName;
 
@@ -82,26 +83,10 @@ impl Session for PostgresSession {
         if !self.has_table("__diesel_schema_migrations")? {
             return Ok(Vec::new());
         }
-        let checksum = if self.has_table("__sync_migrations")? {
-            "(SELECT s.checksum FROM __sync_migrations s WHERE s.version = m.version)"
-        } else {
-            "NULL::text"
-        };
-        let rows = self.query(
-            &format!(
-                "SELECT m.version::text, to_char(m.run_on, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), {checksum} \
-                 FROM __diesel_schema_migrations m ORDER BY m.version COLLATE \"C\""
-            ),
-            &[],
-        )?;
-        Ok(rows
-            .into_iter()
-            .map(|mut row| AppliedMigration {
-                checksum: row.pop().flatten(),
-                run_on: row.pop().flatten().unwrap_or_default(),
-                version: row.pop().flatten().unwrap_or_default(),
-            })
-            .collect())
+        let has_checksums = self.has_table("__sync_migrations")?;
+        let run_on = "to_char(m.run_on, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
+        let rows = self.query(&sql::select_applied(run_on, has_checksums), &[])?;
+        Ok(sql::applied_of(rows))
     }
 
     fn catalog(&mut self) -> anyhow::Result<Catalog> {
@@ -112,21 +97,8 @@ impl Session for PostgresSession {
         if !self.has_table("__sync_runs")? {
             return Ok(Ledger::default());
         }
-        let runs = self
-            .query(sql::SELECT_RUNS, &[])?
-            .iter()
-            .map(|row| sql::run_of(row))
-            .collect();
-        let stamp = self
-            .query(sql::SELECT_STAMP, &[])?
-            .into_iter()
-            .next()
-            .map(|mut row| Stamp {
-                since: row.pop().flatten().unwrap_or_default(),
-                database_id: row.pop().flatten().unwrap_or_default(),
-                environment: row.pop().flatten().unwrap_or_default(),
-            });
-        Ok(Ledger { stamp, runs })
+        let runs = self.query(sql::SELECT_RUNS, &[])?;
+        Ok(sql::ledger_of(&runs, self.query(sql::SELECT_STAMP, &[])?))
     }
 
     fn count_rows(&mut self, table: &TableName) -> anyhow::Result<u64> {

@@ -1,12 +1,13 @@
 //! What is known of a lookup table whose changes wait in a temporary table.
 
 use super::super::load::Loading;
-use super::super::{Reference, sql};
+use super::super::sql;
 use super::PostgresSession;
 use super::read::DEFAULT_SCHEMA;
 use super::unique::UniqueKey;
 use crate::problem::{Code, Problem};
 use crate::sync::lookup::Lookup;
+use crate::sync::reference::Reference;
 use crate::sync::table::TableName;
 
 /// A lookup table whose changes wait in a temporary table.
@@ -146,7 +147,7 @@ impl PostgresSession {
                 .and_then(|count| count.parse().ok())
                 .unwrap_or_default();
             if count > 0 {
-                return Err(crate::sync::gate::referenced_rows(
+                return Err(crate::sync::reference::referenced_rows(
                     &lookup.table,
                     &reference.child,
                     count,

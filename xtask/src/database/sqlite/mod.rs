@@ -18,9 +18,10 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{Connection, RunQueryDsl, sql_query};
 
-use super::{Reference, Session, Target};
+use super::{Session, Target};
 use crate::problem::{Code, Problem};
 use crate::sync::environment::DatabaseUrl;
+use crate::sync::reference::Reference;
 use crate::sync::table::TableName;
 use value::{Values, bind};
 

@@ -6,13 +6,14 @@ use std::path::Path;
 use diesel::connection::DefaultLoadingMode;
 use diesel::{RunQueryDsl, sql_query};
 
-use super::super::{Identity, Reference, Rows, Session, sql};
+use super::super::{Identity, Rows, Session, sql};
 use super::value::{Affinity, Value, Values};
 use super::{SqliteSession, failed};
 use crate::sync::catalog::Catalog;
-use crate::sync::ledger::{Ledger, Stamp};
+use crate::sync::ledger::Ledger;
 use crate::sync::lookup::Lookup;
 use crate::sync::migration::AppliedMigration;
+use crate::sync::reference::Reference;
 use crate::sync::row::{KeyedHash, Record};
 use crate::sync::table::TableName;
 
@@ -120,26 +121,10 @@ impl Session for SqliteSession {
         if !self.has_table("__diesel_schema_migrations")? {
             return Ok(Vec::new());
         }
-        let checksum = if self.has_table("__sync_migrations")? {
-            "(SELECT s.checksum FROM __sync_migrations AS s WHERE s.version = m.version)"
-        } else {
-            "NULL"
-        };
-        let rows = self.query(
-            &format!(
-                "SELECT m.version, strftime('%Y-%m-%dT%H:%M:%SZ', m.run_on), {checksum} \
-                 FROM __diesel_schema_migrations AS m ORDER BY m.version"
-            ),
-            &[],
-        )?;
-        Ok(rows
-            .into_iter()
-            .map(|mut row| AppliedMigration {
-                checksum: row.pop().flatten(),
-                run_on: row.pop().flatten().unwrap_or_default(),
-                version: row.pop().flatten().unwrap_or_default(),
-            })
-            .collect())
+        let has_checksums = self.has_table("__sync_migrations")?;
+        let run_on = "strftime('%Y-%m-%dT%H:%M:%SZ', m.run_on)";
+        let rows = self.query(&sql::select_applied(run_on, has_checksums), &[])?;
+        Ok(sql::applied_of(rows))
     }
 
     fn catalog(&mut self) -> anyhow::Result<Catalog> {
@@ -150,21 +135,8 @@ impl Session for SqliteSession {
         if !self.has_table("__sync_runs")? {
             return Ok(Ledger::default());
         }
-        let runs = self
-            .query(sql::SELECT_RUNS, &[])?
-            .iter()
-            .map(|row| sql::run_of(row))
-            .collect();
-        let stamp = self
-            .query(sql::SELECT_STAMP, &[])?
-            .into_iter()
-            .next()
-            .map(|mut row| Stamp {
-                since: row.pop().flatten().unwrap_or_default(),
-                database_id: row.pop().flatten().unwrap_or_default(),
-                environment: row.pop().flatten().unwrap_or_default(),
-            });
-        Ok(Ledger { stamp, runs })
+        let runs = self.query(sql::SELECT_RUNS, &[])?;
+        Ok(sql::ledger_of(&runs, self.query(sql::SELECT_STAMP, &[])?))
     }
 
     fn count_rows(&mut self, table: &TableName) -> anyhow::Result<u64> {

@@ -1,23 +1,22 @@
 //! Changing: migrations, lookup rows, the ledger, and the count of what was touched.
 
 use diesel::connection::{Connection, TransactionManager};
-use diesel::migration::MigrationSource;
 use diesel::sqlite::{Sqlite, SqliteConnection};
-use diesel_migrations::{
-    EmbeddedMigrations, FileBasedMigrations, MigrationHarness, embed_migrations,
-};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::super::load::Loading;
-use super::super::{Reference, Session, Target, sql};
+use super::super::migrations::find;
+use super::super::{Session, Target, sql};
 use super::read::DEFAULT_SCHEMA;
 use super::value::Value;
 use super::{SqliteSession, Staged, failed, statements};
 use crate::problem::{Code, Problem};
 use crate::sync::change_log::Change;
-use crate::sync::gate::referenced_rows;
 use crate::sync::ledger::LedgerEntry;
 use crate::sync::lookup::Lookup;
-use crate::sync::migration::{Migration, MigrationSet, Origin};
+use crate::sync::migration::{Migration, MigrationSet};
+use crate::sync::reference::Reference;
+use crate::sync::reference::referenced_rows;
 use crate::sync::row::Record;
 use crate::sync::table::TableName;
 
@@ -90,24 +89,11 @@ impl Target for SqliteSession {
         migrations: &MigrationSet,
         migration: &Migration,
     ) -> anyhow::Result<()> {
-        let source: Box<dyn MigrationSource<Sqlite>> = match &migrations.origin {
-            Origin::Embedded => Box::new(EMBEDDED),
-            Origin::Folder(folder) => Box::new(FileBasedMigrations::from_path(folder)?),
-        };
-        let all = source.migrations().map_err(anyhow::Error::from_boxed)?;
-        let Some(found) = all
-            .iter()
-            .find(|one| one.name().version() == migration.version.as_str().into())
-        else {
-            anyhow::bail!(
-                "migration {} is not built into this program",
-                migration.name
-            );
-        };
+        let found = find::<Sqlite>(EMBEDDED, migrations, migration)?;
         self.connection
             .applied_migrations()
             .map_err(anyhow::Error::from_boxed)?;
-        if let Err(error) = self.connection.run_migration(&**found) {
+        if let Err(error) = self.connection.run_migration(&*found) {
             // diesel says "Failed to run NAME with: …" in front of SQLite's own words.
             let words = error.to_string();
             let words = words

@@ -1,11 +1,13 @@
 //! What the migrations of the two ends say.
 
-use super::{Verdict, counted};
+use super::Verdict;
 use crate::problem::{Code, Problem};
 use crate::sync::config::Config;
 use crate::sync::migration::MigrationSet;
+use crate::sync::moment::to_the_second;
 use crate::sync::plan::PlannedMigration;
 use crate::sync::snapshot::Snapshot;
+use crate::sync::words::counted;
 
 /// The database says that it is another environment.
 pub fn wrong_stamp(snapshot: &Snapshot) -> Option<Problem> {
@@ -15,7 +17,9 @@ pub fn wrong_stamp(snapshot: &Snapshot) -> Option<Problem> {
             Code::WrongStamp,
             format!(
                 "the database behind {} says of itself that it is `{}`, since {}",
-                snapshot.label, stamp.environment, stamp.since
+                snapshot.label,
+                stamp.environment,
+                to_the_second(&stamp.since)
             ),
         )
         .hint("correct the connection string; a copy of another environment's database cannot stand in for this one")

@@ -12,10 +12,11 @@ use crate::sync::migration::MigrationSet;
 use crate::sync::plan::Plan;
 use crate::sync::snapshot::Snapshot;
 use crate::sync::table::TableName;
+use crate::sync::words::counted;
 use history::judge_history;
 pub use history::{not_transactional, unknown_migrations, wrong_stamp};
+pub use rows::extra_rows;
 use rows::judge_lookup;
-pub use rows::{extra_rows, referenced_rows};
 
 /// Fills in the blockers and warnings of a plan.
 pub(in crate::sync) fn judge(
@@ -175,13 +176,4 @@ pub fn unclassified(config: &Config, snapshot: &Snapshot) -> Vec<TableName> {
         .filter(|table| table.kind != TableKind::NotATable && !listed.contains(&&table.name))
         .map(|table| table.name.clone())
         .collect()
-}
-
-/// `1 row`, `2 rows`.
-pub fn counted(count: u64, what: &str) -> String {
-    if count == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{count} {what}s")
-    }
 }

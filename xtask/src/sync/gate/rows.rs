@@ -1,12 +1,14 @@
 //! What the rows of a lookup table say.
 
-use super::{Verdict, counted};
+use super::Verdict;
 use crate::problem::{Code, Problem};
 use crate::sync::config::{Config, ExtraRows};
 use crate::sync::difference::{Outcome, TableComparison};
 use crate::sync::plan::Plan;
+use crate::sync::reference::referenced_rows;
 use crate::sync::snapshot::Snapshot;
 use crate::sync::table::TableName;
+use crate::sync::words::counted;
 
 pub(super) fn judge_lookup(
     verdict: &mut Verdict,
@@ -66,20 +68,6 @@ fn is_lookup(config: &Config, child: &TableName, target: &Snapshot) -> bool {
         .iter()
         .filter_map(|lookup| target.catalog.find(&lookup.table))
         .any(|table| table.name == *child)
-}
-
-/// Rows that would lose what they refer to.
-pub fn referenced_rows(table: &TableName, child: &TableName, count: u64) -> Problem {
-    Problem::new(
-        Code::ReferencedRows,
-        format!(
-            "rows of `{table}` that the source no longer has are still referred to by {} of `{child}`",
-            counted(count, "row")
-        ),
-    )
-    .hint(format!(
-        "point these rows at another row first, or set extra_rows = \"keep\" for `{table}` in data-sync/sync.toml"
-    ))
 }
 
 /// Rows that only the target has, in a table where that is not allowed.

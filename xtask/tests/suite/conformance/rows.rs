@@ -3,9 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use xtask::database::{Reference, Session};
+use xtask::database::Session;
 use xtask::sync::environment::Backend;
 use xtask::sync::lookup::Lookup;
+use xtask::sync::reference::Reference;
 use xtask::sync::row::{Record, compare_keys};
 
 use super::{either, lookup, name, open};

@@ -77,6 +77,7 @@ suite! {
     }
     sqlite {
         refusing: two_kinds_of_database_do_not_mix;
+        returning: a_write_ahead_log_changes_nothing;
     }
 }
 

@@ -210,3 +210,25 @@ pub(super) fn old_backups_are_thinned_out(backend: Backend) {
     let files = std::fs::read_dir(&stage.config.backup.dir).unwrap().count();
     assert_eq!(files, 4, "a backup and its manifest each, and nothing else");
 }
+
+pub(super) fn a_write_ahead_log_changes_nothing() {
+    let stage = Stage::ready(Backend::Sqlite);
+    for database in [&stage.dev, &stage.test] {
+        database.run("PRAGMA journal_mode = WAL");
+    }
+    // Somebody who stays connected, so that the log is not folded into the file.
+    let mut application = stage.test.connect();
+    application.texts("SELECT count(*) FROM sqlite_schema");
+    stage.promote();
+    let before = rows(&stage);
+    stage.dev.run("UPDATE fee_groups SET label = 'changed'");
+    let report = stage.promote();
+    stage.assert_in_sync();
+    let made = report.backup.unwrap();
+    let backups = stage.backups().into_iter();
+    let backup = backups.filter(|backup| backup.path == made.path).last();
+    assert!(try_restore(&stage, &backup.unwrap()).unwrap().verified);
+    assert_eq!(rows(&stage), before);
+    let seen = application.texts("SELECT label FROM fee_groups WHERE id = 1");
+    assert_eq!(seen, [Some("Cards".to_owned())]);
+}

@@ -1,11 +1,5 @@
 //! Runs a program on a pseudo-terminal, so that tests can answer its prompts as a person would.
 
-#![allow(
-    dead_code,
-    reason = "each test program that takes in this file uses a part of it"
-)]
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "this is for tests")]
-
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;

@@ -1,0 +1,89 @@
+//! A promotion as a person runs it: the plan, the checklist, the question, and the run.
+
+use crate::cli::PromotionArguments;
+use crate::problem::{Code, Problem};
+use crate::sync::backup;
+use crate::sync::config::Config;
+use crate::sync::plan::Plan;
+use crate::sync::promote::{self, Look};
+use crate::sync::report::Report;
+use crate::terminal::{Screen, Tested};
+
+/// Carries out what was looked at, after asking, and fills in the report as it goes.
+///
+/// # Errors
+/// A blocker, an answer that was not the wanted one, or what went wrong.
+pub fn carry_out(
+    screen: &Screen,
+    config: &Config,
+    name: &str,
+    arguments: &PromotionArguments,
+    look: Look,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let promotion = config.promotion(name)?;
+    let plan = look.plan.clone();
+    let tested = Tested {
+        run: look.last_run_on_source(),
+        label: promotion.from.label.clone(),
+    };
+    // Nothing is held open while a person thinks.
+    let snapshot = look.into_target();
+    check_plan_file(
+        arguments,
+        &promotion.to.label,
+        promotion.to.require_plan,
+        &plan,
+    )?;
+    if !plan.empty || !plan.blockers.is_empty() {
+        screen.plan_aside(&plan);
+    }
+    if let Some(blocker) = plan.blockers.first() {
+        return Err(blocker.clone().into());
+    }
+    if plan.empty {
+        return Ok(());
+    }
+    backup::check(&config.backup, &snapshot)?;
+    screen.checklist(promotion.to, &tested, &config.backup.dir);
+    screen.confirm(
+        promotion.to,
+        &arguments.confirmation,
+        &format!("This changes {}.", promotion.to.label),
+        &format!("cargo xtask sync {name}{}", config.options),
+    )?;
+    promote::promote(config, &promotion, &plan.id, report, &mut screen.steps())
+}
+
+/// The plan file names the very plan that was made now, and one is there where it must be.
+fn check_plan_file(
+    arguments: &PromotionArguments,
+    label: &str,
+    required: bool,
+    plan: &Plan,
+) -> anyhow::Result<()> {
+    match &arguments.plan {
+        Some(path) => {
+            let approved = Plan::read_id(path)?;
+            if approved != plan.id {
+                return Err(Problem::new(
+                    Code::PlanStale,
+                    format!("{} holds plan {approved}, but the plan is {} by now", path.display(), plan.id),
+                )
+                .hint("look at the new plan, and approve it anew")
+                .into());
+            }
+            Ok(())
+        }
+        None if required && !plan.empty => Err(Problem::new(
+            Code::PlanStale,
+            format!("{label} only takes an approved plan (require_plan in data-sync/sync.toml)"),
+        )
+        .hint(format!(
+            "run `cargo xtask sync plan {} --out plan.json`, have it approved, and pass --plan plan.json",
+            plan.promotion
+        ))
+        .into()),
+        None => Ok(()),
+    }
+}
