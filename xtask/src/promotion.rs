@@ -24,7 +24,7 @@ pub fn carry_out(
     let promotion = config.promotion(name)?;
     let plan = look.plan.clone();
     let tested = Tested {
-        run: look.last_run_on_source(),
+        run: look.promotion_to_source(),
         label: promotion.from.label.clone(),
     };
     // Nothing is held open while a person thinks.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -66,7 +67,37 @@ pub struct Backup {
 /// `backup_failed`, naming the program or the folder.
 pub fn check(settings: &BackupSettings, snapshot: &Snapshot) -> anyhow::Result<()> {
     database::check_backup_programs(snapshot.backend, &snapshot.identity.server_version)?;
-    prepare_folder(&settings.dir)
+    prepare_folder(&settings.dir)?;
+    sweep(&settings.dir);
+    Ok(())
+}
+
+/// How long a folder that should not have stayed is left alone: its run may still go on.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What the folders begin with whose files are not to stay.
+const SCRATCH: &str = ".scratch-";
+
+/// Removes what runs that were killed have left: half a dump may be large.
+fn sweep(folder: &Path) {
+    let abandoned = |entry: &std::fs::DirEntry| {
+        let age = entry
+            .metadata()
+            .ok()
+            .and_then(|entry| entry.modified().ok()?.elapsed().ok());
+        entry.file_name().to_string_lossy().starts_with(SCRATCH)
+            && age.is_some_and(|age| age > ABANDONED)
+    };
+    for entry in std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+    {
+        if abandoned(&entry) {
+            // What cannot be removed now is tried again at the next backup.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn prepare_folder(folder: &Path) -> anyhow::Result<()> {
@@ -170,7 +201,7 @@ pub fn make(
 /// When there is no room for it.
 pub fn scratch_folder(beside: &Path) -> anyhow::Result<tempfile::TempDir> {
     tempfile::Builder::new()
-        .prefix(".scratch-")
+        .prefix(SCRATCH)
         .tempdir_in(beside)
         .with_context(|| format!("failed to create a folder in {}", beside.display()))
 }

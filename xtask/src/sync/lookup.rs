@@ -37,7 +37,10 @@ impl Lookup {
     ) -> Result<Lookup, Problem> {
         let table = catalog.find(&settings.table).ok_or_else(|| {
             Problem::new(Code::MissingTable, format!("{label} has no table `{}`", settings.table))
-                .hint("create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml")
+                .hint(
+                    "where a migration makes it, run the migration (Development: `cargo xtask migrate`); \
+                     else correct its [[lookup]] section in data-sync/sync.toml",
+                )
         })?;
         if table.kind == TableKind::NotATable {
             return Err(Problem::new(

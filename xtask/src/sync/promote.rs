@@ -39,9 +39,10 @@ pub struct Look {
 }
 
 impl Look {
-    /// The newest thing that was done to the source, as its ledger has it.
-    pub fn last_run_on_source(&self) -> Option<Run> {
-        self.source.snapshot.ledger.runs.first().cloned()
+    /// The promotion that made the source what it is, unless something was done to it since.
+    pub fn promotion_to_source(&self) -> Option<Run> {
+        let newest = self.source.snapshot.ledger.runs.first()?;
+        (newest.kind == RunKind::Promotion).then(|| newest.clone())
     }
 
     /// Lets both databases go and keeps what was seen of the target.

@@ -187,7 +187,7 @@ fn promotion_text(promotion: &PromotionStatus, verbose: bool) -> String {
             }
             LookupComparison::Same => {}
             LookupComparison::Missing => {
-                let _ = writeln!(text, "  {}: missing on one side", lookup.table);
+                let _ = writeln!(text, "  {}: not in both environments yet", lookup.table);
             }
             LookupComparison::Different => {
                 let _ = writeln!(

@@ -219,7 +219,7 @@ impl Screen {
             ),
             None => writeln!(
                 text,
-                "  [ ] tested: this tool has not promoted anything to {}",
+                "  [ ] tested: the last change of {} was no promotion by this tool",
                 tested.label
             ),
         };

@@ -164,7 +164,7 @@ fn a_lookup_table_must_be_there() {
     ----- stderr -----
     error: Development has no table `fee_item`
 
-    hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+    hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
     "#);
 }
 

@@ -26,38 +26,38 @@ fn status_of_empty_files() {
     ─────────────────────────────────────────────────────────────────────────────────────
 
     dev-to-test: blocked
-      fee_groups: missing on one side
-      fee_items: missing on one side
-      email_templates: missing on one side
-      equipment_catalogue: missing on one side
-      system_configuration: missing on one side
+      fee_groups: not in both environments yet
+      fee_items: not in both environments yet
+      email_templates: not in both environments yet
+      equipment_catalogue: not in both environments yet
+      system_configuration: not in both environments yet
       blocker: Development has no table `fee_groups`
-        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Development has no table `fee_items`
-        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Development has no table `email_templates`
-        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Development has no table `equipment_catalogue`
-        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Development has no table `system_configuration`
-        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
 
     test-to-prod: blocked
-      fee_groups: missing on one side
-      fee_items: missing on one side
-      email_templates: missing on one side
-      equipment_catalogue: missing on one side
-      system_configuration: missing on one side
+      fee_groups: not in both environments yet
+      fee_items: not in both environments yet
+      email_templates: not in both environments yet
+      equipment_catalogue: not in both environments yet
+      system_configuration: not in both environments yet
       blocker: Test has no table `fee_groups`
-        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Test has no table `fee_items`
-        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Test has no table `email_templates`
-        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Test has no table `equipment_catalogue`
-        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Test has no table `system_configuration`
-        hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
     ----- stderr -----
     "#);
 }

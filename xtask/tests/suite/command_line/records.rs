@@ -275,7 +275,7 @@ fn only_lookup_tables_are_exported() {
     ----- stderr -----
     error: Test has no table `fee_items`
 
-    hint: create it with a migration, or correct its [[lookup]] section in data-sync/sync.toml
+    hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
     "#);
 }
 

@@ -13,7 +13,7 @@ use xtask::sync::row::Record;
 
 use super::writing::open_target;
 use super::{either, open, settings};
-use crate::support::database::Database;
+use crate::support::database::{Database, folder};
 
 /// Two databases with one schema, and the lookup tables that are brought from one to the other.
 pub(super) struct Ends {
@@ -64,7 +64,7 @@ impl Ends {
     }
 
     pub(super) fn try_load(&self) -> anyhow::Result<Vec<LoadedTable>> {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let lookups = self.lookups(&self.source);
         export(
             &mut *open(&self.source),

@@ -57,7 +57,7 @@ pub(super) fn a_trigger_that_changes_loaded_values_rolls_back(backend: Backend) 
     let stage = with_trigger(backend, event, postgres, sqlite);
     // On Development the trigger was disabled, as a restore does it.
     match backend {
-        Backend::Postgres => stage.dev.run("SET session_replication_role = replica; UPDATE fee_groups SET label = 'changed' WHERE id < 3"),
+        Backend::Postgres => stage.dev.connect().run("SET session_replication_role = replica; UPDATE fee_groups SET label = 'changed' WHERE id < 3"),
         Backend::Sqlite => {
             let trigger = stage.dev.line("SELECT sql FROM sqlite_schema WHERE name = 'act'");
             stage.dev.run(&format!("DROP TRIGGER act; UPDATE fee_groups SET label = 'changed' WHERE id < 3; {trigger}"));

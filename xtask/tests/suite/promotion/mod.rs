@@ -16,7 +16,7 @@ use xtask::sync::plan::Plan;
 use xtask::sync::promote::{look, promote};
 use xtask::sync::report::Report;
 
-use crate::support::database::Database;
+use crate::support::database::{Database, folder};
 use crate::support::migrations::Migrations;
 use crate::support::suite;
 
@@ -106,7 +106,7 @@ impl Stage {
     /// Two empty databases and no migration.
     fn empty(backend: Backend) -> Self {
         let (dev, test) = (Database::create(backend), Database::create(backend));
-        let root = tempfile::tempdir().unwrap();
+        let root = folder();
         let migrations = Migrations::new();
         let config = configuration(&root, &migrations, &dev.url, &test.url, TABLES);
         Stage {

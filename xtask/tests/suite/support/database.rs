@@ -1,6 +1,7 @@
 //! A real database for a test of its own, which goes away with the test.
 
-use std::path::PathBuf;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -26,6 +27,9 @@ pub(crate) struct Database {
     /// As an environment variable would have it.
     pub(crate) url: String,
     place: Place,
+    /// For the statements of the test itself: connecting to a server takes longer than most.
+    /// A file is opened anew each time, because it may be replaced.
+    kept: RefCell<Option<Connection>>,
 }
 
 enum Place {
@@ -51,13 +55,14 @@ impl Database {
             // The only template that nobody can be connected to.
             Backend::Postgres => Self::on_server("template0"),
             Backend::Sqlite => {
-                let folder = tempfile::tempdir().unwrap();
+                let folder = folder();
                 let file = folder.path().join("test.sqlite3");
                 std::fs::write(&file, "").unwrap();
                 Database {
                     backend,
                     url: format!("sqlite:{}", file.display()),
                     place: Place::Folder(folder),
+                    kept: RefCell::default(),
                 }
             }
         }
@@ -72,7 +77,10 @@ impl Database {
 
     /// A database of the same server that holds the same.
     pub(crate) fn copy_on_server(&self) -> Self {
-        Self::on_server(&self.line("SELECT current_database()"))
+        let template = self.line("SELECT current_database()");
+        // A template that somebody is connected to is refused.
+        self.kept.take();
+        Self::on_server(&template)
     }
 
     /// Takes everything away that a test put here, for its next round.
@@ -80,11 +88,12 @@ impl Database {
         match self.backend {
             Backend::Postgres => {
                 let schemas = "SELECT n.oid::regnamespace FROM pg_namespace n WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'";
-                let mut connection = self.connect();
-                for schema in names(&mut connection, schemas) {
-                    connection.run(&format!("DROP SCHEMA {schema} CASCADE"));
-                }
-                connection.run("CREATE SCHEMA public");
+                self.session(|connection| {
+                    for schema in names(connection, schemas) {
+                        connection.run(&format!("DROP SCHEMA {schema} CASCADE"));
+                    }
+                    connection.run("CREATE SCHEMA public");
+                });
             }
             Backend::Sqlite => std::fs::write(self.file(), "").unwrap(),
         }
@@ -109,11 +118,12 @@ impl Database {
             backend: Backend::Postgres,
             url: with_database(&server_url(), &name),
             place: Place::Server { name },
+            kept: RefCell::default(),
         }
     }
 
     pub(crate) fn checked_url(&self) -> DatabaseUrl {
-        DatabaseUrl::parse(&self.url, "A_TEST", std::path::Path::new("/")).unwrap()
+        DatabaseUrl::parse(&self.url, "A_TEST", Path::new("/")).unwrap()
     }
 
     /// The file of a SQLite database.
@@ -138,14 +148,21 @@ impl Database {
         }
     }
 
-    /// Runs statements on a connection of their own.
+    fn session<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> T {
+        match self.backend {
+            Backend::Postgres => work(self.kept.borrow_mut().get_or_insert_with(|| self.connect())),
+            Backend::Sqlite => work(&mut self.connect()),
+        }
+    }
+
+    /// Runs statements that leave the session as it was.
     pub(crate) fn run(&self, sql: &str) {
-        self.connect().run(sql);
+        self.session(|connection| connection.run(sql));
     }
 
     /// The one column of a query, as text.
     pub(crate) fn texts(&self, query: &str) -> Vec<Option<String>> {
-        self.connect().texts(query)
+        self.session(|connection| connection.texts(query))
     }
 
     /// The one column of a query, none of it NULL, joined by spaces.
@@ -158,7 +175,9 @@ impl Database {
     /// each row with the transaction that wrote it, on SQLite the very bytes of the file.
     pub(crate) fn everything(&self) -> Vec<String> {
         match self.backend {
-            Backend::Postgres => self.rows_and_sequences("xmin::text || ' ' || "),
+            Backend::Postgres => {
+                self.session(|connection| rows_and_sequences(connection, "xmin::text || ' ' || "))
+            }
             Backend::Sqlite => vec![format!("{:?}", std::fs::read(self.file()).unwrap())],
         }
     }
@@ -166,7 +185,7 @@ impl Database {
     /// The rows of every table, and where each sequence stands.
     pub(crate) fn contents(&self) -> Vec<String> {
         match self.backend {
-            Backend::Postgres => self.rows_and_sequences(""),
+            Backend::Postgres => self.session(|connection| rows_and_sequences(connection, "")),
             Backend::Sqlite => {
                 let mut connection = self.connect();
                 let mut contents = Vec::new();
@@ -190,21 +209,6 @@ impl Database {
             }
         }
     }
-
-    fn rows_and_sequences(&self, before: &str) -> Vec<String> {
-        let mut connection = self.connect();
-        let mut contents = names(&mut connection, POSTGRES_COLUMNS);
-        for table in names(&mut connection, POSTGRES_TABLES) {
-            let rows = format!("SELECT {before}lookup::text FROM {table} AS lookup ORDER BY 1");
-            let rows = names(&mut connection, &rows);
-            contents.extend(rows.into_iter().map(|row| format!("{table}: {row}")));
-        }
-        for sequence in names(&mut connection, POSTGRES_SEQUENCES) {
-            let at = format!("SELECT last_value || ' ' || is_called FROM {sequence}");
-            contents.push(format!("{sequence}: {}", names(&mut connection, &at)[0]));
-        }
-        contents
-    }
 }
 
 const SQLITE_TABLES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_stat%' ESCAPE '\\' ORDER BY name";
@@ -217,6 +221,20 @@ const POSTGRES_SEQUENCES: &str =
 
 const POSTGRES_COLUMNS: &str = "SELECT concat_ws(' ', table_schema, table_name, column_name, data_type) \
      FROM information_schema.columns WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1";
+
+fn rows_and_sequences(connection: &mut Connection, before: &str) -> Vec<String> {
+    let mut contents = names(connection, POSTGRES_COLUMNS);
+    for table in names(connection, POSTGRES_TABLES) {
+        let rows = format!("SELECT {before}lookup::text FROM {table} AS lookup ORDER BY 1");
+        let rows = names(connection, &rows);
+        contents.extend(rows.into_iter().map(|row| format!("{table}: {row}")));
+    }
+    for sequence in names(connection, POSTGRES_SEQUENCES) {
+        let at = format!("SELECT last_value || ' ' || is_called FROM {sequence}");
+        contents.push(format!("{sequence}: {}", names(connection, &at)[0]));
+    }
+    contents
+}
 
 fn names(connection: &mut Connection, query: &str) -> Vec<String> {
     connection
@@ -270,6 +288,17 @@ impl Drop for Database {
             }
         }
     }
+}
+
+/// A folder of a test's own, in memory where the system has a place for that: nothing here is to
+/// live through a power cut, but xtask makes sure that everything would.
+pub(crate) fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let folder = match memory.is_dir() {
+        true => tempfile::tempdir_in(memory),
+        false => tempfile::tempdir(),
+    };
+    folder.unwrap()
 }
 
 fn server_url() -> String {

@@ -6,15 +6,15 @@ use tempfile::TempDir;
 use xtask::sync::environment::Backend;
 use xtask::sync::migration::{MigrationSet, Origin};
 
+use super::database::folder;
+
 pub(crate) struct Migrations {
     folder: TempDir,
 }
 
 impl Migrations {
     pub(crate) fn new() -> Self {
-        Migrations {
-            folder: tempfile::tempdir().unwrap(),
-        }
+        Migrations { folder: folder() }
     }
 
     /// Writes a migration, or writes it anew.

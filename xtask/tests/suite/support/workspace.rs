@@ -24,6 +24,13 @@ pub(crate) struct Workspace {
     variables: BTreeMap<String, String>,
 }
 
+/// What many tests start from, made once. It is kept in memory, because a folder that lives as
+/// long as the program would stay behind.
+struct Template {
+    variables: BTreeMap<String, String>,
+    contents: BTreeMap<PathBuf, Vec<u8>>,
+}
+
 impl Workspace {
     /// A configuration, and nothing set.
     pub(crate) fn bare() -> Self {
@@ -55,19 +62,19 @@ impl Workspace {
 
     /// Development is migrated and has lookup rows; the others are empty files.
     pub(crate) fn filled() -> Self {
-        static TEMPLATE: OnceLock<Workspace> = OnceLock::new();
+        static TEMPLATE: OnceLock<Template> = OnceLock::new();
         Self::copy_of(TEMPLATE.get_or_init(|| {
             let workspace = Self::fresh();
             workspace.succeeds(&["migrate"]);
             workspace.execute("dev", LOOKUP_ROWS);
-            workspace
+            workspace.template()
         }))
     }
 
     /// Everything has been promoted to the last environment, Test and Production have rows of
     /// their own, and Development has then changed: one fee is raised, one is new, one is gone.
     pub(crate) fn promoted() -> Self {
-        static TEMPLATE: OnceLock<Workspace> = OnceLock::new();
+        static TEMPLATE: OnceLock<Template> = OnceLock::new();
         Self::copy_of(TEMPLATE.get_or_init(|| {
             let workspace = Self::filled();
             workspace.succeeds(&["sync", "dev-to-test", "--yes"]);
@@ -75,7 +82,7 @@ impl Workspace {
             workspace.execute("test", PROTECTED_ROWS);
             workspace.execute("prod", PROTECTED_ROWS);
             workspace.change_development();
-            workspace
+            workspace.template()
         }))
     }
 
@@ -90,10 +97,17 @@ impl Workspace {
         );
     }
 
-    fn copy_of(template: &Workspace) -> Self {
+    fn template(&self) -> Template {
+        Template {
+            variables: self.variables.clone(),
+            contents: self.contents(),
+        }
+    }
+
+    fn copy_of(template: &Template) -> Self {
         let mut workspace = Self::bare();
         workspace.variables.clone_from(&template.variables);
-        for (path, content) in template.contents() {
+        for (path, content) in &template.contents {
             workspace.write(path, content);
         }
         workspace
