@@ -7,6 +7,7 @@ use crate::sync::config::Config;
 use crate::sync::plan::Plan;
 use crate::sync::promote::{self, Look};
 use crate::sync::report::Report;
+use crate::sync::words::shell_word;
 use crate::terminal::{Screen, Tested};
 
 /// Carries out what was looked at, after asking, and fills in the report as it goes.
@@ -45,12 +46,15 @@ pub fn carry_out(
         return Ok(());
     }
     backup::check(&config.backup, &snapshot)?;
+    let plan_option = arguments.plan.as_ref().map_or(String::new(), |path| {
+        format!(" --plan {}", shell_word(&path.display().to_string()))
+    });
     screen.checklist(promotion.to, &tested, &config.backup.dir);
     screen.confirm(
         promotion.to,
         &arguments.confirmation,
         &format!("This changes {}.", promotion.to.label),
-        &format!("cargo xtask sync {name}{}", config.options),
+        &format!("cargo xtask sync {name}{plan_option}{}", config.options),
     )?;
     promote::promote(config, &promotion, &plan.id, report, &mut screen.steps())
 }

@@ -134,6 +134,9 @@ fn promotion(
             _ => Outcome::Failed,
         };
         report.error = Some(problem);
+        // Whatever was done by then was rolled back.
+        report.migrations.clear();
+        report.lookups.clear();
         screen.report(&report);
         return Err(Ended {
             error,
@@ -201,8 +204,13 @@ fn restore_backup(
     named: &Path,
     confirmation: &Confirmation,
 ) -> Result<ExitCode, Ended> {
-    let environment = config.environment(env)?;
+    let mut environment = config.environment(env)?.clone();
     environment.url()?;
+    if environment.confirm.is_empty() {
+        // Development is never promoted to, so its list may be empty; a restore asks all the same.
+        environment.confirm.push("yes".to_owned());
+    }
+    let environment = &environment;
     let found = backup::find(config, environment, named)?;
     screen.confirm(
         environment,

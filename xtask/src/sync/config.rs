@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use serde::Deserialize;
 
 use super::config_file::{File, readable};
@@ -142,8 +141,11 @@ impl Config {
             .hint("run it inside the workspace, or name the file with --config")
         })?;
         let variables = Variables::read(root, env_file)?;
-        let mut config = Config::parse(&text, root, |name| variables.get(name))
-            .with_context(|| format!("in {}", path.display()))?;
+        let mut config =
+            Config::parse(&text, root, |name| variables.get(name)).map_err(|problem| Problem {
+                message: format!("{}: {}", path.display(), problem.message),
+                ..problem
+            })?;
         for (option, given) in [("--config", file), ("--env-file", env_file)] {
             if let Some(given) = given {
                 let given = shell_word(&given.display().to_string());

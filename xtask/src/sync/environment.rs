@@ -65,6 +65,19 @@ impl Environment {
         self.url.as_ref().map_err(Clone::clone)
     }
 
+    /// An error of its database, with the environment and the variable to look at.
+    pub fn blame(&self, error: anyhow::Error) -> anyhow::Error {
+        let problem = Problem::of(&error);
+        Problem {
+            message: format!(
+                "{} ({}): {}",
+                self.label, self.url_variable, problem.message
+            ),
+            ..problem
+        }
+        .into()
+    }
+
     /// More than one confirmation marks the environment whose drift and unclassified tables block.
     pub fn is_strict(&self) -> bool {
         self.confirm.len() > 1

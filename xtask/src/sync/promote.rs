@@ -124,7 +124,8 @@ pub fn promote(
     report.run_id = random_id(4)?;
 
     step(events, format!("lock {to}"));
-    let mut target = database::open_target(promotion.to.url()?)?;
+    let mut target =
+        database::open_target(promotion.to.url()?).map_err(|error| promotion.to.blame(error))?;
 
     step(events, "look again".to_owned());
     let mut look = look(config, promotion, false)?;

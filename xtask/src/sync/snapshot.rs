@@ -72,7 +72,7 @@ impl Observed {
 /// `env_not_set`, `url_invalid`, `unreachable`, or what the database reports.
 pub fn observe(environment: &Environment) -> anyhow::Result<Observed> {
     let url = environment.url()?;
-    let mut session = database::open(url)?;
+    let mut session = database::open(url).map_err(|error| environment.blame(error))?;
     let snapshot = Snapshot {
         environment: environment.name.clone(),
         label: environment.label.clone(),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Screen;
 use super::plan::problem_lines;
+use crate::problem::Code;
 use crate::sync::backup::Backup;
 use crate::sync::config::Config;
 use crate::sync::environment::Environment;
@@ -67,11 +68,16 @@ impl Screen {
                 }
             }
             Outcome::NothingToDo => {
-                let _ = writeln!(
-                    text,
-                    "{}: nothing to do, everything is in sync",
-                    report.promotion
-                );
+                let differs = report
+                    .warnings
+                    .iter()
+                    .any(|warning| warning.code == Code::Drift);
+                let what = if differs {
+                    "nothing to promote, but the schemas differ"
+                } else {
+                    "nothing to do, everything is in sync"
+                };
+                let _ = writeln!(text, "{}: {what}", report.promotion);
                 text.push_str(&problem_lines("warning", &report.warnings));
             }
             // The problem itself is told on standard error.

@@ -68,6 +68,19 @@ pub(super) fn run_script(url: &DatabaseUrl, script: &str) -> anyhow::Result<()> 
 
 use diesel::connection::{SimpleConnection as _, TransactionManager};
 
+impl Drop for PostgresSession {
+    /// Without it the server would roll back a moment after the connection is closed, and until
+    /// then hold the lock.
+    fn drop(&mut self) {
+        // Savepoints first; where there is no transaction it ends at once.
+        while <PgConnection as Connection>::TransactionManager::rollback_transaction(
+            &mut self.connection,
+        )
+        .is_ok()
+        {}
+    }
+}
+
 impl PostgresSession {
     fn new(connection: PgConnection, url: &DatabaseUrl) -> Self {
         PostgresSession {

@@ -12,7 +12,7 @@ fn an_unknown_key_brings_the_nearest_one() {
     exit status: 2
     ----- stdout -----
     ----- stderr -----
-    error: line 28: unknown key `kep`
+    error: [root]/data-sync/sync.toml: line 28: unknown key `kep`
 
     hint: did you mean `keep`? docs/REFERENCE.md lists every key
     "#);
@@ -24,7 +24,7 @@ fn an_unknown_key_brings_the_nearest_one() {
         exit status: 2
         ----- stdout -----
         ----- stderr -----
-        error: line 39: unknown key `extra_row`
+        error: [root]/data-sync/sync.toml: line 39: unknown key `extra_row`
 
         hint: did you mean `extra_rows`? docs/REFERENCE.md lists every key
         "#);
@@ -53,7 +53,7 @@ fn an_unknown_value_brings_the_known_ones() {
 exit status: 2
 ----- stdout -----
 ----- stderr -----
-error: line 39: unknown variant `remove`, expected one of `delete`, `keep`, `refuse`
+error: [root]/data-sync/sync.toml: line 39: unknown variant `remove`, expected one of `delete`, `keep`, `refuse`
 
 hint: docs/REFERENCE.md lists every key
 "#);
@@ -62,7 +62,7 @@ hint: docs/REFERENCE.md lists every key
     exit status: 2
     ----- stdout -----
     ----- stderr -----
-    error: line 28: invalid type: string "many", expected usize
+    error: [root]/data-sync/sync.toml: line 28: invalid type: string "many", expected usize
 
     hint: docs/REFERENCE.md lists every key
     "#);
@@ -76,7 +76,7 @@ fn broken_toml_has_a_line() {
     exit status: 2
     ----- stdout -----
     ----- stderr -----
-    error: line 28: string values must be quoted, expected literal string
+    error: [root]/data-sync/sync.toml: line 28: string values must be quoted, expected literal string
 
     hint: docs/REFERENCE.md lists every key
     "#);
@@ -106,7 +106,7 @@ fn a_table_has_one_part_to_play() {
     exit status: 2
     ----- stdout -----
     ----- stderr -----
-    error: table `fee_items` is listed both as a lookup and as protected
+    error: [root]/data-sync/sync.toml: table `fee_items` is listed both as a lookup and as protected
 
     hint: a lookup table is overwritten, a protected one never: keep one of the two
     "#);
@@ -118,7 +118,7 @@ fn a_table_has_one_part_to_play() {
     exit status: 2
     ----- stdout -----
     ----- stderr -----
-    error: lookup table `fee_groups` is listed twice
+    error: [root]/data-sync/sync.toml: lookup table `fee_groups` is listed twice
 
     hint: keep one of the two [[lookup]] sections
     "#);
@@ -132,7 +132,7 @@ fn environments_have_names_of_their_own() {
     exit status: 2
     ----- stdout -----
     ----- stderr -----
-    error: environment `dev` is listed twice
+    error: [root]/data-sync/sync.toml: environment `dev` is listed twice
 
     hint: every [[environment]] has a name of its own
     "#);
@@ -141,7 +141,7 @@ fn environments_have_names_of_their_own() {
     exit status: 2
     ----- stdout -----
     ----- stderr -----
-    error: `Test 1` cannot name an environment
+    error: [root]/data-sync/sync.toml: `Test 1` cannot name an environment
 
     hint: use small letters, digits, `-` and `_`, for example "staging"
     "#);

@@ -15,7 +15,7 @@ fn a_file_that_is_not_there_is_not_made() {
     exit status: 1
     ----- stdout -----
     ----- stderr -----
-    error: there is no database file [root]/tset.sqlite3
+    error: Test (TEST_DATABASE_URL): there is no database file [root]/tset.sqlite3
 
     hint: correct the path; for a new database make an empty file first
     "#);
@@ -24,7 +24,7 @@ fn a_file_that_is_not_there_is_not_made() {
     exit status: 1
     ----- stdout -----
     ----- stderr -----
-    error: there is no database file [root]/no-such-folder/dev.sqlite3
+    error: Development (DEV_DATABASE_URL): there is no database file [root]/no-such-folder/dev.sqlite3
 
     hint: correct the path; for a new database make an empty file first
     "#);
@@ -44,7 +44,7 @@ fn a_file_that_is_no_database_is_left_alone() {
         exit status: 1
         ----- stdout -----
         ----- stderr -----
-        error: failed to open sqlite:notes.txt: file is not a database
+        error: Test (TEST_DATABASE_URL): failed to open sqlite:notes.txt: file is not a database
 
         hint: check that the file is a SQLite database, and that it may be read and written
         "#);
@@ -53,7 +53,7 @@ fn a_file_that_is_no_database_is_left_alone() {
     exit status: 1
     ----- stdout -----
     ----- stderr -----
-    error: failed to open sqlite:notes.txt: file is not a database
+    error: Development (DEV_DATABASE_URL): failed to open sqlite:notes.txt: file is not a database
 
     hint: check that the file is a SQLite database, and that it may be read and written
     "#);

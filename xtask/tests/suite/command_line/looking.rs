@@ -148,11 +148,11 @@ fn status_tells_of_environments_that_are_not_there() {
     ───────────────────────────────────────────────────────────────────────────────
 
     dev-to-test: blocked
-      blocker: there is no database file [root]/missing.sqlite3
+      blocker: Test (TEST_DATABASE_URL): there is no database file [root]/missing.sqlite3
         hint: correct the path; for a new database make an empty file first
 
     test-to-prod: blocked
-      blocker: there is no database file [root]/missing.sqlite3
+      blocker: Test (TEST_DATABASE_URL): there is no database file [root]/missing.sqlite3
         hint: correct the path; for a new database make an empty file first
       blocker: DATABASE_URL is not set, so Production cannot be reached
         hint: set DATABASE_URL=postgres://… (or sqlite:PATH) in the environment or in the file .env

@@ -105,7 +105,7 @@ fn a_second_promotion_waits_for_nobody_for_long() {
     exit status: 1
     ----- stdout -----
     ----- stderr -----
-    error: another program is writing to sqlite:test.sqlite3
+    error: Test (TEST_DATABASE_URL): another program is writing to sqlite:test.sqlite3
 
     hint: wait until it has ended, or stop it, then try again
     "#);

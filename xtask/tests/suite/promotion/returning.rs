@@ -225,9 +225,9 @@ pub(super) fn a_write_ahead_log_changes_nothing() {
     let report = stage.promote();
     stage.assert_in_sync();
     let made = report.backup.unwrap();
-    let backups = stage.backups().into_iter();
-    let backup = backups.filter(|backup| backup.path == made.path).last();
-    assert!(try_restore(&stage, &backup.unwrap()).unwrap().verified);
+    let mut backups = stage.backups().into_iter();
+    let backup = backups.find(|backup| backup.path == made.path).unwrap();
+    assert!(try_restore(&stage, &backup).unwrap().verified);
     assert_eq!(rows(&stage), before);
     let seen = application.texts("SELECT label FROM fee_groups WHERE id = 1");
     assert_eq!(seen, [Some("Cards".to_owned())]);
