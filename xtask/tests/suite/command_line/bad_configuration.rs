@@ -36,7 +36,7 @@ fn an_unknown_key_brings_the_nearest_one() {
     exit status: 2
     ----- stdout -----
     ----- stderr -----
-    error: line 37: unknown key `lookups`
+    error: [root]/data-sync/sync.toml: line 37: unknown key `lookups`
 
     hint: did you mean `lookup`? docs/REFERENCE.md lists every key
     "#);
@@ -150,7 +150,7 @@ fn environments_have_names_of_their_own() {
     exit status: 2
     ----- stdout -----
     ----- stderr -----
-    error: environment `test` has an empty `confirm`
+    error: [root]/data-sync/sync.toml: environment `test` has an empty `confirm`
 
     hint: at least confirm = ["yes"]: a promotion always asks
     "#);
