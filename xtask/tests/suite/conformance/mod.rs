@@ -100,7 +100,7 @@ suite! {
         looking: a_function_cannot_write_while_looking;
         rows: every_type_hashes_as_it_reads;
         watching: cascades_are_counted truncation_is_counted partitions_are_counted_with_their_table;
-        writing: a_migration_may_change_the_session;
+        writing: a_migration_may_change_the_session the_lock_ends_with_the_session;
     }
     sqlite {
         tangles: automatic_numbers_go_on_above_the_highest a_strict_table_keeps_its_classes;

@@ -68,8 +68,18 @@ pub(super) fn a_second_target_is_busy(backend: Backend) {
     // Looking goes on, and the lock ends with the session.
     open(&database).catalog().unwrap();
     drop(first);
+    drop(open_target(&database));
+}
+
+pub(super) fn the_lock_ends_with_the_session() {
+    let database = Database::with(Backend::Postgres, FEES);
+    let locks = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+                 WHERE l.locktype = 'advisory' AND d.datname = current_database()";
     for _ in 0..20 {
-        drop(open_target(&database));
+        let target = open_target(&database);
+        assert_eq!(database.line(locks), "1");
+        drop(target);
+        assert_eq!(database.line(locks), "0");
     }
 }
 
