@@ -9,8 +9,10 @@ use crate::problem::{Code, Problem};
 use crate::promotion;
 use crate::sync::config::Config;
 use crate::sync::export;
+use crate::sync::gate;
 use crate::sync::promote::{self, resolve_all};
 use crate::sync::report::{Outcome, Report};
+use crate::sync::retention::thin_out;
 use crate::sync::snapshot::observe;
 use crate::sync::status::status;
 use crate::sync::table::TableName;
@@ -65,6 +67,8 @@ pub(super) fn run(
                 digests,
                 &promote::random_id(4)?,
             )?;
+            let runs = &observed.snapshot.ledger.runs;
+            thin_out(&config.backup, &env, runs, &backup);
             screen.backed_up(&backup, config);
             Ok(ExitCode::SUCCESS)
         }
@@ -172,6 +176,9 @@ fn export_tables(
         .into());
     }
     let mut observed = observe(environment)?;
+    if let Some(problem) = gate::wrong_stamp(&observed.snapshot) {
+        return Err(problem.into());
+    }
     let wanted = Config {
         lookups: config
             .lookups

@@ -1,7 +1,8 @@
 //! The statements that bring staged rows into a lookup table, the same on both backends.
 //!
 //! A staging table has the columns of its lookup table and `__change`: `I` for a row to insert,
-//! `U` to update, `D` to delete (a row of which only the key is filled in).
+//! `U` to update, `D` to delete (a row of which only the key is filled in), `R` for one to update
+//! that was taken out and comes back with the new ones.
 
 use super::sql::{equal, identifier, list, same_key, table};
 use crate::sync::lookup::Lookup;
@@ -64,7 +65,7 @@ impl Loading<'_> {
     pub(super) fn insert(&self, overriding: &str) -> String {
         let columns = list("", self.lookup.columns.iter().map(String::as_str));
         format!(
-            "INSERT INTO {} ({columns}){overriding} SELECT {columns} FROM {} WHERE __change = 'I'",
+            "INSERT INTO {} ({columns}){overriding} SELECT {columns} FROM {} WHERE __change IN ('I', 'R')",
             self.table, self.staging
         )
     }
@@ -98,7 +99,7 @@ impl Loading<'_> {
     pub(super) fn holds_wanted(&self, unique_key: &[String]) -> String {
         let pairs = unique_key.iter().map(|name| (name.as_str(), name.as_str()));
         format!(
-            "EXISTS (SELECT 1 FROM {} AS wanted WHERE {} AND wanted.__change IN ('I', 'U') AND NOT ({})) \
+            "EXISTS (SELECT 1 FROM {} AS wanted WHERE {} AND wanted.__change IN ('I', 'R', 'U') AND NOT ({})) \
              AND EXISTS ({})",
             self.staging,
             equal("lookup", "wanted", pairs),
@@ -117,7 +118,7 @@ impl Loading<'_> {
             .collect();
         [
             format!(
-                "UPDATE {} AS staged SET __change = 'I'{} FROM {} AS lookup WHERE staged.__change = 'U' AND {} AND {}",
+                "UPDATE {} AS staged SET __change = 'R'{} FROM {} AS lookup WHERE staged.__change = 'U' AND {} AND {}",
                 self.staging,
                 kept.concat(),
                 self.table,
@@ -127,7 +128,7 @@ impl Loading<'_> {
             format!(
                 "DELETE FROM {} AS lookup WHERE EXISTS ({})",
                 self.table,
-                self.staged("own", "'I', 'D'")
+                self.staged("own", "'R', 'D'")
             ),
         ]
     }

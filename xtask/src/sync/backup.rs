@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::catalog::TableKind;
 use super::config::{BackupSettings, Config};
 use super::environment::{Backend, Environment};
+use super::gate;
 use super::moment::Moment;
 use super::private;
-use super::retention::thin_out;
 use super::row::LookupState;
 use super::snapshot::{Observed, Snapshot};
 use super::table::TableName;
@@ -102,6 +102,7 @@ fn sweep(folder: &Path) {
 
 fn prepare_folder(folder: &Path) -> anyhow::Result<()> {
     private::create_folder(folder)
+        .and_then(|()| private::own_folder(folder))
         .and_then(|()| Ok(tempfile::tempfile_in(folder)?))
         .map(|_| ())
         .map_err(|error| {
@@ -129,6 +130,9 @@ pub fn make(
     run_id: &str,
 ) -> anyhow::Result<Backup> {
     let snapshot = observed.snapshot.clone();
+    if let Some(problem) = gate::wrong_stamp(&snapshot) {
+        return Err(problem.into());
+    }
     check(settings, &snapshot)?;
     let moment = Moment::now();
     let stem = format!("{}-{}-{run_id}", snapshot.environment, moment.compact());
@@ -185,14 +189,7 @@ pub fn make(
     })?;
     std::fs::rename(&unnamed, &path)
         .with_context(|| format!("failed to name the backup {}", path.display()))?;
-    let backup = Backup { path, manifest };
-    thin_out(
-        settings,
-        &snapshot.environment,
-        &snapshot.ledger.runs,
-        &backup,
-    )?;
-    Ok(backup)
+    Ok(Backup { path, manifest })
 }
 
 /// A folder for files that are not to stay.
@@ -246,6 +243,12 @@ pub fn list(settings: &BackupSettings, environment: Option<&str>) -> anyhow::Res
 fn read(manifest_path: &Path) -> Option<Backup> {
     let manifest: BackupManifest =
         serde_json::from_slice(&std::fs::read(manifest_path).ok()?).ok()?;
+    // Anybody may have written the manifest: it speaks for the file beside it and for no other.
+    if Path::new(&manifest.file).file_stem() != manifest_path.file_stem()
+        || Path::new(&manifest.file).file_name()? != manifest.file.as_str()
+    {
+        return None;
+    }
     let path = manifest_path.with_file_name(&manifest.file);
     path.is_file().then_some(Backup { path, manifest })
 }

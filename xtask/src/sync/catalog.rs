@@ -56,6 +56,8 @@ pub struct Table {
 pub enum TableKind {
     Ordinary,
     Partitioned,
+    /// Other tables inherit from it, and reading it reads their rows too.
+    Inherited,
     /// A view or a foreign table: its rows are somebody else's.
     NotATable,
 }

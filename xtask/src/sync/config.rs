@@ -43,6 +43,19 @@ pub struct BackupSettings {
     pub dir: PathBuf,
     /// How many backups of one environment stay.
     pub keep: usize,
+    /// How far a backup is to be proved; the manifest says how far it was.
+    pub verify: Verify,
+}
+
+/// How far a backup is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verify {
+    /// By restoring it. This program does not do that yet: it reads the archive to its end.
+    #[default]
+    Restore,
+    /// By reading it to its end.
+    Archive,
 }
 
 /// What `sync.toml` says about one lookup table.
@@ -210,6 +223,7 @@ impl Config {
             backup: BackupSettings {
                 dir: root.join(file.backup.dir),
                 keep: file.backup.keep.max(1),
+                verify: file.backup.verify,
             },
             export_dir: root.join(file.export.dir),
             protected,

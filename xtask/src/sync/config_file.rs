@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::config::LookupSettings;
+use super::config::{LookupSettings, Verify};
 use super::pipeline::EnvironmentFile;
 use super::table::TableName;
 use crate::problem::{Code, Problem};
@@ -32,6 +32,8 @@ pub(super) struct BackupFile {
     #[serde(default = "default_keep")]
     pub(super) keep: usize,
     #[serde(default)]
+    pub(super) verify: Verify,
+    #[serde(default)]
     pub(super) protected: Vec<TableName>,
 }
 
@@ -40,6 +42,7 @@ impl Default for BackupFile {
         BackupFile {
             dir: default_backup_dir(),
             keep: default_keep(),
+            verify: Verify::default(),
             protected: Vec::new(),
         }
     }

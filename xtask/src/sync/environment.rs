@@ -116,6 +116,7 @@ impl DatabaseUrl {
             if rest.is_empty() {
                 return Err(invalid("it names neither a host nor a database"));
             }
+            check_spelling(rest).map_err(invalid)?;
             return Ok(DatabaseUrl {
                 backend: Backend::Postgres,
                 text: text.to_owned(),
@@ -240,6 +241,34 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+/// Refuses what this program and libpq could read in two ways: a password that is cut at another
+/// place by one of them would end up in a message or an argument.
+fn check_spelling(rest: &str) -> Result<(), &'static str> {
+    if let Some((user_info, _)) = rest.rsplit_once('@')
+        && user_info.contains(|letter: char| "/?#@".contains(letter) || letter.is_whitespace())
+    {
+        return Err(
+            "write `/`, `?`, `#`, `@` and blanks in user and password as %2F, %3F, %23, %40 and %20",
+        );
+    }
+    let query = rest.split_once('?').map_or("", |(_, query)| query);
+    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+        let name = parameter.split('=').next().unwrap_or_default();
+        if !name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        {
+            return Err("the names of its parameters are plain words");
+        }
+        if name == "sslpassword" {
+            return Err(
+                "a key with a passphrase cannot be passed on to pg_dump unseen: use one without",
+            );
+        }
+    }
+    Ok(())
+}
+
 /// The passwords in what follows the scheme of a PostgreSQL URL, as written and as meant.
 fn secrets(rest: &str) -> Vec<String> {
     let before_query = rest.split('?').next().unwrap_or_default();
@@ -330,6 +359,11 @@ mod tests {
     #[test]
     fn what_is_no_url_is_refused_without_repeating_it() {
         for text in [
+            "postgres://ann:hun?hunter2@h/d",
+            "postgres://ann:hun/hunter2@h/d",
+            "postgres://ann:hun@hunter2@h/d",
+            "postgres://h/d?p%61ssword=hunter2",
+            "postgres://h/d?sslpassword=hunter2",
             "",
             "mysql://u:hunter2@h/d",
             "hunter2",

@@ -64,7 +64,8 @@ pub fn load(
         });
     }
     apply(target, &changed)?;
-    for lookup in &changed {
+    // Those that were the same as well: a trigger of one table may have changed another.
+    for lookup in &ordered {
         verify(target, lookup, folder, label, events)?;
     }
     Ok(loaded)

@@ -52,13 +52,36 @@ impl Lookup {
             )
             .hint("list the tables that it reads instead"));
         }
+        if table.kind == TableKind::Inherited {
+            return Err(Problem::new(
+                Code::NotATable,
+                format!(
+                    "other tables inherit from `{}` in {label}, so its rows are not its own",
+                    settings.table
+                ),
+            )
+            .hint(
+                "list the tables that hold the rows, or give up the inheritance with a migration",
+            ));
+        }
+        let key = key_columns(settings, table, label)?;
+        if settings.filter.is_some() && !is_unique(table, &key) {
+            return Err(Problem::new(
+                Code::NoKey,
+                format!(
+                    "`{}` in {label} has no unique constraint on its key ({}), so a row outside `where` could have the key of one inside",
+                    settings.table,
+                    key.join(", ")
+                ),
+            )
+            .hint("make the key unique over the whole table with a migration"));
+        }
         let columns: Vec<&str> = table
             .columns
             .iter()
             .filter(|column| !column.generated)
             .map(|column| column.name.as_str())
             .collect();
-        let key = key_columns(settings, table, label)?;
         let position = |name: &str| {
             columns
                 .iter()
@@ -163,6 +186,14 @@ impl Lookup {
             hash: self.hash_of(row),
         }
     }
+}
+
+/// Whether the database itself sees to it that no two rows of the table share a key.
+fn is_unique(table: &Table, key: &[String]) -> bool {
+    table
+        .unique_keys
+        .iter()
+        .any(|unique| unique.iter().all(|column| key.contains(column)))
 }
 
 fn key_columns(

@@ -27,7 +27,7 @@ pub mod promote;
 pub mod reference;
 pub mod report;
 pub mod restore;
-mod retention;
+pub mod retention;
 pub mod row;
 pub mod snapshot;
 pub mod status;

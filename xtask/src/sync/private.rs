@@ -23,6 +23,20 @@ pub fn create_folder(path: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("failed to create the folder {}", path.display()))
 }
 
+/// Keeps everybody else out of a folder that may have been there before.
+///
+/// # Errors
+/// When the folder is somebody else's.
+pub fn own_folder(path: &Path) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+            .with_context(|| format!("failed to make the folder {} private", path.display()))?;
+    }
+    Ok(())
+}
+
 /// Writes a file through a temporary one beside it, so that a reader sees the old or the new.
 ///
 /// # Errors

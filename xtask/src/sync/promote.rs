@@ -6,7 +6,7 @@ use std::time::Instant;
 use xshell::{Shell, cmd};
 
 use super::backup;
-use super::catalog::hex;
+use super::catalog::{Catalog, hex};
 use super::config::Config;
 use super::difference::{Outcome as Compared, TableComparison, compare_lookups};
 use super::event::{Event, Events};
@@ -20,10 +20,13 @@ use super::moment::Moment;
 use super::pipeline::Promotion;
 use super::plan::{Plan, plan};
 use super::report::{BackupReport, LookupReport, MigrationReport, Outcome, Report};
+use super::retention::thin_out;
 use super::row::LookupState;
 use super::snapshot::{Observed, Snapshot, observe_all};
 use super::table::TableName;
-use super::verify::{check_catalog, check_export, check_protected, match_columns, protected};
+use super::verify::{
+    check_catalog, check_export, check_loaded, check_protected, match_columns, protected,
+};
 use crate::database;
 use crate::problem::{Code, Problem};
 
@@ -127,6 +130,12 @@ pub fn promote(
     let mut target =
         database::open_target(promotion.to.url()?).map_err(|error| promotion.to.blame(error))?;
 
+    // From here on nobody else changes a lookup row, so that what is looked at, backed up and
+    // compared is one and the same.
+    for lookup in resolve_present(config, &target.catalog()?, to) {
+        target.hold(&lookup)?;
+    }
+
     step(events, "look again".to_owned());
     let mut look = look(config, promotion, false)?;
     if look.plan.id != approved || !look.plan.blockers.is_empty() {
@@ -154,7 +163,7 @@ pub fn promote(
         events,
     )?;
     report.exports = Some(export::folder(export_dir, &promotion.from.name));
-    check_export(&manifest, &look.comparisons)?;
+    check_export(config, &manifest, &lookups, &look.comparisons)?;
     let (source, before) = (look.source.snapshot, look.target.snapshot);
     // An open reader would keep SQLite from committing.
     drop((look.source.session, look.target.session));
@@ -186,6 +195,7 @@ pub fn promote(
     let folder = export::folder(export_dir, &promotion.from.name);
     let loaded = load::load(&mut *target, &lookups, &folder, to, events)?;
     report.lookups = loaded.iter().map(LookupReport::from).collect();
+    check_loaded(&manifest, &lookups, &loaded)?;
     check_protected(&mut *target, report)?;
 
     step(events, "verify, record and commit".to_owned());
@@ -196,7 +206,7 @@ pub fn promote(
             loaded.iter().find(|loaded| loaded.table == lookup.table)?,
         ))
     }) {
-        if loaded.difference.insert > 0 {
+        if !loaded.difference.is_empty() {
             target.raise_sequences(lookup)?;
         }
     }
@@ -220,6 +230,12 @@ pub fn promote(
         migrations: recorded,
     })?;
     target.commit()?;
+    thin_out(
+        &config.backup,
+        &promotion.to.name,
+        &before.ledger.runs,
+        &backup,
+    );
     report.outcome = Outcome::Applied;
     report.duration_ms = milliseconds(clock);
     Ok(())
@@ -250,6 +266,15 @@ fn target_digests(comparisons: &[TableComparison]) -> BTreeMap<TableName, Lookup
             }
             _ => None,
         })
+        .collect()
+}
+
+/// The lookup tables that are there already; a migration may still bring others.
+fn resolve_present(config: &Config, catalog: &Catalog, label: &str) -> Vec<Lookup> {
+    config
+        .lookups
+        .iter()
+        .filter_map(|settings| Lookup::resolve(settings, catalog, label).ok())
         .collect()
 }
 

@@ -6,10 +6,12 @@ use super::backup::{self, Backup};
 use super::config::Config;
 use super::environment::Environment;
 use super::event::{Event, Events};
+use super::gate;
 use super::ledger::{Run, RunKind};
 use super::moment::Moment;
 use super::promote::{commit, random_id};
 use super::report::BackupReport;
+use super::retention::thin_out;
 use super::snapshot::{Snapshot, observe};
 use crate::database;
 
@@ -56,6 +58,9 @@ pub fn restore(
 
     step(format!("back up {} as it is now", environment.label));
     let mut observed = observe(environment)?;
+    if let Some(problem) = gate::wrong_stamp(&observed.snapshot) {
+        return Err(problem.into());
+    }
     let mut runs = observed.snapshot.ledger.runs.clone();
     let present = if is_empty(&observed.snapshot) {
         None
@@ -89,6 +94,11 @@ pub fn restore(
     });
     let scratch = backup::scratch_folder(&config.backup.dir)?;
     database::restore(url, &backup.path, &runs, scratch.path())?;
+
+    if let Some(present) = &present {
+        // Only now: the backup that was restored may have been the next to go.
+        thin_out(&config.backup, &environment.name, &runs, present);
+    }
 
     Ok(RestoreReport {
         version: 1,

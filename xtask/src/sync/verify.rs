@@ -4,6 +4,7 @@ use super::catalog::{Catalog, Drift, TableKind};
 use super::config::Config;
 use super::difference::{Outcome as Compared, TableComparison};
 use super::export;
+use super::load::LoadedTable;
 use super::lookup::Lookup;
 use super::report::Report;
 use super::snapshot::Snapshot;
@@ -14,7 +15,9 @@ use crate::problem::{Code, Problem};
 
 /// The files hold what was compared: a table that was compared whole has the same digest in both.
 pub(super) fn check_export(
+    config: &Config,
     manifest: &export::Manifest,
+    lookups: &[Lookup],
     comparisons: &[TableComparison],
 ) -> anyhow::Result<()> {
     for comparison in comparisons {
@@ -26,10 +29,17 @@ pub(super) fn check_export(
         else {
             continue;
         };
-        let exported = manifest
-            .tables
+        let exported = config
+            .lookups
             .iter()
-            .find(|exported| exported.table.name == comparison.table.name);
+            .zip(lookups)
+            .find(|(settings, _)| settings.table == comparison.table)
+            .and_then(|(_, lookup)| {
+                manifest
+                    .tables
+                    .iter()
+                    .find(|exported| exported.table == lookup.table)
+            });
         if exported.is_none_or(|exported| exported.state != difference.source) {
             return Err(Problem::new(
                 Code::VerificationFailed,
@@ -39,6 +49,35 @@ pub(super) fn check_export(
                 ),
             )
             .hint("nothing was changed; run it again")
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// What was loaded is what was exported, though anybody can write to the files in between.
+pub(super) fn check_loaded(
+    manifest: &export::Manifest,
+    lookups: &[Lookup],
+    loaded: &[LoadedTable],
+) -> anyhow::Result<()> {
+    for loaded in loaded {
+        let exported = manifest
+            .tables
+            .iter()
+            .find(|exported| exported.table.name == loaded.table.name);
+        let whole = lookups.iter().any(|lookup| lookup.table == loaded.table);
+        if !whole || exported.is_none_or(|exported| exported.state != loaded.difference.source) {
+            return Err(Problem::new(
+                Code::VerificationFailed,
+                format!(
+                    "the file of `{}` changed between its export and its load",
+                    loaded.table
+                ),
+            )
+            .hint(
+                "nothing was committed; leave data-sync/exports alone meanwhile, and run it again",
+            )
             .into());
         }
     }

@@ -35,6 +35,9 @@ impl Screen {
                 None if self.interactive => ask(&format!("{what} Type `{wanted}` to go on"))?,
                 None => return Err(nobody_to_ask(environment, command)),
             };
+            if answer.trim() != wanted && !self.interactive {
+                return Err(nobody_to_ask(environment, command));
+            }
             if answer.trim() != wanted {
                 return Err(Problem::new(
                     Code::Cancelled,

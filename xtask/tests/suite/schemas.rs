@@ -274,12 +274,12 @@ fn what_goes_wrong_is_what_was_promised() {
         (&json!("refused"), &json!("not_interactive"))
     );
     workspace.succeeds(&["sync", "dev-to-test", "--yes"]);
-    let cancelled = run(
+    let refused = run(
         &workspace,
         "promotion",
         &["sync", "test-to-prod", "--yes", "--confirm", "no"],
     );
-    assert_eq!(cancelled["outcome"], "cancelled");
+    assert_eq!(refused["outcome"], "refused");
     run(&workspace, "error", &["sync", "dev-to-prod"]);
     run(&workspace, "error", &["sync", "backup", "--env", "qa"]);
     run(&workspace, "error", &["sync", "statsu"]);

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use xshell::{Cmd, Shell, cmd};
 
+use super::super::Session as _;
 use super::super::sql;
-use super::LOCK;
+use super::PostgresSession;
+use super::connection::connect;
+use super::emptying::empty_database;
 use crate::problem::{Code, Problem};
 use crate::sync::environment::DatabaseUrl;
 use crate::sync::ledger::Run;
@@ -198,8 +201,9 @@ pub(in super::super) fn restore(
     scratch: &Path,
 ) -> anyhow::Result<()> {
     let shell = shell()?;
-    let mut session = super::open(url)?;
+    let mut session = PostgresSession::new(connect(url)?, url);
     let folder = fitting_folder(&session.identity()?.server_version)?;
+    let kept = Kept::read(&mut session)?;
     drop(session);
     let (pg_restore, psql) = (folder.join("pg_restore"), folder.join("psql"));
     let what = "read the backup with pg_restore";
@@ -212,7 +216,7 @@ pub(in super::super) fn restore(
     )?;
     let [list, empty, script, ledger] =
         ["contents.list", "empty.sql", "restore.sql", "ledger.sql"].map(|name| scratch.join(name));
-    std::fs::write(&list, wanted_contents(&contents))
+    std::fs::write(&list, wanted_contents(&contents, &kept))
         .context("failed to write the list of contents")?;
     run(
         cmd!(
@@ -242,91 +246,56 @@ pub(in super::super) fn restore(
     .map(|_| ())
 }
 
-/// The archive's contents without what [`empty_database`] leaves where it is: the schema
-/// `public`, and extensions, whose removal would need more rights than their use.
-fn wanted_contents(contents: &str) -> String {
-    let left = |line: &str| {
-        let entry = line
-            .split_once(';')
-            .map_or("", |(_, entry)| entry)
-            .trim_start();
+/// What is there and stays: `public`, and extensions with their schemas, whose removal would need
+/// more rights than their use.
+struct Kept {
+    schemas: Vec<String>,
+    extensions: Vec<String>,
+}
+
+impl Kept {
+    fn read(session: &mut PostgresSession) -> anyhow::Result<Self> {
+        let mut names = |query: &str| -> anyhow::Result<Vec<String>> {
+            Ok(session
+                .query(query, &[])?
+                .into_iter()
+                .flatten()
+                .flatten()
+                .collect())
+        };
+        Ok(Kept {
+            schemas: names(
+                "SELECT n.nspname::text FROM pg_namespace n WHERE n.nspname = 'public' \
+                 OR EXISTS (SELECT FROM pg_extension e WHERE e.extnamespace = n.oid)",
+            )?,
+            extensions: names("SELECT extname::text FROM pg_extension")?,
+        })
+    }
+}
+
+/// The archive's contents without what [`empty_database`] leaves where it is.
+fn wanted_contents(contents: &str, kept: &Kept) -> String {
+    let is_there = |line: &str| {
+        let entry = line.split_once(';').map_or("", |(_, entry)| entry);
         // After two numbers: the kind, the schema or `-`, the name.
         let entry: Vec<&str> = entry.split_whitespace().skip(2).collect();
-        matches!(
-            entry.as_slice(),
-            ["EXTENSION", ..] | ["COMMENT", "-", "EXTENSION", ..] | ["SCHEMA", "-", "public", ..]
-        )
+        match entry.as_slice() {
+            ["SCHEMA", "-", name, ..] => kept.schemas.iter().any(|kept| kept == name),
+            ["EXTENSION", "-", name, ..] | ["COMMENT", "-", "EXTENSION", name, ..] => {
+                kept.extensions.iter().any(|kept| kept == name)
+            }
+            _ => false,
+        }
     };
     contents
         .lines()
-        .filter(|line| !left(line))
+        .filter(|line| !is_there(line))
         .map(|line| format!("{line}\n"))
         .collect()
 }
 
-/// Drops every object of the database in whichever schema, extensions and their parts aside.
-fn empty_database() -> String {
-    let (class, object) = LOCK;
-    format!(
-        r"SET lock_timeout = '30s';
-DO $empty$
-DECLARE
-    item record;
-BEGIN
-    IF NOT pg_try_advisory_xact_lock({class}, {object}) THEN
-        RAISE EXCEPTION 'another run of this tool holds the lock on the database';
-    END IF;
-    FOR item IN SELECT pubname FROM pg_publication LOOP
-        EXECUTE format('DROP PUBLICATION %I', item.pubname);
-    END LOOP;
-    FOR item IN
-        SELECT nspname FROM pg_namespace n
-        WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
-        AND NOT EXISTS (SELECT FROM pg_extension e WHERE e.extnamespace = n.oid)
-        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e')
-    LOOP
-        EXECUTE format('DROP SCHEMA %I CASCADE', item.nspname);
-    END LOOP;
-    FOR item IN
-        SELECT c.oid::regclass AS name, CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
-            WHEN 'S' THEN 'SEQUENCE' WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END AS kind, c.oid
-        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('e', 'i'))
-    LOOP
-        IF EXISTS (SELECT FROM pg_class WHERE oid = item.oid) THEN
-            EXECUTE format('DROP %s %s CASCADE', item.kind, item.name);
-        END IF;
-    END LOOP;
-    FOR item IN
-        SELECT p.oid::regprocedure AS name, p.oid
-        FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-        WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype IN ('e', 'i'))
-    LOOP
-        IF EXISTS (SELECT FROM pg_proc WHERE oid = item.oid) THEN
-            EXECUTE format('DROP ROUTINE %s CASCADE', item.name);
-        END IF;
-    END LOOP;
-    FOR item IN
-        SELECT t.oid::regtype AS name, t.oid
-        FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-        WHERE t.typtype IN ('e', 'd', 'r') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype IN ('e', 'i'))
-    LOOP
-        IF EXISTS (SELECT FROM pg_type WHERE oid = item.oid) THEN
-            EXECUTE format('DROP TYPE %s CASCADE', item.name);
-        END IF;
-    END LOOP;
-    PERFORM lo_unlink(oid) FROM pg_largeobject_metadata;
-END
-$empty$;
-"
-    )
-}
-
 fn ledger_script(runs: &[Run]) -> String {
-    let mut script = "RESET search_path;\n".to_owned();
+    let mut script = "SET client_encoding = 'UTF8';\nRESET search_path;\n".to_owned();
     for create in sql::CREATE_LEDGER {
         script.push_str(&format!("{create};\n"));
     }
@@ -365,8 +334,12 @@ mod tests {
     fn extensions_stay_where_they_are() {
         let contents = "; comment\n5; 2615 2200 SCHEMA - public postgres\n2; 3079 1 EXTENSION - citext \n\
                         3; 0 0 COMMENT - EXTENSION citext \n210; 1259 1 TABLE public fees postgres\n";
+        let kept = Kept {
+            schemas: vec!["public".to_owned()],
+            extensions: vec!["citext".to_owned()],
+        };
         assert_eq!(
-            wanted_contents(contents),
+            wanted_contents(contents, &kept),
             "; comment\n210; 1259 1 TABLE public fees postgres\n"
         );
     }

@@ -38,7 +38,7 @@ impl PostgresSession {
     fn read_tables(&mut self, catalog: &mut Catalog) -> anyhow::Result<()> {
         let rows = self.query(
             &format!(
-                "SELECT n.nspname::text, c.relname::text, c.relkind::text, a.attname::text, \
+                "SELECT n.nspname::text, c.relname::text, CASE WHEN c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid) THEN 'i' ELSE c.relkind::text END, a.attname::text, \
                  format_type(a.atttypid, a.atttypmod), a.attnotnull::text, a.attidentity::text, a.attgenerated::text, \
                  pg_get_expr(d.adbin, d.adrelid), \
                  CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END, \
@@ -59,6 +59,7 @@ impl PostgresSession {
             let kind = match text(2).as_str() {
                 "r" => TableKind::Ordinary,
                 "p" => TableKind::Partitioned,
+                "i" => TableKind::Inherited,
                 _ => TableKind::NotATable,
             };
             let table = catalog.tables.entry(name.clone()).or_insert_with(|| Table {

@@ -26,9 +26,9 @@ const VALUE_SETTINGS: [(&str, &str); 8] = [
 
 /// Settings of the session as a whole. Looking must not be cut off halfway, and must not wait
 /// for long behind somebody else's lock.
-const SESSION_SETTINGS: &str = "SET application_name = 'cargo xtask sync'; \
-     SET client_min_messages = warning; SET lock_timeout = '5s'; SET statement_timeout = 0; \
-     SET idle_in_transaction_session_timeout = 0";
+const SESSION_SETTINGS: &str = "SET LOCAL application_name = 'cargo xtask sync'; \
+     SET LOCAL client_min_messages = warning; SET LOCAL lock_timeout = '5s'; \
+     SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
 
 pub(super) fn connect(url: &DatabaseUrl) -> anyhow::Result<PgConnection> {
     PgConnection::establish(&with_timeout(url.secret_text()))
@@ -56,16 +56,23 @@ pub(super) fn connection_problem(url: &DatabaseUrl, words: &str) -> anyhow::Erro
     .into()
 }
 
-/// Applies the settings, and `access` behind them.
-pub(super) fn pin(connection: &mut PgConnection, access: &str) -> QueryResult<()> {
-    connection.batch_execute(&format!("{SESSION_SETTINGS}; {access}"))?;
+/// Applies the settings to the transaction that was just begun, and to nothing else: behind a
+/// pooler, somebody else gets the same session afterwards.
+pub(super) fn pin(connection: &mut PgConnection) -> QueryResult<()> {
+    connection.batch_execute(SESSION_SETTINGS)?;
     pin_values(connection)
+}
+
+/// A server that knows this setting notices in the middle of a statement that this program was
+/// killed, and lets its locks go. Servers before 14, and on some systems, do not.
+pub(super) fn notice_our_end(connection: &mut PgConnection) {
+    let _ = connection.batch_execute("SET client_connection_check_interval = '2s'");
 }
 
 pub(super) fn pin_values(connection: &mut PgConnection) -> QueryResult<()> {
     let settings: Vec<String> = VALUE_SETTINGS
         .iter()
-        .map(|(name, value)| format!("SET {name} = '{value}'"))
+        .map(|(name, value)| format!("SET LOCAL {name} = '{value}'"))
         .collect();
     connection.batch_execute(&settings.join("; "))
 }

@@ -4,6 +4,7 @@ mod backup;
 mod catalog;
 mod connection;
 mod copy;
+mod emptying;
 mod migrate;
 mod read;
 mod staging;
@@ -20,7 +21,7 @@ use diesel::{Connection, RunQueryDsl, sql_query};
 use super::{Session, Target};
 use crate::problem::{Code, Problem};
 use crate::sync::environment::DatabaseUrl;
-use connection::{Fields, connect, connection_problem, failed, pin};
+use connection::{Fields, connect, connection_problem, failed, notice_our_end, pin};
 
 /// The two numbers of the advisory lock that a promotion holds: "sync", and the ledger's format.
 const LOCK: (i32, i32) = (0x7379_6e63, 1);
@@ -37,10 +38,9 @@ pub(super) struct PostgresSession {
 
 pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
     let mut connection = connect(url)?;
-    pin(&mut connection, "SET default_transaction_read_only = on")
-        .and_then(|()| {
-            sql_query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut connection)
-        })
+    sql_query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .execute(&mut connection)
+        .and_then(|_| pin(&mut connection))
         .map_err(|error| connection_problem(url, &error.to_string()))?;
     Ok(Box::new(PostgresSession::new(connection, url)))
 }
@@ -48,10 +48,12 @@ pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
 pub(super) fn open_target(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Target>> {
     let mut connection = connect(url)?;
     let begin = |connection: &mut PgConnection| {
-        pin(connection, "SET default_transaction_read_only = off")?;
+        notice_our_end(connection);
         // Through diesel, so that its own transactions inside this one become savepoints.
         <PgConnection as Connection>::TransactionManager::begin_transaction(connection)?;
-        sql_query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE").execute(connection)
+        sql_query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE")
+            .execute(connection)?;
+        pin(connection)
     };
     begin(&mut connection).map_err(|error| connection_problem(url, &error.to_string()))?;
     let mut session = PostgresSession::new(connection, url);

@@ -73,8 +73,9 @@ impl PostgresSession {
         let loading = self.loading(lookup);
         let (table, holds) = (&loading.table, loading.holds_wanted(&unique.columns));
         let what = format!("free unique values of `{}`", lookup.table);
+        // Counted, because for EXISTS the server would plan for a first row that mostly never comes.
         let held = self.value(
-            &format!("SELECT EXISTS (SELECT 1 FROM {table} AS lookup WHERE {holds})::text"),
+            &format!("SELECT (count(*) > 0)::text FROM {table} AS lookup WHERE {holds}"),
             &[],
         )?;
         if held.as_deref() != Some("true") {

@@ -53,9 +53,7 @@ impl Target for PostgresSession {
     fn hold(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
         let table = sql::table(&lookup.table, DEFAULT_SCHEMA);
         self.batch(
-            &format!(
-                "SET CONSTRAINTS ALL DEFERRED; LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"
-            ),
+            &format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"),
             &format!("lock `{}`", lookup.table),
         )
     }
@@ -70,7 +68,7 @@ impl Target for PostgresSession {
         let columns = self.unconstrained_columns(lookup)?.join(", ");
         self.batch(
             &format!(
-                "CREATE TEMPORARY TABLE lookup_staging ON COMMIT DROP AS \
+                "SET CONSTRAINTS ALL DEFERRED; CREATE TEMPORARY TABLE lookup_staging ON COMMIT DROP AS \
                  SELECT ''::text AS __change, {columns} FROM {table} WITH NO DATA"
             ),
             &what,

@@ -10,6 +10,7 @@ mod write;
 
 pub(super) use backup::{prove as prove_backup, restore};
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -44,8 +45,8 @@ pub(super) struct SqliteSession {
     watched: Vec<TableName>,
     /// Lookup tables that were staged, in order: the first is `lookup_staging_0`.
     staged: Vec<Staged>,
-    /// Broken references before anything was changed, by child and parent.
-    broken: Vec<(String, String, u64)>,
+    /// Broken references before anything was changed, by child, row and parent.
+    broken: BTreeMap<Vec<Option<String>>, u64>,
 }
 
 struct Staged {
@@ -119,7 +120,7 @@ impl SqliteSession {
             moment: None,
             watched: Vec::new(),
             staged: Vec::new(),
-            broken: Vec::new(),
+            broken: BTreeMap::new(),
         })
     }
 

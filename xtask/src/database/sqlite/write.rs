@@ -1,5 +1,7 @@
 //! Changing: migrations, lookup rows, the ledger, and the count of what was touched.
 
+use std::collections::BTreeMap;
+
 use diesel::connection::{Connection, TransactionManager};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -39,19 +41,18 @@ impl SqliteSession {
         }
     }
 
-    /// References to rows that are not there, counted by child and parent.
-    pub(super) fn broken_references(&mut self) -> anyhow::Result<Vec<(String, String, u64)>> {
-        let rows = self.query(
-            "SELECT \"table\", parent, count(*) FROM pragma_foreign_key_check GROUP BY 1, 2 ORDER BY 1, 2",
+    /// References to rows that are not there: child, row and parent, with how many each.
+    pub(super) fn broken_references(
+        &mut self,
+    ) -> anyhow::Result<BTreeMap<Vec<Option<String>>, u64>> {
+        let mut broken = BTreeMap::new();
+        for row in self.query(
+            "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check",
             &[],
-        )?;
-        Ok(rows
-            .into_iter()
-            .map(|row| {
-                let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
-                (text(0), text(1), text(2).parse().unwrap_or_default())
-            })
-            .collect())
+        )? {
+            *broken.entry(row).or_default() += 1;
+        }
+        Ok(broken)
     }
 
     /// The columns of unique indexes that hold for some rows only.
@@ -286,17 +287,18 @@ impl Target for SqliteSession {
 
     fn check_constraints(&mut self) -> anyhow::Result<()> {
         let before = std::mem::take(&mut self.broken);
-        for (child, parent, count) in self.broken_references()? {
-            let known = before
-                .iter()
-                .find(|(one, other, _)| *one == child && *other == parent);
-            let new = count.saturating_sub(known.map_or(0, |(_, _, known)| *known));
-            if new > 0 {
+        for (reference, count) in self.broken_references()? {
+            if count > before.get(&reference).copied().unwrap_or_default() {
+                let text = |at: usize| reference.get(at).cloned().flatten().unwrap_or_default();
                 return Err(Problem::new(
                     Code::ConstraintViolated,
-                    format!("rows of `{child}` would refer to rows of `{parent}` that are not there: {new}"),
+                    format!(
+                        "a row of `{}` would refer to a row of `{}` that is not there",
+                        text(0),
+                        text(2)
+                    ),
                 )
-                .hint("mend these rows on the target, or keep the rows that they refer to")
+                .hint("mend the row on the target, or keep the row that it refers to")
                 .into());
             }
         }

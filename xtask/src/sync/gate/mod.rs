@@ -139,6 +139,28 @@ fn judge_classification(
     source: &Snapshot,
     target: &Snapshot,
 ) {
+    for end in [source, target] {
+        let protected: Vec<_> = config
+            .protected
+            .iter()
+            .filter_map(|name| end.catalog.find(name))
+            .collect();
+        for lookup in &config.lookups {
+            let found = end.catalog.find(&lookup.table);
+            if found.is_some_and(|table| protected.iter().any(|other| other.name == table.name)) {
+                verdict.blockers.push(
+                    Problem::new(
+                        Code::ConfigInvalid,
+                        format!(
+                            "`{}` is listed as a lookup and, by another name, as protected",
+                            lookup.table
+                        ),
+                    )
+                    .hint("keep one of the two in data-sync/sync.toml"),
+                );
+            }
+        }
+    }
     let unclassified: Vec<String> = unclassified(config, source)
         .iter()
         .map(|table| format!("`{table}`"))

@@ -206,12 +206,12 @@ fn production_asks_for_more_than_yes() {
     hint: run `cargo xtask sync test-to-prod --yes --confirm "SYNC TO PRODUCTION"`
     "#);
     assert_run!(workspace.refuses(&["sync", "test-to-prod", "--yes", "--quiet", "--confirm", "sync to production"]), @r#"
-    exit status: 5
+    exit status: 4
     ----- stdout -----
     ----- stderr -----
-    error: cancelled: nothing was changed in Production
+    error: there is no terminal to confirm a change of Production on
 
-    hint: to go on, the answer is `SYNC TO PRODUCTION`, letter for letter
+    hint: run `cargo xtask sync test-to-prod --yes --confirm "SYNC TO PRODUCTION"`
     "#);
     // Answers are taken from nowhere but a terminal.
     let mut piped = std::process::Command::new("sh");

@@ -35,7 +35,7 @@ impl Terminal {
         pty.resize(Size::new(50, 250))
             .expect("could not size the pseudo-terminal");
         let program = format!("{command:?}");
-        let child = pty_process::blocking::Command::from(command)
+        let child = pty_process::blocking::Command::from(interruptible(command))
             .spawn(pts)
             .unwrap_or_else(|error| panic!("could not run {program}: {error}"));
         let pty = Arc::new(pty);
@@ -166,6 +166,29 @@ fn exit_code(status: ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt as _;
     let signal = || 128 + status.signal().unwrap_or_default();
     status.code().unwrap_or_else(signal)
+}
+
+/// A program started in the background by a script ignores Ctrl-C, and so would all that it starts;
+/// on Linux `env` can make it listen again.
+fn interruptible(command: Command) -> Command {
+    if !cfg!(target_os = "linux") {
+        return command;
+    }
+    let mut listening = Command::new("/usr/bin/env");
+    listening
+        .arg("--default-signal=INT")
+        .arg(command.get_program())
+        .args(command.get_args());
+    if let Some(folder) = command.get_current_dir() {
+        listening.current_dir(folder);
+    }
+    listening.env_clear();
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            listening.env(name, value);
+        }
+    }
+    listening
 }
 
 mod self_test {
