@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::catalog::hex;
 use super::environment::Backend;
+use super::transaction_control;
 use crate::problem::{Code, Problem};
 
 mod embedded {
@@ -30,7 +31,7 @@ pub struct Migration {
     /// The folder's name.
     pub name: String,
     pub up: String,
-    /// Whether diesel would run it in a transaction.
+    /// Whether diesel would run it in a transaction, and it stays in there.
     pub transactional: bool,
 }
 
@@ -50,8 +51,8 @@ impl Migration {
         Ok(Migration {
             version: version_of(directory),
             name: directory.to_owned(),
+            transactional: transactional && transaction_control::find(&up).is_none(),
             up,
-            transactional,
         })
     }
 

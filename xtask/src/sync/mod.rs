@@ -32,6 +32,7 @@ pub mod row;
 pub mod snapshot;
 pub mod status;
 pub mod table;
+mod transaction_control;
 mod variables;
 mod verify;
 pub mod words;

@@ -49,7 +49,7 @@ pub fn unknown_migrations(snapshot: &Snapshot, known: &MigrationSet) -> Vec<Prob
 pub fn not_transactional(name: &str) -> Problem {
     Problem::new(
         Code::NotTransactional,
-        format!("migration {name} cannot run inside a transaction"),
+        format!("migration {name} cannot run inside a transaction, or begins or ends one itself"),
     )
     .hint("run it with `diesel migration run` where it is missing, then promote the rest")
 }
