@@ -184,3 +184,18 @@ pub(super) fn a_plan_is_stale_when_the_source_changes(backend: Backend) {
     let (_, ended) = stage.carry_out(&plan);
     ended.unwrap();
 }
+
+pub(super) fn a_trigger_that_changes_another_lookup_table_rolls_back(backend: Backend) {
+    let act = "UPDATE fee_items SET label = 'touched' WHERE id = 1";
+    let stage = with_trigger(backend, "AFTER UPDATE", &format!("{act}; RETURN NULL"), act);
+    // On Development the row was put right again; on the target only the trigger touches it.
+    stage
+        .dev
+        .run("UPDATE fee_groups SET label = 'changed' WHERE id = 1");
+    stage
+        .dev
+        .run("UPDATE fee_items SET label = 'credit' WHERE id = 1");
+    let problem = stage.fails();
+    assert_eq!(problem.code, Code::VerificationFailed, "{problem}");
+    assert!(problem.message.contains("`fee_items`"), "{problem}");
+}

@@ -112,3 +112,13 @@ pub(super) fn a_migration_that_development_lacks_waits(backend: Backend) {
         "20240101000000"
     );
 }
+
+pub(super) fn a_migration_that_commits_by_itself(backend: Backend) {
+    let stage = Stage::promoted(backend);
+    stage
+        .migrations
+        .write(MORE, "CREATE TABLE more (id integer);\nCOMMIT;");
+    let error = xtask::sync::migrate::migrate(&stage.config, &mut |_| {}).unwrap_err();
+    assert_eq!(Problem::of(&error).code, Code::NotTransactional);
+    assert!(!stage.dev.everything().join(" ").contains("more"));
+}

@@ -35,6 +35,7 @@ suite! {
         failing:
             a_trigger_that_writes_protected_rows_rolls_back
             a_trigger_that_changes_loaded_values_rolls_back
+            a_trigger_that_changes_another_lookup_table_rolls_back
             a_constraint_of_the_target_rolls_back
             a_failing_migration_rolls_back
             a_schema_that_ends_up_different_rolls_back
@@ -49,6 +50,7 @@ suite! {
             a_migration_edited_after_it_ran
             two_migrations_with_one_version
             a_migration_that_cannot_be_in_a_transaction
+            a_migration_that_commits_by_itself
             an_older_migration_runs_with_a_warning
             a_migration_that_development_lacks_waits
             ;
@@ -62,6 +64,7 @@ suite! {
             a_lookup_table_that_is_nowhere
             a_lookup_table_without_a_key
             columns_that_differ_block
+            a_key_that_a_row_outside_the_condition_may_share
             ;
         returning:
             a_restore_brings_back_rows_and_schema
@@ -70,6 +73,7 @@ suite! {
             a_damaged_backup_is_refused
             a_backup_of_another_environment_is_refused
             old_backups_are_thinned_out
+            the_backup_that_is_restored_is_not_thinned_out
             ;
     }
     postgres {

@@ -207,3 +207,22 @@ pub(super) fn two_kinds_of_database_do_not_mix() {
     );
     assert_eq!(codes(&stage.plan().blockers), [Code::BackendMismatch]);
 }
+
+pub(super) fn a_key_that_a_row_outside_the_condition_may_share(backend: Backend) {
+    let mut stage = Stage::empty(backend);
+    stage.migrations.write(
+        "2024-01-01-000000_base",
+        "CREATE TABLE fees (id integer PRIMARY KEY, code text NOT NULL, region text NOT NULL, UNIQUE (code, region));",
+    );
+    stage.migrate();
+    stage.configure(
+        "[[lookup]]\ntable = \"fees\"\nkey = [\"code\"]\nwhere = \"region = 'global'\"\n",
+    );
+    stage
+        .test
+        .run("CREATE TABLE fees (id integer PRIMARY KEY, code text NOT NULL, region text NOT NULL, UNIQUE (code, region)); \
+              INSERT INTO fees VALUES (3, 'B', 'global'), (4, 'B', 'local')");
+    let blocker = stage.plan().blockers.into_iter().next().unwrap();
+    assert_eq!(blocker.code, Code::NoKey);
+    assert!(blocker.message.contains("`where`"), "{blocker}");
+}

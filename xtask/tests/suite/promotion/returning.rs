@@ -232,3 +232,12 @@ pub(super) fn a_write_ahead_log_changes_nothing() {
     let seen = application.texts("SELECT label FROM fee_groups WHERE id = 1");
     assert_eq!(seen, [Some("Cards".to_owned())]);
 }
+
+pub(super) fn the_backup_that_is_restored_is_not_thinned_out(backend: Backend) {
+    let mut stage = Stage::promoted(backend);
+    stage.config.backup.keep = 1;
+    let backup = stage.backups().pop().unwrap();
+    let test = stage.config.environment("test").unwrap();
+    let report = restore(&stage.config, test, &backup, &mut |_| {}).unwrap();
+    assert!(report.verified);
+}
