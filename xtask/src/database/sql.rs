@@ -1,5 +1,7 @@
 //! Pieces of SQL that both backends write the same way.
 
+use anyhow::Context as _;
+
 use crate::sync::ledger::{Ledger, LedgerEntry, Run, RunKind, Stamp};
 use crate::sync::lookup::Lookup;
 use crate::sync::migration::AppliedMigration;
@@ -69,6 +71,14 @@ pub(super) fn ledger_of(runs: &[Vec<Option<String>>], stamps: Vec<Vec<Option<Str
             environment: row.pop().flatten().unwrap_or_default(),
         }),
     }
+}
+
+/// The number that a `SELECT count(*)` returned as text. What is no number is an error, never zero:
+/// zero would mean that nothing refers to a row.
+pub(super) fn count(value: Option<String>) -> anyhow::Result<u64> {
+    let text = value.context("the database returned no count")?;
+    text.parse()
+        .with_context(|| format!("the database returned `{text}` for a count"))
 }
 
 /// A name as SQL has it.

@@ -190,17 +190,17 @@ pub fn promote(
 
     step(events, format!("load the lookup tables into {to}"));
     let catalog = target.catalog()?;
-    let lookups = match_columns(config, &lookups, &catalog, &source, to)?;
-    target.watch(&protected(&catalog, &lookups))?;
+    let on_target = match_columns(config, &lookups, &catalog, &source, to)?;
+    target.watch(&protected(&catalog, &on_target))?;
     let folder = export::folder(export_dir, &promotion.from.name);
-    let loaded = load::load(&mut *target, &lookups, &folder, to, events)?;
+    let loaded = load::load(&mut *target, &on_target, &folder, to, events)?;
     report.lookups = loaded.iter().map(LookupReport::from).collect();
-    check_loaded(&manifest, &lookups, &loaded)?;
+    check_loaded(&manifest, lookups.iter().zip(&on_target), &loaded)?;
     check_protected(&mut *target, report)?;
 
     step(events, "verify, record and commit".to_owned());
     check_catalog(&source, &before, &target.catalog()?, to)?;
-    for (lookup, loaded) in lookups.iter().filter_map(|lookup| {
+    for (lookup, loaded) in on_target.iter().filter_map(|lookup| {
         Some((
             lookup,
             loaded.iter().find(|loaded| loaded.table == lookup.table)?,

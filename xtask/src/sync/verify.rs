@@ -55,24 +55,28 @@ pub(super) fn check_export(
     Ok(())
 }
 
-/// What was loaded is what was exported, though anybody can write to the files in between.
-pub(super) fn check_loaded(
+/// What was loaded is what was exported, though anybody can write to the files in between. Each
+/// pair is one table, as the source and as the target has it.
+pub(super) fn check_loaded<'lookup>(
     manifest: &export::Manifest,
-    lookups: &[Lookup],
+    pairs: impl Iterator<Item = (&'lookup Lookup, &'lookup Lookup)>,
     loaded: &[LoadedTable],
 ) -> anyhow::Result<()> {
-    for loaded in loaded {
+    for (on_source, on_target) in pairs {
         let exported = manifest
             .tables
             .iter()
-            .find(|exported| exported.table.name == loaded.table.name);
-        let whole = lookups.iter().any(|lookup| lookup.table == loaded.table);
-        if !whole || exported.is_none_or(|exported| exported.state != loaded.difference.source) {
+            .find(|exported| exported.table == on_source.table);
+        let loaded = loaded.iter().find(|loaded| loaded.table == on_target.table);
+        let same = exported
+            .zip(loaded)
+            .is_some_and(|(exported, loaded)| exported.state == loaded.difference.source);
+        if !same {
             return Err(Problem::new(
                 Code::VerificationFailed,
                 format!(
                     "the file of `{}` changed between its export and its load",
-                    loaded.table
+                    on_target.table
                 ),
             )
             .hint(

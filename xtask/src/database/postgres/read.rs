@@ -104,9 +104,7 @@ impl Session for PostgresSession {
     fn count_rows(&mut self, table: &TableName) -> anyhow::Result<u64> {
         let table = sql::table(table, DEFAULT_SCHEMA);
         let count = self.value(&format!("SELECT count(*)::text FROM {table}"), &[])?;
-        Ok(count
-            .and_then(|count| count.parse().ok())
-            .unwrap_or_default())
+        sql::count(count)
     }
 
     fn hashes<'session>(
@@ -202,9 +200,7 @@ impl Session for PostgresSession {
             .next()
             .and_then(|row| row.0.into_iter().next())
             .flatten();
-        Ok(count
-            .and_then(|count| count.parse().ok())
-            .unwrap_or_default())
+        sql::count(count)
     }
 
     fn back_up(&mut self, path: &Path) -> anyhow::Result<()> {

@@ -143,9 +143,7 @@ impl PostgresSession {
         let references = self.staged[self.position(lookup)].references.clone();
         for reference in references {
             let count = self.value(&loading.count_references(&reference), &[])?;
-            let count: u64 = count
-                .and_then(|count| count.parse().ok())
-                .unwrap_or_default();
+            let count = sql::count(count)?;
             if count > 0 {
                 return Err(crate::sync::reference::referenced_rows(
                     &lookup.table,

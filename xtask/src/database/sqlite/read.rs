@@ -144,9 +144,7 @@ impl Session for SqliteSession {
             "SELECT count(*) FROM {}",
             sql::table(table, DEFAULT_SCHEMA)
         ))?;
-        Ok(count
-            .and_then(|count| count.parse().ok())
-            .unwrap_or_default())
+        sql::count(count)
     }
 
     fn hashes<'session>(
@@ -206,9 +204,7 @@ impl Session for SqliteSession {
             sql::table(&child.child, DEFAULT_SCHEMA),
             sql::equal("child", "lookup", pairs.map(|(one, other)| (one.as_str(), other.as_str()))),
         ))?;
-        Ok(count
-            .and_then(|count| count.parse().ok())
-            .unwrap_or_default())
+        sql::count(count)
     }
 
     fn back_up(&mut self, path: &Path) -> anyhow::Result<()> {

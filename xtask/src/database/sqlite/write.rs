@@ -269,9 +269,7 @@ impl Target for SqliteSession {
     fn delete_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
         for reference in self.staged[self.position(lookup)].references.clone() {
             let count = self.value(&self.loading(lookup).count_references(&reference))?;
-            let count: u64 = count
-                .and_then(|count| count.parse().ok())
-                .unwrap_or_default();
+            let count = sql::count(count)?;
             if count > 0 {
                 return Err(referenced_rows(&lookup.table, &reference.child, count).into());
             }
