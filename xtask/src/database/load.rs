@@ -1,10 +1,16 @@
 //! The statements that bring staged rows into a lookup table, the same on both backends.
 //!
-//! A staging table has the columns of its lookup table and `__change`: `I` for a row to insert,
-//! `U` to update, `D` to delete (a row of which only the key is filled in), `R` for one to update
-//! that was taken out and comes back with the new ones.
+//! A staging table has the fields of its lookup table, the columns of the table that do not travel
+//! under their own name, and `__change`: `I` for a row to insert, `U` to update, `D` to delete and
+//! `T` to retire (of these two only the key is filled in), `R` for one to update that was taken out
+//! and comes back with the new ones.
+//!
+//! First [`Loading::identify`], [`Loading::number`] and [`Loading::link`] give every staged row the
+//! columns that mean something on the target only; from then on rows are matched by their columns.
 
-use super::sql::{equal, identifier, list, same_key, table};
+use super::sql::{equal, identifier, list, same_key, same_stored_key, table};
+use super::travelling::travelling;
+use crate::sync::config::RetiredValue;
 use crate::sync::lookup::Lookup;
 use crate::sync::reference::Reference;
 
@@ -17,6 +23,130 @@ pub(super) struct Loading<'lookup> {
 }
 
 impl Loading<'_> {
+    /// The columns that every row of the staging table has behind its fields.
+    pub(super) fn behind(lookup: &Lookup) -> Vec<&str> {
+        let mut columns = lookup.local_columns();
+        columns.retain(|column| !lookup.is_plain(column));
+        columns
+    }
+
+    /// Gives staged rows that are on the target already the columns that stay there as they are;
+    /// `None` where there are none.
+    pub(super) fn identify(&self) -> Option<String> {
+        let mut behind = Self::behind(self.lookup);
+        behind.retain(|column| !self.lookup.ignored.iter().any(|ignored| ignored == column));
+        let assignments: Vec<String> = behind
+            .iter()
+            .map(|column| identifier(column))
+            .map(|column| format!("{column} = lookup.{column}"))
+            .collect();
+        (!assignments.is_empty()).then(|| {
+            format!(
+                "UPDATE {} AS staged SET {} FROM {} AS lookup WHERE staged.__change <> 'I' AND {}",
+                self.staging,
+                assignments.join(", "),
+                travelling(self.lookup, &behind, self.default_schema),
+                same_key(self.lookup, "staged", "lookup")
+            )
+        })
+    }
+
+    /// Gives new rows a value of their own for a column.
+    pub(super) fn number(&self, column: &str, expression: &str) -> String {
+        format!(
+            "UPDATE {} SET {} = {expression} WHERE __change = 'I'",
+            self.staging,
+            identifier(column)
+        )
+    }
+
+    /// Lets rows that come or change refer to what their fields name: a row of the target, or one
+    /// that comes too (`parent` is where the parent's changes wait).
+    pub(super) fn link(&self, at: usize, parent: Option<&str>) -> [String; 2] {
+        let link = &self.lookup.links[at];
+        let set = |value: &dyn Fn(&str) -> String| {
+            let assignments: Vec<String> = link
+                .local
+                .iter()
+                .map(|(column, parent)| format!("{} = {}", identifier(column), value(parent)))
+                .collect();
+            assignments.join(", ")
+        };
+        [
+            format!(
+                "UPDATE {} SET {} WHERE __change IN ('I', 'U')",
+                self.staging,
+                set(&|_| "NULL".to_owned())
+            ),
+            format!(
+                "UPDATE {} AS staged SET {} FROM ({}) AS parent WHERE staged.__change IN ('I', 'U') AND {}",
+                self.staging,
+                set(&|column| format!("parent.{}", identifier(column))),
+                self.parents(at, parent, true),
+                self.names_parent(at)
+            ),
+        ]
+    }
+
+    /// Selects, of the rows that name a parent that neither is there nor comes, how many they are,
+    /// and the fields by which one of them names it; nothing where there are none.
+    pub(super) fn unlinked(&self, at: usize, parent: Option<&str>) -> String {
+        let fields = self.lookup.fields_of_link(at);
+        let named: Vec<String> = fields
+            .iter()
+            .map(|field| format!("staged.{} IS NOT NULL", identifier(field)))
+            .collect();
+        let least: Vec<String> = fields
+            .iter()
+            .map(|field| format!("min(CAST(staged.{} AS text))", identifier(field)))
+            .collect();
+        format!(
+            "SELECT CAST(count(*) AS text), {} FROM {} AS staged WHERE staged.__change IN ('I', 'U') AND {} \
+             AND NOT EXISTS (SELECT 1 FROM ({}) AS parent WHERE {}) HAVING count(*) > 0",
+            least.join(", "),
+            self.staging,
+            named.join(" AND "),
+            self.parents(at, parent, false),
+            self.names_parent(at)
+        )
+    }
+
+    /// The keys of the parents that a link may name, with what the link keeps of them.
+    fn parents(&self, at: usize, staging: Option<&str>, with_local: bool) -> String {
+        let link = &self.lookup.links[at];
+        let local: Vec<&str> = link
+            .local
+            .iter()
+            .filter(|_| with_local)
+            .map(|(_, parent)| parent.as_str())
+            .collect();
+        let columns = |prefix: &str| {
+            let key = link.parent.columns.iter().map(String::as_str);
+            list(prefix, local.iter().copied().chain(key))
+        };
+        let coming = staging.map_or(String::new(), |staging| {
+            format!(
+                " UNION ALL SELECT {} FROM {staging} AS coming WHERE coming.__change = 'I'",
+                columns("coming.")
+            )
+        });
+        format!(
+            "SELECT {} FROM {} AS lookup{coming}",
+            columns("lookup."),
+            travelling(&link.parent, &local, self.default_schema)
+        )
+    }
+
+    fn names_parent(&self, at: usize) -> String {
+        let fields = self.lookup.fields_of_link(at).into_iter();
+        let key = self.lookup.links[at]
+            .parent
+            .columns
+            .iter()
+            .map(String::as_str);
+        equal("staged", "parent", fields.zip(key))
+    }
+
     /// Deletes the rows that nothing refers to.
     pub(super) fn delete_unreferenced(&self, references: &[Reference]) -> String {
         let unreferenced: Vec<String> = references
@@ -41,17 +171,20 @@ impl Loading<'_> {
         )
     }
 
-    /// Counts the rows that refer to one that is to go, those aside that go with it.
-    pub(super) fn count_references(&self, reference: &Reference) -> String {
-        let also_deleted = if reference.child == self.lookup.table {
+    /// Counts the rows that refer to one that is to go, those aside that go with it: `child` is
+    /// where the changes of the table that refers to it wait.
+    pub(super) fn count_references(
+        &self,
+        reference: &Reference,
+        child: Option<&Loading<'_>>,
+    ) -> String {
+        let also_deleted = child.map_or(String::new(), |child| {
             format!(
                 " AND NOT EXISTS (SELECT 1 FROM {} AS own WHERE own.__change = 'D' AND {})",
-                self.staging,
-                same_key(self.lookup, "own", "child")
+                child.staging,
+                same_stored_key(child.lookup, "own", "child")
             )
-        } else {
-            String::new()
-        };
+        });
         format!(
             "SELECT CAST(count(*) AS text) FROM {} AS child JOIN {} AS lookup ON {} WHERE EXISTS ({}){also_deleted}",
             table(&reference.child, self.default_schema),
@@ -61,11 +194,16 @@ impl Loading<'_> {
         )
     }
 
-    /// Inserts the new rows; `overriding` is what the backend needs to accept given identities.
-    pub(super) fn insert(&self, overriding: &str) -> String {
-        let columns = list("", self.lookup.columns.iter().map(String::as_str));
+    /// Inserts the new rows, or with `R` those that were taken out; `overriding` is what the
+    /// backend needs to accept given identities.
+    pub(super) fn insert(&self, change: &str, overriding: &str) -> String {
+        let mut columns = self.lookup.stored_columns();
+        if change == "R" {
+            columns.extend(self.lookup.ignored.iter().map(String::as_str));
+        }
+        let columns = list("", columns.into_iter());
         format!(
-            "INSERT INTO {} ({columns}){overriding} SELECT {columns} FROM {} WHERE __change IN ('I', 'R')",
+            "INSERT INTO {} ({columns}){overriding} SELECT {columns} FROM {} WHERE __change = '{change}'",
             self.table, self.staging
         )
     }
@@ -75,12 +213,10 @@ impl Loading<'_> {
     pub(super) fn update(&self, fixed: &[String]) -> Option<String> {
         let assignments: Vec<String> = self
             .lookup
-            .compared
-            .iter()
-            .filter(|at| !self.lookup.key.contains(at))
-            .map(|at| &self.lookup.columns[*at])
-            .filter(|column| !fixed.contains(column))
-            .map(|column| identifier(column))
+            .changing_columns()
+            .into_iter()
+            .filter(|column| !fixed.iter().any(|fixed| fixed == column))
+            .map(identifier)
             .map(|column| format!("{column} = staged.{column}"))
             .collect();
         (!assignments.is_empty()).then(|| {
@@ -89,9 +225,25 @@ impl Loading<'_> {
                 self.table,
                 assignments.join(", "),
                 self.staging,
-                same_key(self.lookup, "staged", "lookup")
+                same_stored_key(self.lookup, "staged", "lookup")
             )
         })
+    }
+
+    /// Switches the rows off that the source no longer has; `value` writes a value.
+    pub(super) fn retire(&self, value: fn(&RetiredValue) -> String) -> Option<String> {
+        let retire = self.lookup.retire.as_ref()?;
+        let assignments: Vec<String> = retire
+            .0
+            .iter()
+            .map(|(column, to)| format!("{} = {}", identifier(column), value(to)))
+            .collect();
+        Some(format!(
+            "UPDATE {} AS lookup SET {} WHERE EXISTS ({})",
+            self.table,
+            assignments.join(", "),
+            self.staged("staged", "'T'")
+        ))
     }
 
     /// A condition on `lookup`: it changes or goes, and it holds values of a unique key that a
@@ -103,7 +255,7 @@ impl Loading<'_> {
              AND EXISTS ({})",
             self.staging,
             equal("lookup", "wanted", pairs),
-            same_key(self.lookup, "lookup", "wanted"),
+            same_stored_key(self.lookup, "lookup", "wanted"),
             self.staged("own", "'U', 'D'")
         )
     }
@@ -111,9 +263,15 @@ impl Loading<'_> {
     /// Takes rows out that nothing depends on, to put them back among the new ones. Columns that
     /// are never changed keep the values they had.
     pub(super) fn take_out(&self, unique_key: &[String]) -> [String; 2] {
-        let kept: Vec<String> = (0..self.lookup.columns.len())
-            .filter(|at| !self.lookup.compared.contains(at))
-            .map(|at| identifier(&self.lookup.columns[at]))
+        let changing = self.lookup.changing_columns();
+        let key = self.lookup.stored_key();
+        let kept: Vec<String> = self
+            .lookup
+            .stored_columns()
+            .into_iter()
+            .chain(self.lookup.ignored.iter().map(String::as_str))
+            .filter(|column| !changing.contains(column) && !key.contains(column))
+            .map(identifier)
             .map(|column| format!(", {column} = lookup.{column}"))
             .collect();
         [
@@ -122,7 +280,7 @@ impl Loading<'_> {
                 self.staging,
                 kept.concat(),
                 self.table,
-                same_key(self.lookup, "staged", "lookup"),
+                same_stored_key(self.lookup, "staged", "lookup"),
                 self.holds_wanted(unique_key)
             ),
             format!(
@@ -138,7 +296,7 @@ impl Loading<'_> {
         format!(
             "SELECT 1 FROM {} AS {name} WHERE {name}.__change IN ({changes}) AND {}",
             self.staging,
-            same_key(self.lookup, name, "lookup")
+            same_stored_key(self.lookup, name, "lookup")
         )
     }
 }
@@ -150,4 +308,27 @@ fn joined(reference: &Reference) -> String {
         "lookup",
         pairs.map(|(one, other)| (one.as_str(), other.as_str())),
     )
+}
+
+/// The lookup table with only those rows that are not switched off; `differs` compares a column
+/// with a value, NULL with NULL too.
+pub(super) fn unretired(
+    lookup: &Lookup,
+    differs: &str,
+    value: fn(&RetiredValue) -> String,
+) -> Lookup {
+    let conditions: Vec<String> = lookup
+        .retire
+        .iter()
+        .flat_map(|retire| &retire.0)
+        .map(|(column, to)| format!("{} {differs} {}", identifier(column), value(to)))
+        .collect();
+    let condition = conditions.join(" OR ");
+    Lookup {
+        filter: Some(match &lookup.filter {
+            Some(filter) => format!("({filter}) AND ({condition})"),
+            None => condition,
+        }),
+        ..lookup.clone()
+    }
 }

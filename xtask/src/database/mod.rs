@@ -24,6 +24,8 @@ mod postgres;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod staged;
+mod travelling;
 
 /// Rows as they arrive; reading one may fail.
 pub type Rows<'session, Row> = Box<dyn Iterator<Item = anyhow::Result<Row>> + 'session>;
@@ -68,6 +70,9 @@ pub trait Session: Send {
 
     /// The lookup rows with these keys, in any order.
     fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>>;
+
+    /// Those of these keys whose rows are not switched off as `lookup.retire` says.
+    fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>>;
 
     /// How many rows of `child` refer to the lookup rows with these keys.
     fn count_references(
@@ -114,21 +119,38 @@ pub trait Target: Session {
         changes: &mut dyn Iterator<Item = anyhow::Result<(Change, Record)>>,
     ) -> anyhow::Result<()>;
 
+    /// Checks that every row that comes or changes names rows that are there or come, where its
+    /// references travel as keys; every table was staged before.
+    ///
+    /// # Errors
+    /// `missing_parent`, naming one that is nowhere.
+    fn check_links(&mut self, lookup: &Lookup) -> anyhow::Result<()>;
+
+    /// Gives the staged rows of one table the columns that do not travel: rows that are there keep
+    /// theirs, new ones get values of the target's own.
+    fn identify_staged(&mut self, lookup: &Lookup) -> anyhow::Result<()>;
+
+    /// Lets the staged rows of one table refer to the rows that their fields name; every table was
+    /// identified before.
+    fn link_staged(&mut self, lookup: &Lookup) -> anyhow::Result<()>;
+
     /// Deletes staged rows that nothing refers to any more, and returns how many.
     fn delete_unreferenced(&mut self, lookup: &Lookup) -> anyhow::Result<u64>;
 
     /// Makes rows that are about to change let go of unique values that other staged rows take.
     fn release_unique_values(&mut self, lookup: &Lookup) -> anyhow::Result<()>;
 
-    fn insert_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64>;
+    /// Inserts and updates the staged rows of tables that may refer to each other, as if at once.
+    fn write_staged(&mut self, group: &[&Lookup]) -> anyhow::Result<()>;
 
-    fn update_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64>;
+    /// Switches off the staged rows that are to be retired.
+    fn retire_staged(&mut self, lookup: &Lookup) -> anyhow::Result<()>;
 
-    /// Deletes the staged rows that are left.
+    /// Deletes the staged rows that are left of tables that may refer to each other, as if at once.
     ///
     /// # Errors
     /// `referenced_rows` when something still refers to one of them.
-    fn delete_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64>;
+    fn delete_staged(&mut self, group: &[&Lookup]) -> anyhow::Result<()>;
 
     /// Raises the sequences of a table above its highest value; never lowers one.
     fn raise_sequences(&mut self, lookup: &Lookup) -> anyhow::Result<()>;

@@ -86,6 +86,11 @@ pub(super) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// Text as SQL has it on both backends.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
 /// A table's name as SQL has it; `default_schema` stands where the name carries none.
 pub(super) fn table(name: &TableName, default_schema: &str) -> String {
     let schema = name.schema.as_deref().unwrap_or(default_schema);
@@ -112,17 +117,15 @@ pub(super) fn equal<'name>(
         .join(" AND ")
 }
 
-/// The key columns of a lookup table joined between two names for it.
+/// The key of a lookup table, as it travels, joined between two names for it.
 pub(super) fn same_key(lookup: &Lookup, one: &str, other: &str) -> String {
     equal(one, other, lookup.key_columns().map(|name| (name, name)))
 }
 
-/// ` WHERE (condition)`, or nothing.
-pub(super) fn filter(lookup: &Lookup) -> String {
-    lookup
-        .filter
-        .as_ref()
-        .map_or(String::new(), |condition| format!(" WHERE ({condition})"))
+/// The columns that the key of a lookup table is kept in, joined between two names for it.
+pub(super) fn same_stored_key(lookup: &Lookup, one: &str, other: &str) -> String {
+    let key = lookup.stored_key();
+    equal(one, other, key.into_iter().map(|name| (name, name)))
 }
 
 /// The values of a run, in the order of the columns of `__sync_runs`.

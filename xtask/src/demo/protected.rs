@@ -2,7 +2,7 @@
 
 use crate::problem::{Code, Problem};
 use crate::sync::compare::{Side, digest};
-use crate::sync::config::{Config, ExtraRows, LookupSettings};
+use crate::sync::config::{Config, LookupSettings};
 use crate::sync::environment::Environment;
 use crate::sync::lookup::Lookup;
 use crate::sync::row::LookupState;
@@ -86,14 +86,8 @@ fn readable(table: &TableName, snapshot: &Snapshot) -> Result<Option<Lookup>, Pr
     if snapshot.catalog.find(table).is_none() {
         return Ok(None);
     }
-    let settings = LookupSettings {
-        table: table.clone(),
-        key: Vec::new(),
-        extra_rows: ExtraRows::default(),
-        insert_only: Vec::new(),
-        filter: None,
-    };
-    Lookup::resolve(&settings, &snapshot.catalog, &snapshot.label).map(Some)
+    let settings = LookupSettings::of(table.clone());
+    Lookup::resolve(&settings, &[], &snapshot.catalog, &snapshot.label).map(Some)
 }
 
 fn fingerprint(lookup: &Lookup, observed: &mut Observed) -> anyhow::Result<LookupState> {

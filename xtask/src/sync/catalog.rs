@@ -71,8 +71,17 @@ pub struct Column {
     pub generated: bool,
     /// How plain text of this column reads and sorts.
     pub reading: Reading,
-    /// The values of its own sequence, where it has one.
-    pub has_sequence: bool,
+    /// Where the value of a new row comes from when none is given.
+    pub default: Option<DefaultValue>,
+}
+
+/// How a database fills in a column by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DefaultValue {
+    /// An SQL expression; an identity's is the next number of its sequence.
+    Expression(String),
+    /// SQLite's row number.
+    RowNumber,
 }
 
 /// What the plain text of a value means where order and storage are concerned.

@@ -14,6 +14,8 @@ pub enum Change {
     Insert,
     Update,
     Delete,
+    /// Switched off, as a row that the source no longer has.
+    Retire,
 }
 
 impl Change {
@@ -23,13 +25,19 @@ impl Change {
             Change::Insert => "I",
             Change::Update => "U",
             Change::Delete => "D",
+            Change::Retire => "T",
         }
     }
 
     fn of(letter: &str) -> Option<Change> {
-        [Change::Insert, Change::Update, Change::Delete]
-            .into_iter()
-            .find(|change| change.letter() == letter)
+        [
+            Change::Insert,
+            Change::Update,
+            Change::Delete,
+            Change::Retire,
+        ]
+        .into_iter()
+        .find(|change| change.letter() == letter)
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Difference {
     pub insert: u64,
     pub update: u64,
     pub delete: u64,
+    /// Rows that only the target has and that are to be switched off.
+    pub retire: u64,
     /// Rows that only the target has and that stay, as the configuration says.
     pub keep: u64,
     pub unchanged: u64,
@@ -72,13 +74,14 @@ impl Difference {
             insert: 0,
             update: 0,
             delete: 0,
+            retire: 0,
             keep: 0,
             unchanged: state.rows,
         }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.insert == 0 && self.update == 0 && self.delete == 0
+        self.insert == 0 && self.update == 0 && self.delete == 0 && self.retire == 0
     }
 }
 
@@ -96,6 +99,7 @@ pub fn compare<S: Keyed, T: Keyed>(
     let mut source = Ordered::new(lookup, source)?;
     let mut target = Ordered::new(lookup, target)?;
     let (mut insert, mut update, mut delete, mut keep, mut unchanged) = (0, 0, 0, 0, 0);
+    let mut retire = 0;
     loop {
         let ordering = match (&source.next, &target.next) {
             (None, None) => break,
@@ -116,6 +120,9 @@ pub fn compare<S: Keyed, T: Keyed>(
                 if let Some(row) = target.advance()? {
                     if lookup.extra_rows == ExtraRows::Keep {
                         keep += 1;
+                    } else if lookup.retire.is_some() {
+                        log.add(Change::Retire, &row.keyed().key)?;
+                        retire += 1;
                     } else {
                         log.add(Change::Delete, &row.keyed().key)?;
                         delete += 1;
@@ -140,6 +147,7 @@ pub fn compare<S: Keyed, T: Keyed>(
         insert,
         update,
         delete,
+        retire,
         keep,
         unchanged,
     })
@@ -232,6 +240,7 @@ impl<'lookup, Row: Keyed, Rows: Iterator<Item = anyhow::Result<Row>>> Ordered<'l
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::lookup::Source;
     use crate::sync::table::TableName;
 
     fn lookup(extra_rows: ExtraRows) -> Lookup {
@@ -239,10 +248,15 @@ mod tests {
             table: TableName::new(None, "fees"),
             columns: vec!["id".to_owned(), "name".to_owned()],
             key: vec![0],
+            sources: vec![Source::Column, Source::Column],
             key_readings: vec![Reading::Number],
             compared: vec![0, 1],
             filter: None,
             extra_rows,
+            retire: None,
+            own: Vec::new(),
+            links: Vec::new(),
+            ignored: Vec::new(),
         }
     }
 

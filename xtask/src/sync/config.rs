@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::config_file::{File, readable};
 use super::environment::Environment;
+pub use super::lookup::settings::{ExtraRows, LookupSettings, Retire, RetiredValue};
 use super::migration::Origin;
 use super::pipeline::{Promotion, golden_rule, pipeline};
 use super::table::TableName;
@@ -56,34 +57,6 @@ pub enum Verify {
     Restore,
     /// By reading it to its end.
     Archive,
-}
-
-/// What `sync.toml` says about one lookup table.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LookupSettings {
-    pub table: TableName,
-    /// The columns that identify a row; the primary key where it is not given.
-    #[serde(default)]
-    pub key: Vec<String>,
-    #[serde(default)]
-    pub extra_rows: ExtraRows,
-    /// Columns copied with a new row and never changed afterwards.
-    #[serde(default)]
-    pub insert_only: Vec<String>,
-    /// An SQL condition: only these rows are lookup rows.
-    #[serde(default, rename = "where")]
-    pub filter: Option<String>,
-}
-
-/// What happens to rows that only the target has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ExtraRows {
-    #[default]
-    Delete,
-    Keep,
-    Refuse,
 }
 
 impl Config {
@@ -207,15 +180,7 @@ impl Config {
                     .hint("keep one of the two [[lookup]] sections"));
                 }
             }
-            if let Some(filter) = &lookup.filter
-                && (filter.trim().is_empty() || filter.contains(';'))
-            {
-                return Err(invalid(format!(
-                    "the condition `where` of `{}` must be one SQL expression",
-                    lookup.table
-                ))
-                .hint("for example: where = \"region = 'global'\""));
-            }
+            lookup.check()?;
         }
         Ok(Config {
             root: root.to_path_buf(),
@@ -297,6 +262,11 @@ mod tests {
                 "[[lookup]]\ntable = \"a\"\nwhere = \"1; drop table users\"",
                 "one SQL expression",
                 "for example",
+            ),
+            (
+                "[[lookup]]\ntable = \"a\"\nretire = { active = false }\nextra_rows = \"keep\"",
+                "both `retire` and `extra_rows`",
+                "leave out extra_rows",
             ),
             (
                 "[[environment]]\nname = \"dev\"\nurl_env = \"A\"",

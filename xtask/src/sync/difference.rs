@@ -1,12 +1,15 @@
 //! The lookup rows of two environments side by side: what a promotion would change.
 
+use anyhow::Context as _;
 use serde_json::{Map, Value};
 
 use super::change_log::{Change, ChangeLog};
 use super::compare::{Difference, Side, compare};
 use super::config::LookupSettings;
 use super::lookup::Lookup;
+use super::outside::taken_keys;
 use super::reference::Reference;
+use super::retire::settle;
 use super::row::{self, Field, Record};
 use super::snapshot::{Observed, Snapshot};
 use super::table::TableName;
@@ -33,6 +36,8 @@ pub enum Outcome {
         references: Vec<(TableName, u64)>,
         /// Every change in full, where it was asked for.
         rows: Vec<RowChange>,
+        /// What speaks against it.
+        problem: Option<Problem>,
     },
     /// The target does not have the table yet; the source has so many rows.
     Missing { rows: u64 },
@@ -63,11 +68,11 @@ pub fn compare_lookups(
         .iter()
         .map(|settings| {
             let outcome =
-                compare_table(settings, source, target, every_row).or_else(|error| match error
-                    .downcast::<Problem>(
-                ) {
-                    Ok(problem) => Ok(Outcome::Refused(problem)),
-                    Err(error) => Err(error),
+                compare_table(settings, lookups, source, target, every_row).or_else(|error| {
+                    match error.downcast::<Problem>() {
+                        Ok(problem) => Ok(Outcome::Refused(problem)),
+                        Err(error) => Err(error),
+                    }
                 })?;
             Ok(TableComparison {
                 table: settings.table.clone(),
@@ -79,17 +84,18 @@ pub fn compare_lookups(
 
 fn compare_table(
     settings: &LookupSettings,
+    lookups: &[LookupSettings],
     source: &mut Observed,
     target: &mut Observed,
     every_row: bool,
 ) -> anyhow::Result<Outcome> {
-    let on_source = Lookup::resolve(settings, &source.snapshot.catalog, &source.snapshot.label)?;
+    let on_source = source.snapshot.lookup(settings, lookups)?;
     if target.snapshot.catalog.find(&settings.table).is_none() {
         return Ok(Outcome::Missing {
             rows: source.session.count_rows(&on_source.table)?,
         });
     }
-    let on_target = Lookup::resolve(settings, &target.snapshot.catalog, &target.snapshot.label)?;
+    let on_target = target.snapshot.lookup(settings, lookups)?;
     let same_columns = on_source.has_same_columns(&on_target);
     if same_columns
         && let (Some(here), Some(there)) = (
@@ -104,9 +110,10 @@ fn compare_table(
             same_columns,
             references: Vec::new(),
             rows: Vec::new(),
+            problem: None,
         });
     }
-    let (Some(mut on_source), Some(mut on_target)) = (
+    let (Some(mut on_source), Some(common)) = (
         on_source.common_with(&on_target),
         on_target.common_with(&on_source),
     ) else {
@@ -114,19 +121,16 @@ fn compare_table(
             rows: source.session.count_rows(&on_source.table)?,
         });
     };
-    if on_source.key_readings != on_target.key_readings {
+    if on_source.key_readings != common.key_readings {
         // Where a key has another type at each end, only its text sorts alike at both.
-        for lookup in [&mut on_source, &mut on_target] {
-            lookup.key_readings.fill(super::catalog::Reading::Text);
-        }
+        on_source.key_readings.fill(super::catalog::Reading::Text);
     }
-    // Both ends are asked for the same columns in the same order.
-    let on_target = Lookup {
-        table: on_target.table,
-        ..on_source.clone()
-    };
+    // Both ends are asked for the same fields in the same order.
+    let on_target = on_target
+        .arranged_like(&on_source)
+        .context("the key of the target is another one")?;
     let mut log = ChangeLog::new()?;
-    let difference = compare(
+    let mut difference = compare(
         &on_source,
         Side {
             rows: source.session.hashes(&on_source)?,
@@ -136,6 +140,14 @@ fn compare_table(
             rows: target.session.hashes(&on_target)?,
             label: &target.snapshot.label,
         },
+        &mut log,
+    )?;
+    let mut log = settle(&on_target, &mut *target.session, &mut difference, log)?;
+    let problem = taken_keys(
+        &on_target,
+        &target.snapshot.label,
+        &mut *target.session,
+        &difference,
         &mut log,
     )?;
     let references = count_references(
@@ -161,6 +173,7 @@ fn compare_table(
         same_columns,
         references,
         rows,
+        problem,
     })
 }
 

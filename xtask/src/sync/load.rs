@@ -13,6 +13,8 @@ use super::event::{Event, Events, counted};
 use super::export::read_rows;
 use super::gate;
 use super::lookup::{Lookup, in_dependency_order};
+use super::outside;
+use super::retire::settle;
 use super::table::TableName;
 use super::words::counted as number;
 use crate::database::Target;
@@ -38,51 +40,76 @@ pub fn load(
     events: &mut Events<'_>,
 ) -> anyhow::Result<Vec<LoadedTable>> {
     let catalog = target.catalog()?;
-    let ordered: Vec<Lookup> = in_dependency_order(lookups, &catalog)?
-        .into_iter()
-        .cloned()
-        .collect();
-    for lookup in &ordered {
+    let groups = in_dependency_order(lookups, &catalog);
+    for lookup in lookups {
         target.hold(lookup)?;
     }
     let mut loaded = Vec::new();
     let mut changed = Vec::new();
-    for lookup in &ordered {
+    for lookup in groups.iter().flatten() {
         events(Event::Detail(lookup.table.to_string()));
-        let mut log = ChangeLog::new()?;
-        let difference = compare_with_export(target, lookup, folder, label, &mut log, events)?;
+        let (difference, mut log) = compare_with_export(target, lookup, folder, label, events)?;
         if lookup.extra_rows == ExtraRows::Refuse && difference.delete > 0 {
             return Err(gate::extra_rows(&lookup.table, label, difference.delete).into());
         }
         if !difference.is_empty() {
             target.stage(lookup, &mut log.read()?)?;
-            changed.push(lookup);
+            changed.push(*lookup);
         }
         loaded.push(LoadedTable {
             table: lookup.table.clone(),
             difference,
         });
     }
-    apply(target, &changed)?;
+    let is_changed = |lookup: &&Lookup| changed.iter().any(|other| other.table == lookup.table);
+    let groups: Vec<Vec<&Lookup>> = groups
+        .into_iter()
+        .map(|group| group.into_iter().filter(is_changed).collect::<Vec<_>>())
+        .filter(|group| !group.is_empty())
+        .collect();
+    let mut others = Vec::new();
+    for lookup in groups.iter().flatten() {
+        others.push((*lookup, outside::sum(lookup, target)?));
+    }
+    apply(target, &groups)?;
+    for (lookup, before) in others {
+        if outside::sum(lookup, target)? != before {
+            return Err(outside::changed(lookup, label).into());
+        }
+    }
     // Those that were the same as well: a trigger of one table may have changed another.
-    for lookup in &ordered {
+    for lookup in lookups {
         verify(target, lookup, folder, label, events)?;
     }
     Ok(loaded)
 }
 
-fn apply(target: &mut dyn Target, changed: &[&Lookup]) -> anyhow::Result<()> {
-    for lookup in changed.iter().rev() {
+fn apply(target: &mut dyn Target, groups: &[Vec<&Lookup>]) -> anyhow::Result<()> {
+    // Before anything is drawn from a sequence, which would not roll back.
+    for lookup in groups.iter().flatten() {
+        target.check_links(lookup)?;
+    }
+    for lookup in groups.iter().flatten() {
+        target.identify_staged(lookup)?;
+    }
+    for lookup in groups.iter().flatten() {
+        target.link_staged(lookup)?;
+    }
+    for lookup in groups.iter().rev().flatten() {
         // A tree that refers to itself goes leaf by leaf.
         while target.delete_unreferenced(lookup)? > 0 {}
     }
-    for lookup in changed {
-        target.release_unique_values(lookup)?;
-        target.insert_staged(lookup)?;
-        target.update_staged(lookup)?;
+    for group in groups {
+        for lookup in group {
+            target.release_unique_values(lookup)?;
+        }
+        target.write_staged(group)?;
+        for lookup in group {
+            target.retire_staged(lookup)?;
+        }
     }
-    for lookup in changed.iter().rev() {
-        target.delete_staged(lookup)?;
+    for group in groups.iter().rev() {
+        target.delete_staged(group)?;
     }
     target.check_constraints()
 }
@@ -92,10 +119,10 @@ fn compare_with_export(
     lookup: &Lookup,
     folder: &Path,
     label: &str,
-    log: &mut ChangeLog,
     events: &mut Events<'_>,
-) -> anyhow::Result<Difference> {
-    compare(
+) -> anyhow::Result<(Difference, ChangeLog)> {
+    let mut log = ChangeLog::new()?;
+    let mut difference = compare(
         lookup,
         Side {
             rows: counted(read_rows(lookup, folder)?, events),
@@ -105,8 +132,10 @@ fn compare_with_export(
             rows: target.hashes(lookup)?,
             label,
         },
-        log,
-    )
+        &mut log,
+    )?;
+    let log = settle(lookup, target, &mut difference, log)?;
+    Ok((difference, log))
 }
 
 /// The rows of the target are those of the export: what was asked for is what is there.
@@ -117,14 +146,7 @@ fn verify(
     label: &str,
     events: &mut Events<'_>,
 ) -> anyhow::Result<()> {
-    let left = compare_with_export(
-        target,
-        lookup,
-        folder,
-        label,
-        &mut ChangeLog::new()?,
-        events,
-    )?;
+    let (left, _) = compare_with_export(target, lookup, folder, label, events)?;
     if left.is_empty() {
         return Ok(());
     }

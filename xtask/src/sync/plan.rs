@@ -90,6 +90,8 @@ pub struct PlannedLookup {
     pub insert: u64,
     pub update: u64,
     pub delete: u64,
+    /// Rows that only the target has and that are switched off.
+    pub retire: u64,
     /// Rows that only the target has and that stay.
     pub keep: u64,
     pub unchanged: u64,
@@ -164,7 +166,7 @@ pub fn plan(
         empty: planned.is_empty()
             && lookups
                 .iter()
-                .all(|lookup| lookup.insert + lookup.update + lookup.delete == 0)
+                .all(|lookup| lookup.insert + lookup.update + lookup.delete + lookup.retire == 0)
             && lookups
                 .iter()
                 .all(|lookup| lookup.state != LookupComparison::Missing),
@@ -201,6 +203,7 @@ fn planned_lookup(comparison: &TableComparison, exact: bool) -> PlannedLookup {
         insert: 0,
         update: 0,
         delete: 0,
+        retire: 0,
         keep: 0,
         unchanged: 0,
         exact,
@@ -223,6 +226,7 @@ fn planned_lookup(comparison: &TableComparison, exact: bool) -> PlannedLookup {
             planned.insert = difference.insert;
             planned.update = difference.update;
             planned.delete = difference.delete;
+            planned.retire = difference.retire;
             planned.keep = difference.keep;
             planned.unchanged = difference.unchanged;
             planned.source_digest = Some(difference.source.digest.clone());
@@ -255,8 +259,8 @@ fn identify(plan: &Plan, source: &Snapshot, target: &Snapshot) -> String {
     for lookup in &plan.lookups {
         add(&lookup.table.to_string());
         add(&format!(
-            "{:?} {} {} {} {}",
-            lookup.state, lookup.insert, lookup.update, lookup.delete, lookup.keep
+            "{:?} {} {} {} {} {}",
+            lookup.state, lookup.insert, lookup.update, lookup.delete, lookup.retire, lookup.keep
         ));
         add(lookup.source_digest.as_deref().unwrap_or_default());
         add(lookup.target_digest.as_deref().unwrap_or_default());

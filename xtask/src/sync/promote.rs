@@ -274,7 +274,7 @@ fn resolve_present(config: &Config, catalog: &Catalog, label: &str) -> Vec<Looku
     config
         .lookups
         .iter()
-        .filter_map(|settings| Lookup::resolve(settings, catalog, label).ok())
+        .filter_map(|settings| Lookup::resolve(settings, &config.lookups, catalog, label).ok())
         .collect()
 }
 
@@ -286,7 +286,7 @@ pub fn resolve_all(config: &Config, snapshot: &Snapshot) -> Result<Vec<Lookup>, 
     config
         .lookups
         .iter()
-        .map(|settings| Lookup::resolve(settings, &snapshot.catalog, &snapshot.label))
+        .map(|settings| snapshot.lookup(settings, &config.lookups))
         .collect()
 }
 

@@ -66,6 +66,7 @@ pub struct LookupReport {
     pub inserted: u64,
     pub updated: u64,
     pub deleted: u64,
+    pub retired: u64,
     pub kept: u64,
     pub unchanged: u64,
     pub digest: String,
@@ -102,6 +103,7 @@ impl Report {
                 (lookup.inserted, "inserted"),
                 (lookup.updated, "updated"),
                 (lookup.deleted, "deleted"),
+                (lookup.retired, "retired"),
             ]
             .into_iter()
             .filter(|(count, _)| *count > 0)
@@ -147,6 +149,7 @@ impl From<&LoadedTable> for LookupReport {
             inserted: loaded.difference.insert,
             updated: loaded.difference.update,
             deleted: loaded.difference.delete,
+            retired: loaded.difference.retire,
             kept: loaded.difference.keep,
             unchanged: loaded.difference.unchanged,
             digest: loaded.difference.source.digest.clone(),

@@ -12,6 +12,7 @@ use super::migration::AppliedMigration;
 use super::row::LookupState;
 use super::table::TableName;
 use crate::database::{self, Identity, Session};
+use crate::problem::Problem;
 
 /// Everything about one environment that decisions are made from, rows aside.
 #[derive(Debug, Clone)]
@@ -28,6 +29,18 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// A lookup table as this environment has it; `all` are the settings of every lookup table.
+    ///
+    /// # Errors
+    /// What keeps it from being one.
+    pub fn lookup(
+        &self,
+        settings: &LookupSettings,
+        all: &[LookupSettings],
+    ) -> Result<Lookup, Problem> {
+        Lookup::resolve(settings, all, &self.catalog, &self.label)
+    }
+
     pub fn has_applied(&self, version: &str) -> bool {
         self.applied
             .iter()
@@ -47,11 +60,9 @@ pub struct Observed {
 impl Observed {
     /// Reads every lookup table that the environment has. One that cannot be read as a lookup
     /// table is left out: comparing it says why.
-    pub fn digest_lookups(&mut self, settings: &[LookupSettings]) {
-        for settings in settings {
-            let Ok(lookup) =
-                Lookup::resolve(settings, &self.snapshot.catalog, &self.snapshot.label)
-            else {
+    pub fn digest_lookups(&mut self, all: &[LookupSettings]) {
+        for settings in all {
+            let Ok(lookup) = self.snapshot.lookup(settings, all) else {
                 continue;
             };
             let label = &self.snapshot.label;

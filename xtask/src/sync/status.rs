@@ -105,6 +105,7 @@ pub struct PromotedLookup {
     pub insert: u64,
     pub update: u64,
     pub delete: u64,
+    pub retire: u64,
 }
 
 impl Status {
@@ -298,6 +299,7 @@ impl PromotionStatus {
                     insert: lookup.insert,
                     update: lookup.update,
                     delete: lookup.delete,
+                    retire: lookup.retire,
                 })
                 .collect(),
             drift: plan.drift,

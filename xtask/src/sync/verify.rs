@@ -101,19 +101,18 @@ pub(super) fn match_columns(
         .iter()
         .zip(lookups)
         .map(|(settings, lookup)| {
-            let on_target = Lookup::resolve(settings, catalog, label)?;
-            if !lookup.has_same_columns(&on_target) {
-                return Err(Problem::new(
-                    Code::ColumnMismatch,
-                    format!("the columns of `{}` in {} and {label} differ after the migrations", lookup.table, source.label),
-                )
-                .hint("compare the two with `cargo xtask sync status`, and write the difference as a migration")
-                .into());
-            }
-            Ok(Lookup {
-                table: on_target.table,
-                ..lookup.clone()
-            })
+            let on_target = Lookup::resolve(settings, &config.lookups, catalog, label)?;
+            Some(&on_target)
+                .filter(|on_target| lookup.has_same_columns(on_target))
+                .and_then(|on_target| on_target.arranged_like(lookup))
+                .ok_or_else(|| {
+                    Problem::new(
+                        Code::ColumnMismatch,
+                        format!("the columns of `{}` in {} and {label} differ after the migrations", lookup.table, source.label),
+                    )
+                    .hint("compare the two with `cargo xtask sync status`, and write the difference as a migration")
+                    .into()
+                })
         })
         .collect()
 }

@@ -6,7 +6,7 @@ use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use console::style;
 
 use super::Screen;
-use super::plan::{drift_lines, problem_lines};
+use super::plan::{also, drift_lines, problem_lines};
 use crate::sync::plan::LookupComparison;
 use crate::sync::status::{ChecksumStatus, EnvironmentStatus, PromotionStatus, State, Status};
 use crate::sync::words::counted;
@@ -192,8 +192,12 @@ fn promotion_text(promotion: &PromotionStatus, verbose: bool) -> String {
             LookupComparison::Different => {
                 let _ = writeln!(
                     text,
-                    "  {}: {} to insert, {} to update, {} to delete",
-                    lookup.table, lookup.insert, lookup.update, lookup.delete
+                    "  {}: {} to insert, {} to update, {} to delete{}",
+                    lookup.table,
+                    lookup.insert,
+                    lookup.update,
+                    lookup.delete,
+                    also(lookup.retire, "to retire")
                 );
             }
         }

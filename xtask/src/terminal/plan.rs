@@ -76,14 +76,11 @@ fn lookup_text(lookup: &PlannedLookup, has_no_migrations: bool, verbose: bool) -
         }
         LookupComparison::Different => {
             let about = if lookup.exact { "" } else { "about " };
-            let keep = if lookup.keep > 0 {
-                format!(", {} kept", lookup.keep)
-            } else {
-                String::new()
-            };
+            let keep = also(lookup.keep, "kept");
+            let retire = also(lookup.retire, "to retire");
             let _ = writeln!(
                 text,
-                "  {}: {about}{} to insert, {} to update, {} to delete, {} unchanged{keep}",
+                "  {}: {about}{} to insert, {} to update, {} to delete{retire}, {} unchanged{keep}",
                 lookup.table, lookup.insert, lookup.update, lookup.delete, lookup.unchanged
             );
         }
@@ -92,6 +89,14 @@ fn lookup_text(lookup: &PlannedLookup, has_no_migrations: bool, verbose: bool) -
         text.push_str(&row_text(row));
     }
     text
+}
+
+/// `, 3 kept`, or nothing where there are none.
+pub(super) fn also(count: u64, what: &str) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(", {count} {what}"),
+    }
 }
 
 fn row_text(row: &RowChange) -> String {
@@ -110,6 +115,11 @@ fn row_text(row: &RowChange) -> String {
         Change::Delete => format!(
             "    {} {key}: {}\n",
             style("-").red(),
+            all(row.before.as_ref())
+        ),
+        Change::Retire => format!(
+            "    {} {key}: {}\n",
+            style("-").yellow(),
             all(row.before.as_ref())
         ),
         Change::Update => {

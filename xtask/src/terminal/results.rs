@@ -7,7 +7,7 @@ use console::style;
 use serde::Serialize;
 
 use super::Screen;
-use super::plan::problem_lines;
+use super::plan::{also, problem_lines};
 use crate::problem::Code;
 use crate::sync::backup::Backup;
 use crate::sync::config::Config;
@@ -48,11 +48,12 @@ impl Screen {
                 for lookup in &report.lookups {
                     let _ = writeln!(
                         text,
-                        "  {}: {} inserted, {} updated, {} deleted, {} unchanged",
+                        "  {}: {} inserted, {} updated, {} deleted{}, {} unchanged",
                         lookup.table,
                         lookup.inserted,
                         lookup.updated,
                         lookup.deleted,
+                        also(lookup.retired, "retired"),
                         lookup.unchanged
                     );
                 }

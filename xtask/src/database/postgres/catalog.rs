@@ -2,7 +2,9 @@
 //! <https://www.postgresql.org/docs/current/catalogs.html>
 
 use super::PostgresSession;
-use crate::sync::catalog::{Catalog, Column, ForeignKey, Object, Reading, Table, TableKind};
+use crate::sync::catalog::{
+    Catalog, Column, DefaultValue, ForeignKey, Object, Reading, Table, TableKind,
+};
 use crate::sync::table::TableName;
 
 /// Schemas that are neither the server's own nor temporary.
@@ -42,7 +44,7 @@ impl PostgresSession {
                  format_type(a.atttypid, a.atttypmod), a.attnotnull::text, a.attidentity::text, a.attgenerated::text, \
                  pg_get_expr(d.adbin, d.adrelid), \
                  CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END, \
-                 (a.attidentity <> '' OR pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname) IS NOT NULL)::text \
+                 CASE WHEN a.attidentity <> '' THEN format('nextval(%L::regclass)', pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname)) END \
                  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
                  LEFT JOIN pg_type t ON t.oid = a.atttypid \
@@ -102,8 +104,10 @@ impl PostgresSession {
                 name: column,
                 type_name,
                 nullable,
+                default: optional(10)
+                    .or(default.filter(|_| generated.is_empty()))
+                    .map(DefaultValue::Expression),
                 generated: !generated.is_empty(),
-                has_sequence: text(10) == "true",
             });
         }
         Ok(())

@@ -83,7 +83,7 @@ fn write_changes(
         for column in 0..width {
             line.push('\t');
             let at = match change {
-                Change::Delete => key.iter().position(|at| *at == column),
+                Change::Delete | Change::Retire => key.iter().position(|at| *at == column),
                 Change::Insert | Change::Update => Some(column),
             };
             escape(at.and_then(|at| record.get(at)).and_then(plain), &mut line);

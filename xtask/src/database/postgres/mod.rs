@@ -7,6 +7,7 @@ mod copy;
 mod emptying;
 mod migrate;
 mod read;
+mod sequences;
 mod staging;
 mod unique;
 mod watch;
@@ -18,6 +19,7 @@ use diesel::pg::PgConnection;
 use diesel::sql_types::Text;
 use diesel::{Connection, RunQueryDsl, sql_query};
 
+use super::staged::Staged;
 use super::{Session, Target};
 use crate::problem::{Code, Problem};
 use crate::sync::environment::DatabaseUrl;
@@ -33,7 +35,7 @@ pub(super) struct PostgresSession {
     /// Counters of watched tables when [`Target::watch`] was called.
     watched: Vec<watch::Watched>,
     /// Lookup tables that were staged, in order: the first is `lookup_staging_0`.
-    staged: Vec<staging::Staged>,
+    staged: Vec<Staged<unique::UniqueKey>>,
 }
 
 pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {

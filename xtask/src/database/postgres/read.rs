@@ -8,10 +8,13 @@ use diesel::row::{Field as _, NamedRow, Row};
 use diesel::sql_types::{Array, Text};
 use diesel::{RunQueryDsl, sql_query};
 
+use super::super::load::unretired;
+use super::super::travelling::travelling;
 use super::super::{Identity, Rows, Session, sql};
 use super::PostgresSession;
 use super::connection::{Fields, failed, text_at};
 use crate::sync::catalog::{Catalog, Reading};
+use crate::sync::config::RetiredValue;
 use crate::sync::ledger::Ledger;
 use crate::sync::lookup::Lookup;
 use crate::sync::migration::AppliedMigration;
@@ -124,9 +127,8 @@ impl Session for PostgresSession {
         // The text is what `row::hash` makes of the same fields.
         let query = format!(
             "SELECT {keys}, substr(sha256(convert_to(array_to_string(ARRAY[{values}], ','), 'UTF8')), 1, 16) \
-             FROM {}{}{}",
-            sql::table(&lookup.table, DEFAULT_SCHEMA),
-            sql::filter(lookup),
+             FROM {} AS lookup{}",
+            travelling(lookup, &[], DEFAULT_SCHEMA),
             order(lookup)
         );
         let rows = sql_query(query)
@@ -144,10 +146,9 @@ impl Session for PostgresSession {
         lookup: &Lookup,
     ) -> anyhow::Result<Rows<'session, Record>> {
         let query = format!(
-            "SELECT {} FROM {}{}{}",
+            "SELECT {} FROM {} AS lookup{}",
             text_columns(lookup),
-            sql::table(&lookup.table, DEFAULT_SCHEMA),
-            sql::filter(lookup),
+            travelling(lookup, &[], DEFAULT_SCHEMA),
             order(lookup)
         );
         let rows = sql_query(query)
@@ -161,19 +162,20 @@ impl Session for PostgresSession {
     }
 
     fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
-        // The condition may qualify its columns with the table's own name, so there is no other.
-        let table = sql::table(&lookup.table, DEFAULT_SCHEMA);
-        let also = lookup
-            .filter
-            .as_ref()
-            .map_or(String::new(), |condition| format!(" AND ({condition})"));
         let query = format!(
-            "SELECT {} FROM {table} WHERE {}{also}",
+            "SELECT {} FROM {} AS lookup WHERE {}",
             text_columns(lookup),
-            among_keys(lookup, &table)
+            travelling(lookup, &[], DEFAULT_SCHEMA),
+            among_keys(lookup)
         );
         let rows: Vec<Spelled> = self.load_by_keys(query, keys, lookup.key.len())?;
         Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
+        let unretired = unretired(lookup, "IS DISTINCT FROM", retired_value);
+        let rows = self.rows_by_key(&unretired, keys)?;
+        Ok(rows.iter().map(|row| lookup.key_of(row)).collect())
     }
 
     fn count_references(
@@ -183,16 +185,17 @@ impl Session for PostgresSession {
         keys: &[Record],
     ) -> anyhow::Result<u64> {
         let pairs = child.columns.iter().zip(&child.parent_columns);
+        let parent_columns: Vec<&str> = child.parent_columns.iter().map(String::as_str).collect();
         let query = format!(
             "SELECT count(*)::text FROM {} AS child JOIN {} AS lookup ON {} WHERE {}",
             sql::table(&child.child, DEFAULT_SCHEMA),
-            sql::table(&lookup.table, DEFAULT_SCHEMA),
+            travelling(lookup, &parent_columns, DEFAULT_SCHEMA),
             sql::equal(
                 "child",
                 "lookup",
                 pairs.map(|(one, other)| (one.as_str(), other.as_str()))
             ),
-            among_keys(lookup, "lookup")
+            among_keys(lookup)
         );
         let rows: Vec<Fields> = self.load_by_keys(query, keys, lookup.key.len())?;
         let count = rows
@@ -212,6 +215,11 @@ impl Session for PostgresSession {
     }
 }
 
+/// A literal that takes the type of its column.
+pub(super) fn retired_value(value: &RetiredValue) -> String {
+    sql::literal(&value.to_string())
+}
+
 fn text_columns(lookup: &Lookup) -> String {
     lookup
         .columns
@@ -224,23 +232,22 @@ fn text_columns(lookup: &Lookup) -> String {
 /// The order that `row::compare_keys` checks: numbers by value, everything else by bytes.
 fn order(lookup: &Lookup) -> String {
     // Qualified, because a bare name would mean the text of that name in the select list.
-    let table = sql::table(&lookup.table, DEFAULT_SCHEMA);
     let columns: Vec<String> = lookup
         .key_columns()
         .zip(&lookup.key_readings)
         .map(|(name, reading)| match reading {
-            Reading::Number => format!("{table}.{}", sql::identifier(name)),
-            Reading::Text => format!("{table}.{}::text COLLATE \"C\"", sql::identifier(name)),
+            Reading::Number => format!("lookup.{}", sql::identifier(name)),
+            Reading::Text => format!("lookup.{}::text COLLATE \"C\"", sql::identifier(name)),
         })
         .collect();
     format!(" ORDER BY {}", columns.join(", "))
 }
 
-/// A condition on `table`, or on another name for it: its key is among the parameters.
-fn among_keys(lookup: &Lookup, table: &str) -> String {
+/// A condition on `lookup`: its key is among the parameters.
+fn among_keys(lookup: &Lookup) -> String {
     let columns = lookup
         .key_columns()
-        .map(|name| format!("{table}.{}::text", sql::identifier(name)))
+        .map(|name| format!("lookup.{}::text", sql::identifier(name)))
         .collect::<Vec<_>>()
         .join(", ");
     let arrays = (1..=lookup.key.len())

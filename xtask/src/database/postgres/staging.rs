@@ -1,38 +1,52 @@
 //! What is known of a lookup table whose changes wait in a temporary table.
 
+use std::collections::BTreeMap;
+
 use super::super::load::Loading;
 use super::super::sql;
+use super::super::staged::position;
 use super::PostgresSession;
 use super::read::DEFAULT_SCHEMA;
-use super::unique::UniqueKey;
 use crate::problem::{Code, Problem};
-use crate::sync::lookup::Lookup;
+use crate::sync::lookup::{Lookup, Source};
 use crate::sync::reference::Reference;
 use crate::sync::table::TableName;
 
-/// A lookup table whose changes wait in a temporary table.
-pub(super) struct Staged {
-    pub(super) table: TableName,
-    /// Every foreign key that points at the table, from wherever.
-    pub(super) references: Vec<Reference>,
-    pub(super) unique_keys: Vec<UniqueKey>,
+/// The name of the staging table at a place.
+pub(super) fn staging_table(at: usize) -> String {
+    format!("pg_temp.lookup_staging_{at}")
 }
 
 impl PostgresSession {
-    pub(super) fn position(&self, lookup: &Lookup) -> usize {
-        self.staged
-            .iter()
-            .position(|staged| staged.table == lookup.table)
-            .unwrap_or_default()
-    }
-
-    pub(super) fn loading<'lookup>(&self, lookup: &'lookup Lookup) -> Loading<'lookup> {
-        Loading {
+    pub(super) fn loading<'lookup>(
+        &self,
+        lookup: &'lookup Lookup,
+    ) -> anyhow::Result<Loading<'lookup>> {
+        Ok(Loading {
             lookup,
             table: sql::table(&lookup.table, DEFAULT_SCHEMA),
-            staging: format!("pg_temp.lookup_staging_{}", self.position(lookup)),
+            staging: staging_table(position(&self.staged, &lookup.table)?),
             default_schema: DEFAULT_SCHEMA,
-        }
+        })
+    }
+
+    /// Runs statements as one, so that what only their end makes right is not refused before.
+    pub(super) fn run_at_once(&mut self, statements: &[String], what: &str) -> anyhow::Result<()> {
+        let Some((last, before)) = statements.split_last() else {
+            return Ok(());
+        };
+        let before: Vec<String> = before
+            .iter()
+            .enumerate()
+            .map(|(at, statement)| format!("part_{at} AS ({statement})"))
+            .collect();
+        let with = if before.is_empty() {
+            String::new()
+        } else {
+            format!("WITH {} ", before.join(", "))
+        };
+        self.run(&format!("{with}{last}"), what)?;
+        Ok(())
     }
 
     pub(super) fn references_to(&mut self, table: &TableName) -> anyhow::Result<Vec<Reference>> {
@@ -58,9 +72,42 @@ impl PostgresSession {
             .collect()
     }
 
-    /// The columns of a lookup table, domains as what they are made of: a domain may refuse the
-    /// NULLs of a staged row that is to go.
-    pub(super) fn unconstrained_columns(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<String>> {
+    /// The fields of a lookup table and the columns behind them, domains as what they are made of:
+    /// a domain may refuse the NULLs of a staged row that is to go.
+    pub(super) fn unconstrained_columns(
+        &mut self,
+        lookup: &Lookup,
+        behind: &[&str],
+    ) -> anyhow::Result<Vec<String>> {
+        let cast = |name: &str, domains: &BTreeMap<String, String>, column: &str| {
+            let name = sql::identifier(name);
+            match domains.get(column) {
+                Some(base) => format!("lookup.{name}::{base} AS {name}"),
+                None => format!("lookup.{name}"),
+            }
+        };
+        let domains = self.domains(&lookup.table)?;
+        let mut columns = Vec::new();
+        for (name, source) in lookup.columns.iter().zip(&lookup.sources) {
+            // Where a field is found may be several tables away.
+            let (mut table, mut column, mut source) = (lookup, name, source);
+            while let Source::Link { link, field } = source {
+                table = &table.links[*link].parent;
+                (column, source) = (&table.columns[*field], &table.sources[*field]);
+            }
+            if table.table == lookup.table {
+                columns.push(cast(name, &domains, column));
+            } else {
+                let domains = self.domains(&table.table)?;
+                columns.push(cast(name, &domains, column));
+            }
+        }
+        columns.extend(behind.iter().map(|column| cast(column, &domains, column)));
+        Ok(columns)
+    }
+
+    /// The columns of a table that are of a domain, each with what it is made of.
+    fn domains(&mut self, table: &TableName) -> anyhow::Result<BTreeMap<String, String>> {
         let rows = self.query(
             "WITH RECURSIVE base AS (SELECT a.attname, a.atttypid AS type, a.atttypmod AS modifier, 0 AS depth \
              FROM pg_attribute a WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped \
@@ -68,22 +115,9 @@ impl PostgresSession {
              JOIN pg_type t ON t.oid = b.type AND t.typtype = 'd') \
              SELECT DISTINCT ON (attname) attname::text, format_type(type, modifier) FROM base WHERE depth > 0 \
              ORDER BY attname, depth DESC",
-            &[&sql::table(&lookup.table, DEFAULT_SCHEMA)],
+            &[&sql::table(table, DEFAULT_SCHEMA)],
         )?;
-        Ok(lookup
-            .columns
-            .iter()
-            .map(|column| {
-                let name = sql::identifier(column);
-                let domain = rows
-                    .iter()
-                    .find(|row| row.first() == Some(&Some(column.clone())));
-                match domain.and_then(|row| row.get(1).cloned().flatten()) {
-                    Some(base) => format!("{name}::{base} AS {name}"),
-                    None => name,
-                }
-            })
-            .collect())
+        Ok(pairs(rows))
     }
 
     /// The columns beside the key whose values the server gives and no UPDATE may change.
@@ -96,8 +130,7 @@ impl PostgresSession {
             .into_iter()
             .flatten()
             .flatten()
-            .filter(|name| !lookup.key_columns().any(|key| key == name))
-            .filter(|name| lookup.compared_columns().any(|column| column == name))
+            .filter(|name| lookup.changing_columns().contains(&name.as_str()))
             .collect())
     }
 
@@ -108,7 +141,7 @@ impl PostgresSession {
         columns: &[String],
     ) -> anyhow::Result<()> {
         for column in columns {
-            let loading = self.loading(lookup);
+            let loading = self.loading(lookup)?;
             let name = sql::identifier(column);
             let count = self.value(
                 &format!(
@@ -116,7 +149,7 @@ impl PostgresSession {
                      WHERE staged.__change = 'U' AND staged.{name} IS DISTINCT FROM lookup.{name}",
                     loading.table,
                     loading.staging,
-                    sql::same_key(lookup, "staged", "lookup")
+                    sql::same_stored_key(lookup, "staged", "lookup")
                 ),
                 &[],
             )?;
@@ -139,10 +172,21 @@ impl PostgresSession {
 
     /// Stops where a row that is to go is still referred to, rather than let a cascade run.
     pub(super) fn refuse_references(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
-        let loading = self.loading(lookup);
-        let references = self.staged[self.position(lookup)].references.clone();
+        let loading = self.loading(lookup)?;
+        let references = self.staged[position(&self.staged, &lookup.table)?]
+            .references
+            .clone();
         for reference in references {
-            let count = self.value(&loading.count_references(&reference), &[])?;
+            let child = self
+                .staged
+                .iter()
+                .find(|staged| staged.lookup.table == reference.child)
+                .map(|staged| staged.lookup.clone());
+            let child = match &child {
+                Some(child) => Some(self.loading(child)?),
+                None => None,
+            };
+            let count = self.value(&loading.count_references(&reference, child.as_ref()), &[])?;
             let count = sql::count(count)?;
             if count > 0 {
                 return Err(crate::sync::reference::referenced_rows(
@@ -155,4 +199,23 @@ impl PostgresSession {
         }
         Ok(())
     }
+}
+
+/// Rows of two columns as a map.
+fn pairs(rows: Vec<Vec<Option<String>>>) -> BTreeMap<String, String> {
+    rows.into_iter()
+        .filter_map(|mut row| {
+            let value = row.pop()??;
+            Some((row.pop()??, value))
+        })
+        .collect()
+}
+
+/// "`a` and `b`".
+pub(super) fn names(group: &[&Lookup]) -> String {
+    let names: Vec<String> = group
+        .iter()
+        .map(|lookup| format!("`{}`", lookup.table))
+        .collect();
+    names.join(" and ")
 }

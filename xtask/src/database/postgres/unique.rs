@@ -27,7 +27,8 @@ impl PostgresSession {
              ORDER BY i.indexrelid, k.at",
             &[&sql::table(&lookup.table, DEFAULT_SCHEMA)],
         )?;
-        let key: Vec<&str> = lookup.key_columns().collect();
+        let key = lookup.stored_key();
+        let own: Vec<&str> = lookup.own.iter().map(|own| own.name.as_str()).collect();
         let mut keys: Vec<(String, UniqueKey)> = Vec::new();
         for row in rows {
             let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
@@ -43,7 +44,10 @@ impl PostgresSession {
             let Some((_, unique)) = keys.last_mut() else {
                 continue;
             };
-            if !key.contains(&column.as_str()) && text(3).is_empty() {
+            if !key.contains(&column.as_str())
+                && !own.contains(&column.as_str())
+                && text(3).is_empty()
+            {
                 if text(2) == "false" && text(5) == "false" {
                     unique.nullable.get_or_insert(column.clone());
                 }
@@ -51,7 +55,8 @@ impl PostgresSession {
             }
             unique.columns.push(column);
         }
-        // Rows are matched by the lookup key itself, so it never has to let go of a value.
+        // Rows are matched by the lookup key itself, so it never has to let go of a value; and a
+        // number of the target's own is new or stays.
         Ok(keys
             .into_iter()
             .map(|(_, unique)| unique)
@@ -59,7 +64,7 @@ impl PostgresSession {
                 !unique
                     .columns
                     .iter()
-                    .all(|column| key.contains(&column.as_str()))
+                    .all(|column| key.contains(&column.as_str()) || own.contains(&column.as_str()))
             })
             .collect())
     }
@@ -70,7 +75,7 @@ impl PostgresSession {
         unique: &UniqueKey,
         referenced: bool,
     ) -> anyhow::Result<()> {
-        let loading = self.loading(lookup);
+        let loading = self.loading(lookup)?;
         let (table, holds) = (&loading.table, loading.holds_wanted(&unique.columns));
         let what = format!("free unique values of `{}`", lookup.table);
         // Counted, because for EXISTS the server would plan for a first row that mostly never comes.
@@ -133,12 +138,12 @@ impl PostgresSession {
             .hint("make the unique constraint DEFERRABLE with a migration")
             .into());
         };
-        let keys = sql::list("lookup.", lookup.key_columns());
+        let keys = sql::list("lookup.", lookup.stored_key().into_iter());
         self.run(
             &format!(
                 "UPDATE {table} AS lookup SET {column} = {value} FROM (SELECT {keys}, row_number() OVER () AS at \
                  FROM {table} AS lookup WHERE {holds}) AS numbered WHERE {}",
-                sql::same_key(lookup, "lookup", "numbered")
+                sql::same_stored_key(lookup, "lookup", "numbered")
             ),
             &what,
         )?;

@@ -5,12 +5,16 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::sql_types::{Nullable, Text};
 use diesel::{RunQueryDsl, sql_query};
 
+use super::super::load::Loading;
+use super::super::staged::{Staged, position, refuse_unlinked};
+use super::super::travelling::travelling;
 use super::super::{Session, Target, sql};
 use super::PostgresSession;
 use super::connection::failed;
 use super::copy::{STAGING, copy_changes};
-use super::read::DEFAULT_SCHEMA;
-use super::staging::Staged;
+use super::read::{DEFAULT_SCHEMA, retired_value};
+use super::staging::{names, staging_table};
+use crate::sync::catalog::DefaultValue;
 use crate::sync::change_log::Change;
 use crate::sync::ledger::LedgerEntry;
 use crate::sync::lookup::Lookup;
@@ -64,19 +68,20 @@ impl Target for PostgresSession {
         changes: &mut dyn Iterator<Item = anyhow::Result<(Change, Record)>>,
     ) -> anyhow::Result<()> {
         let what = format!("stage the rows of `{}`", lookup.table);
-        let table = sql::table(&lookup.table, DEFAULT_SCHEMA);
-        let columns = self.unconstrained_columns(lookup)?.join(", ");
+        let behind = Loading::behind(lookup);
+        let columns = self.unconstrained_columns(lookup, &behind)?.join(", ");
         self.batch(
             &format!(
                 "SET CONSTRAINTS ALL DEFERRED; CREATE TEMPORARY TABLE lookup_staging ON COMMIT DROP AS \
-                 SELECT ''::text AS __change, {columns} FROM {table} WITH NO DATA"
+                 SELECT ''::text AS __change, {columns} FROM {} AS lookup WITH NO DATA",
+                travelling(lookup, &behind, DEFAULT_SCHEMA)
             ),
             &what,
         )?;
         copy_changes(
             &mut self.connection,
             &lookup.key,
-            lookup.columns.len(),
+            lookup.columns.len() + behind.len(),
             changes,
         )?;
         let at = self.staged.len();
@@ -89,22 +94,63 @@ impl Target for PostgresSession {
         let references = self.references_to(&lookup.table)?;
         let unique_keys = self.unique_keys_of(lookup)?;
         self.staged.push(Staged {
-            table: lookup.table.clone(),
+            lookup: lookup.clone(),
             references,
             unique_keys,
         });
         Ok(())
     }
 
+    fn check_links(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
+        for (at, link) in lookup.links.iter().enumerate() {
+            let parent = position(&self.staged, &link.parent.table)
+                .ok()
+                .map(staging_table);
+            let query = self.loading(lookup)?.unlinked(at, parent.as_deref());
+            refuse_unlinked(lookup, at, &self.query(&query, &[])?)?;
+        }
+        Ok(())
+    }
+
+    fn identify_staged(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
+        let what = format!("tell the rows of `{}` apart", lookup.table);
+        if let Some(statement) = self.loading(lookup)?.identify() {
+            self.run(&statement, &what)?;
+        }
+        if !lookup.own.is_empty() {
+            // The next number is to be one that no row has.
+            self.raise_sequences_of(&lookup.table)?;
+        }
+        for own in &lookup.own {
+            if let DefaultValue::Expression(expression) = &own.default {
+                let statement = self.loading(lookup)?.number(&own.name, expression);
+                self.run(&statement, &what)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn link_staged(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
+        for (at, link) in lookup.links.iter().enumerate() {
+            let parent = position(&self.staged, &link.parent.table)
+                .ok()
+                .map(staging_table);
+            for statement in self.loading(lookup)?.link(at, parent.as_deref()) {
+                let what = format!("find what rows of `{}` refer to", lookup.table);
+                self.run(&statement, &what)?;
+            }
+        }
+        Ok(())
+    }
+
     fn delete_unreferenced(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
-        let statement = self
-            .loading(lookup)
-            .delete_unreferenced(&self.staged[self.position(lookup)].references);
+        let references = &self.staged[position(&self.staged, &lookup.table)?].references;
+        let statement = self.loading(lookup)?.delete_unreferenced(references);
         self.run(&statement, &format!("delete rows of `{}`", lookup.table))
     }
 
     fn release_unique_values(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
-        let at = self.position(lookup);
+        let at = position(&self.staged, &lookup.table)?;
         let referenced = !self.staged[at].references.is_empty();
         let unique_keys = std::mem::take(&mut self.staged[at].unique_keys);
         unique_keys
@@ -112,47 +158,39 @@ impl Target for PostgresSession {
             .try_for_each(|unique| self.release(lookup, unique, referenced))
     }
 
-    fn insert_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
-        let statement = self.loading(lookup).insert(" OVERRIDING SYSTEM VALUE");
-        self.run(&statement, &format!("insert rows into `{}`", lookup.table))
-    }
-
-    fn update_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
-        let fixed = self.fixed_columns(lookup)?;
-        self.refuse_fixed(lookup, &fixed)?;
-        match self.loading(lookup).update(&fixed) {
-            Some(statement) => self.run(&statement, &format!("update rows of `{}`", lookup.table)),
-            None => Ok(0),
+    /// In one statement, because the server checks at the end of each.
+    fn write_staged(&mut self, group: &[&Lookup]) -> anyhow::Result<()> {
+        let mut statements = Vec::new();
+        for lookup in group {
+            let fixed = self.fixed_columns(lookup)?;
+            self.refuse_fixed(lookup, &fixed)?;
+            let loading = self.loading(lookup)?;
+            for change in ["I", "R"] {
+                statements.push(loading.insert(change, " OVERRIDING SYSTEM VALUE"));
+            }
+            statements.extend(loading.update(&fixed));
         }
+        self.run_at_once(&statements, &format!("write rows of {}", names(group)))
     }
 
-    fn delete_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
-        self.refuse_references(lookup)?;
-        let statement = self.loading(lookup).delete();
-        self.run(&statement, &format!("delete rows of `{}`", lookup.table))
+    fn retire_staged(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
+        if let Some(statement) = self.loading(lookup)?.retire(retired_value) {
+            self.run(&statement, &format!("retire rows of `{}`", lookup.table))?;
+        }
+        Ok(())
+    }
+
+    fn delete_staged(&mut self, group: &[&Lookup]) -> anyhow::Result<()> {
+        let mut statements = Vec::new();
+        for lookup in group {
+            self.refuse_references(lookup)?;
+            statements.push(self.loading(lookup)?.delete());
+        }
+        self.run_at_once(&statements, &format!("delete rows of {}", names(group)))
     }
 
     fn raise_sequences(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
-        let table = sql::table(&lookup.table, DEFAULT_SCHEMA);
-        for column in &lookup.columns {
-            let Some(sequence) =
-                self.value("SELECT pg_get_serial_sequence($1, $2)", &[&table, column])?
-            else {
-                continue;
-            };
-            let column = sql::identifier(column);
-            // Sequences do not roll back, so this comes last; a later value stays as it is.
-            self.query(
-                &format!(
-                    "SELECT setval($1::regclass, highest)::text FROM (SELECT max({column}) AS highest FROM {table}) AS rows, \
-                     {sequence} AS sequence, pg_sequence AS definition WHERE definition.seqrelid = $1::regclass \
-                     AND definition.seqincrement > 0 AND highest >= definition.seqmin \
-                     AND (highest > sequence.last_value OR (highest = sequence.last_value AND NOT sequence.is_called))"
-                ),
-                &[&sequence],
-            )?;
-        }
-        Ok(())
+        self.raise_sequences_of(&lookup.table)
     }
 
     fn check_constraints(&mut self) -> anyhow::Result<()> {

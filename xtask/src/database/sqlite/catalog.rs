@@ -5,7 +5,7 @@ use super::super::sql::BOOKKEEPING;
 use super::SqliteSession;
 use super::tokens::{checks, column_definitions, tokens};
 use super::value::Affinity;
-use crate::sync::catalog::{Catalog, Column, ForeignKey, Object, Table, TableKind};
+use crate::sync::catalog::{Catalog, Column, DefaultValue, ForeignKey, Object, Table, TableKind};
 use crate::sync::table::TableName;
 
 impl SqliteSession {
@@ -118,7 +118,9 @@ impl SqliteSession {
                 type_name: declared,
                 nullable: text(2) != "1" && position == 0,
                 generated: hidden != "0",
-                has_sequence: false,
+                default: optional(3)
+                    .filter(|default| !default.eq_ignore_ascii_case("null"))
+                    .map(DefaultValue::Expression),
             });
         }
         primary_key.sort();
@@ -152,6 +154,17 @@ impl SqliteSession {
              FROM pragma_index_list(?) AS i ORDER BY i.name",
             &[Some(table.name.name.clone())],
         )?;
+        // The rows of a table whose primary key is an index of its own have another number.
+        let is_row_number = !indexes
+            .iter()
+            .any(|row| row.get(2) == Some(&Some("pk".to_owned())));
+        if let [key] = table.primary_key.as_slice()
+            && is_row_number
+            && let Some(column) = table.columns.iter_mut().find(|column| column.name == *key)
+            && column.type_name.eq_ignore_ascii_case("integer")
+        {
+            column.default = Some(DefaultValue::RowNumber);
+        }
         for row in indexes {
             let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
             let columns: Vec<Option<String>> = serde_json::from_str(&text(4))?;

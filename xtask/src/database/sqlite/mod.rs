@@ -3,6 +3,7 @@
 mod backup;
 mod catalog;
 mod read;
+mod staging;
 mod statements;
 mod tokens;
 mod value;
@@ -19,10 +20,10 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{Connection, RunQueryDsl, sql_query};
 
+use super::staged::Staged;
 use super::{Session, Target};
 use crate::problem::{Code, Problem};
 use crate::sync::environment::DatabaseUrl;
-use crate::sync::reference::Reference;
 use crate::sync::table::TableName;
 use value::{Values, bind};
 
@@ -44,15 +45,9 @@ pub(super) struct SqliteSession {
     /// Tables whose rows are watched, in the order of their numbers in `__sync_watch`.
     watched: Vec<TableName>,
     /// Lookup tables that were staged, in order: the first is `lookup_staging_0`.
-    staged: Vec<Staged>,
+    staged: Vec<Staged<Vec<String>>>,
     /// Broken references before anything was changed, by child, row and parent.
     broken: BTreeMap<Vec<Option<String>>, u64>,
-}
-
-struct Staged {
-    table: TableName,
-    references: Vec<Reference>,
-    unique_keys: Vec<Vec<String>>,
 }
 
 pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {

@@ -6,12 +6,15 @@ use std::path::Path;
 use diesel::connection::DefaultLoadingMode;
 use diesel::{RunQueryDsl, sql_query};
 
+use super::super::load::unretired;
+use super::super::travelling::travelling;
 use super::super::{Identity, Rows, Session, sql};
 use super::value::{Affinity, Value, Values};
 use super::{SqliteSession, failed};
 use crate::sync::catalog::Catalog;
+use crate::sync::config::RetiredValue;
 use crate::sync::ledger::Ledger;
-use crate::sync::lookup::Lookup;
+use crate::sync::lookup::{Lookup, Source};
 use crate::sync::migration::AppliedMigration;
 use crate::sync::reference::Reference;
 use crate::sync::row::{KeyedHash, Record};
@@ -28,7 +31,7 @@ impl SqliteSession {
         Ok(!found.is_empty())
     }
 
-    /// The affinity of each of a lookup table's columns, in their order.
+    /// The affinity of each of a lookup table's fields, in their order.
     pub(super) fn affinities(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Affinity>> {
         let rows = self.query(
             "SELECT name, type FROM pragma_table_xinfo(?)",
@@ -41,11 +44,20 @@ impl SqliteSession {
                 Some((row.pop()??, declared))
             })
             .collect();
-        Ok(lookup
+        let parents = lookup
+            .links
+            .iter()
+            .map(|link| self.affinities(&link.parent))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let affinities = lookup
             .columns
             .iter()
-            .map(|column| Affinity::of(declared.get(column).map_or("", String::as_str)))
-            .collect())
+            .zip(&lookup.sources)
+            .map(|(column, source)| match source {
+                Source::Column => Affinity::of(declared.get(column).map_or("", String::as_str)),
+                Source::Link { link, field } => parents[*link][*field],
+            });
+        Ok(affinities.collect())
     }
 
     fn spelled_rows<'session>(
@@ -165,13 +177,12 @@ impl Session for SqliteSession {
         // The order that `row::compare_keys` checks, whatever collation the columns have.
         let order: Vec<String> = lookup
             .key_columns()
-            .map(|name| format!("{} COLLATE BINARY", sql::identifier(name)))
+            .map(|name| format!("lookup.{} COLLATE BINARY", sql::identifier(name)))
             .collect();
         let query = format!(
-            "SELECT {} FROM {}{} ORDER BY {}",
-            sql::list("", lookup.columns.iter().map(String::as_str)),
-            sql::table(&lookup.table, DEFAULT_SCHEMA),
-            sql::filter(lookup),
+            "SELECT {} FROM {} AS lookup ORDER BY {}",
+            sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
+            travelling(lookup, &[], DEFAULT_SCHEMA),
             order.join(", ")
         );
         self.spelled_rows(lookup, &query)
@@ -179,14 +190,19 @@ impl Session for SqliteSession {
 
     fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
         self.hold_keys(lookup, keys)?;
-        let table = sql::table(&lookup.table, DEFAULT_SCHEMA);
         let query = format!(
-            "SELECT {} FROM temp.__sync_keys AS wanted CROSS JOIN {table} ON {}{}",
-            sql::list("", lookup.columns.iter().map(String::as_str)),
-            wanted_key(lookup, &table),
-            sql::filter(lookup)
+            "SELECT {} FROM temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {}",
+            sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
+            travelling(lookup, &[], DEFAULT_SCHEMA),
+            wanted_key(lookup)
         );
         self.spelled_rows(lookup, &query)?.collect()
+    }
+
+    fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
+        let unretired = unretired(lookup, "IS NOT", retired_value);
+        let rows = self.rows_by_key(&unretired, keys)?;
+        Ok(rows.iter().map(|row| lookup.key_of(row)).collect())
     }
 
     fn count_references(
@@ -197,10 +213,11 @@ impl Session for SqliteSession {
     ) -> anyhow::Result<u64> {
         self.hold_keys(lookup, keys)?;
         let pairs = child.columns.iter().zip(&child.parent_columns);
+        let parent_columns: Vec<&str> = child.parent_columns.iter().map(String::as_str).collect();
         let count = self.value(&format!(
             "SELECT count(*) FROM temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {} JOIN {} AS child ON {}",
-            sql::table(&lookup.table, DEFAULT_SCHEMA),
-            wanted_key(lookup, "lookup"),
+            travelling(lookup, &parent_columns, DEFAULT_SCHEMA),
+            wanted_key(lookup),
             sql::table(&child.child, DEFAULT_SCHEMA),
             sql::equal("child", "lookup", pairs.map(|(one, other)| (one.as_str(), other.as_str()))),
         ))?;
@@ -212,12 +229,21 @@ impl Session for SqliteSession {
     }
 }
 
-/// A condition on `table`, or on another name for it: its key is the one of `wanted`.
-fn wanted_key(lookup: &Lookup, table: &str) -> String {
+/// A literal; SQLite's booleans are numbers.
+pub(super) fn retired_value(value: &RetiredValue) -> String {
+    match value {
+        RetiredValue::Boolean(value) => u8::from(*value).to_string(),
+        RetiredValue::Integer(value) => value.to_string(),
+        RetiredValue::Text(value) => sql::literal(value),
+    }
+}
+
+/// A condition on `lookup`: its key is the one of `wanted`.
+fn wanted_key(lookup: &Lookup) -> String {
     lookup
         .key_columns()
         .enumerate()
-        .map(|(at, name)| format!("{table}.{} = wanted.key_{at}", sql::identifier(name)))
+        .map(|(at, name)| format!("lookup.{} = wanted.key_{at}", sql::identifier(name)))
         .collect::<Vec<_>>()
         .join(" AND ")
 }

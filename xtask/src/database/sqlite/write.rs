@@ -6,41 +6,23 @@ use diesel::connection::{Connection, TransactionManager};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::super::load::Loading;
 use super::super::migrations::find;
+use super::super::staged::position;
 use super::super::{Session, Target, sql};
-use super::read::DEFAULT_SCHEMA;
+use super::read::{DEFAULT_SCHEMA, retired_value};
 use super::value::Value;
-use super::{SqliteSession, Staged, failed, statements};
+use super::{SqliteSession, failed, statements};
 use crate::problem::{Code, Problem};
 use crate::sync::change_log::Change;
 use crate::sync::ledger::LedgerEntry;
 use crate::sync::lookup::Lookup;
 use crate::sync::migration::{Migration, MigrationSet};
-use crate::sync::reference::Reference;
-use crate::sync::reference::referenced_rows;
 use crate::sync::row::Record;
 use crate::sync::table::TableName;
 
 const EMBEDDED: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 
 impl SqliteSession {
-    fn position(&self, lookup: &Lookup) -> usize {
-        self.staged
-            .iter()
-            .position(|staged| staged.table == lookup.table)
-            .unwrap_or_default()
-    }
-
-    fn loading<'lookup>(&self, lookup: &'lookup Lookup) -> Loading<'lookup> {
-        Loading {
-            lookup,
-            table: sql::table(&lookup.table, DEFAULT_SCHEMA),
-            staging: format!("temp.lookup_staging_{}", self.position(lookup)),
-            default_schema: DEFAULT_SCHEMA,
-        }
-    }
-
     /// References to rows that are not there: child, row and parent, with how many each.
     pub(super) fn broken_references(
         &mut self,
@@ -53,22 +35,6 @@ impl SqliteSession {
             *broken.entry(row).or_default() += 1;
         }
         Ok(broken)
-    }
-
-    /// The columns of unique indexes that hold for some rows only.
-    fn partial_unique_keys(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Vec<String>>> {
-        let rows = self.query(
-            "SELECT (SELECT json_group_array(name) FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)) \
-             FROM pragma_index_list(?) AS i WHERE i.\"unique\" AND i.partial",
-            &[Some(lookup.table.name.clone())],
-        )?;
-        let mut keys = Vec::new();
-        for columns in rows.into_iter().flatten().flatten() {
-            let columns: Vec<Option<String>> = serde_json::from_str(&columns)?;
-            // An expression has no column name.
-            keys.extend(columns.into_iter().collect::<Option<Vec<String>>>());
-        }
-        Ok(keys)
     }
 
     /// Where a migration fails: the line of its first statement that cannot run, or `None`.
@@ -162,91 +128,42 @@ impl Target for SqliteSession {
         lookup: &Lookup,
         changes: &mut dyn Iterator<Item = anyhow::Result<(Change, Record)>>,
     ) -> anyhow::Result<()> {
-        let what = format!("stage the rows of `{}`", lookup.table);
-        let at = self.staged.len();
-        let columns = sql::list("", lookup.columns.iter().map(String::as_str));
-        let key = sql::list("", lookup.key_columns());
-        let table = sql::table(&lookup.table, DEFAULT_SCHEMA);
-        // Made like the real one, because a column without its affinity would be compared
-        // without an index.
-        self.batch(&format!(
-            "CREATE TEMPORARY TABLE lookup_staging_{at} AS SELECT '' AS __change, {columns} FROM {table} WHERE 0; \
-             CREATE INDEX temp.lookup_staging_{at}_key ON lookup_staging_{at} ({key})"
-        ))
-        .map_err(|error| failed(&error, &what))?;
-        let affinities = self.affinities(lookup)?;
-        let marks = vec!["?"; lookup.columns.len() + 1].join(", ");
-        let insert = format!("INSERT INTO temp.lookup_staging_{at} VALUES ({marks})");
-        for change in changes {
-            let (change, record) = change?;
-            let mut values = vec![Value::Text(change.letter().to_owned())];
-            for (column, affinity) in affinities.iter().enumerate() {
-                let at = match change {
-                    Change::Delete => lookup.key.iter().position(|at| *at == column),
-                    Change::Insert | Change::Update => Some(column),
-                };
-                values.push(match at.and_then(|at| record.get(at)) {
-                    None => Value::Null,
-                    Some(field) => Value::read(field, *affinity).map_err(|words| {
-                        Problem::new(
-                            Code::CsvInvalid,
-                            format!("a row of `{}`: {words}", lookup.table),
-                        )
-                        .hint("export the table again, or correct the file")
-                    })?,
-                });
-            }
-            self.run_with(&insert, values, &what)?;
-        }
-        let catalog = self.catalog()?;
-        let references = catalog
-            .tables
-            .values()
-            .flat_map(|table| table.foreign_keys.iter().map(move |key| (table, key)))
-            .filter(|(_, key)| key.parent == lookup.table)
-            .map(|(table, key)| Reference {
-                child: table.name.clone(),
-                columns: key.columns.clone(),
-                parent_columns: key.parent_columns.clone(),
-            })
-            .collect();
-        let key: Vec<&str> = lookup.key_columns().collect();
-        let unique_keys = catalog
-            .tables
-            .get(&lookup.table)
-            .map_or(Vec::new(), |table| table.unique_keys.clone())
-            .into_iter()
-            .chain(self.partial_unique_keys(lookup)?)
-            .filter(|unique| !unique.iter().all(|column| key.contains(&column.as_str())))
-            .collect();
-        self.staged.push(Staged {
-            table: lookup.table.clone(),
-            references,
-            unique_keys,
-        });
-        Ok(())
+        self.stage_changes(lookup, changes)
+    }
+
+    fn check_links(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
+        self.find_parents(lookup)
+    }
+
+    fn identify_staged(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
+        self.identify(lookup)
+    }
+
+    fn link_staged(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
+        self.link(lookup)
     }
 
     fn delete_unreferenced(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
-        let statement = self
-            .loading(lookup)
-            .delete_unreferenced(&self.staged[self.position(lookup)].references);
+        let references = &self.staged[position(&self.staged, &lookup.table)?].references;
+        let statement = self.loading(lookup)?.delete_unreferenced(references);
         self.run(&statement, &format!("delete rows of `{}`", lookup.table))
     }
 
     /// With foreign keys off, a row can be taken out and put back whatever refers to it.
     fn release_unique_values(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
-        let unique_keys = self.staged[self.position(lookup)].unique_keys.clone();
+        let unique_keys = self.staged[position(&self.staged, &lookup.table)?]
+            .unique_keys
+            .clone();
         let what = format!("free unique values of `{}`", lookup.table);
         for unique in unique_keys {
-            let loading = self.loading(lookup);
+            let loading = self.loading(lookup)?;
             let held = format!(
                 "SELECT 1 FROM {} AS lookup WHERE {} LIMIT 1",
                 loading.table,
                 loading.holds_wanted(&unique)
             );
             if self.value(&held)?.is_some() {
-                for statement in self.loading(lookup).take_out(&unique) {
+                for statement in loading.take_out(&unique) {
                     self.run(&statement, &what)?;
                 }
             }
@@ -254,28 +171,37 @@ impl Target for SqliteSession {
         Ok(())
     }
 
-    fn insert_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
-        let statement = self.loading(lookup).insert("");
-        self.run(&statement, &format!("insert rows into `{}`", lookup.table))
-    }
-
-    fn update_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
-        match self.loading(lookup).update(&[]) {
-            Some(statement) => self.run(&statement, &format!("update rows of `{}`", lookup.table)),
-            None => Ok(0),
-        }
-    }
-
-    fn delete_staged(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
-        for reference in self.staged[self.position(lookup)].references.clone() {
-            let count = self.value(&self.loading(lookup).count_references(&reference))?;
-            let count = sql::count(count)?;
-            if count > 0 {
-                return Err(referenced_rows(&lookup.table, &reference.child, count).into());
+    /// One after the other, because references are checked at the end of everything.
+    fn write_staged(&mut self, group: &[&Lookup]) -> anyhow::Result<()> {
+        for lookup in group {
+            let loading = self.loading(lookup)?;
+            let what = format!("write rows of `{}`", lookup.table);
+            for change in ["I", "R"] {
+                self.run(&loading.insert(change, ""), &what)?;
+            }
+            if let Some(statement) = loading.update(&[]) {
+                self.run(&statement, &what)?;
             }
         }
-        let statement = self.loading(lookup).delete();
-        self.run(&statement, &format!("delete rows of `{}`", lookup.table))
+        Ok(())
+    }
+
+    fn retire_staged(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
+        if let Some(statement) = self.loading(lookup)?.retire(retired_value) {
+            self.run(&statement, &format!("retire rows of `{}`", lookup.table))?;
+        }
+        Ok(())
+    }
+
+    fn delete_staged(&mut self, group: &[&Lookup]) -> anyhow::Result<()> {
+        for lookup in group {
+            self.refuse_references(lookup)?;
+        }
+        for lookup in group {
+            let statement = self.loading(lookup)?.delete();
+            self.run(&statement, &format!("delete rows of `{}`", lookup.table))?;
+        }
+        Ok(())
     }
 
     /// SQLite's AUTOINCREMENT notices given values by itself.

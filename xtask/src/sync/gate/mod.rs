@@ -7,7 +7,6 @@ use crate::problem::{Code, Problem};
 use crate::sync::catalog::TableKind;
 use crate::sync::config::Config;
 use crate::sync::difference::TableComparison;
-use crate::sync::lookup::{Lookup, in_dependency_order};
 use crate::sync::migration::MigrationSet;
 use crate::sync::plan::Plan;
 use crate::sync::snapshot::Snapshot;
@@ -43,7 +42,6 @@ pub(in crate::sync) fn judge(
     for comparison in comparisons {
         judge_lookup(&mut verdict, plan, config, comparison, source, target);
     }
-    judge_order(&mut verdict, config, source);
     judge_classification(&mut verdict, config, source, target);
     plan.blockers = verdict.blockers;
     plan.warnings = verdict.warnings;
@@ -120,17 +118,6 @@ fn drift(plan: &Plan, source: &Snapshot, target: &Snapshot) -> Problem {
         ),
     )
     .hint("`cargo xtask sync status` shows every difference in full; write a migration that removes it")
-}
-
-fn judge_order(verdict: &mut Verdict, config: &Config, source: &Snapshot) {
-    let lookups: Vec<Lookup> = config
-        .lookups
-        .iter()
-        .filter_map(|settings| Lookup::resolve(settings, &source.catalog, &source.label).ok())
-        .collect();
-    if let Err(problem) = in_dependency_order(&lookups, &source.catalog) {
-        verdict.blockers.push(problem);
-    }
 }
 
 fn judge_classification(

@@ -36,8 +36,10 @@ pub(super) fn judge_lookup(
             difference,
             same_columns,
             references,
+            problem,
             ..
         } => {
+            verdict.blockers.extend(problem.clone());
             for (child, count) in references {
                 if !is_lookup(config, child, target) {
                     verdict.blockers.push(referenced_rows(table, child, *count));

@@ -49,7 +49,7 @@ fn a_row_that_breaks_a_rule_of_the_target_stops_it() {
     exit status: 1
     ----- stdout -----
     ----- stderr -----
-    error: failed to insert rows into `fee_items`: no gifts here
+    error: failed to write rows of `fee_items`: no gifts here
 
     hint: these are SQLite's own words: mend what they name, then run it again
     "#);
@@ -62,7 +62,7 @@ fn a_row_that_breaks_a_rule_of_the_target_stops_it() {
     exit status: 1
     ----- stdout -----
     ----- stderr -----
-    error: failed to insert rows into `fee_items`: UNIQUE constraint failed: fee_items.rate_basis_points
+    error: failed to write rows of `fee_items`: UNIQUE constraint failed: fee_items.rate_basis_points
 
     hint: the target has rows or rules that the source lacks: mend the row that is named, then run it again
     "#);

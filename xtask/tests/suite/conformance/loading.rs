@@ -59,7 +59,7 @@ impl Ends {
         let lookups = self
             .settings
             .iter()
-            .map(|settings| Lookup::resolve(settings, &catalog, "Test").unwrap());
+            .map(|settings| Lookup::resolve(settings, &self.settings, &catalog, "Test").unwrap());
         lookups.collect()
     }
 
@@ -241,11 +241,16 @@ pub(super) fn a_key_may_be_another_than_the_primary_key(backend: Backend) {
         &["fees"],
     );
     ends.settings[0].key = vec!["code".to_owned()];
-    assert_eq!(counts(&ends.load()[0]), [1, 2, 1, 0, 0]);
+    // A number that the database would draw by itself is the target's own, any other travels.
+    let (counted, found) = match backend {
+        Backend::Postgres => ([1, 2, 1, 0, 0], "a1 b2 c3"),
+        Backend::Sqlite => ([1, 1, 1, 0, 1], "a2 b1 c5"),
+    };
+    assert_eq!(counts(&ends.load()[0]), counted);
     assert_eq!(
         ends.target
             .line("SELECT code || id FROM fees ORDER BY code"),
-        "a1 b2 c3"
+        found
     );
 }
 

@@ -261,7 +261,7 @@ pub(super) fn the_catalog_describes_tables(backend: Backend) {
         catalog.find(&name("shown")).unwrap().kind,
         TableKind::NotATable
     );
-    let loaded = Lookup::resolve(&settings("fees"), &catalog, "Test").unwrap();
+    let loaded = Lookup::resolve(&settings("fees"), &[], &catalog, "Test").unwrap();
     assert!(!loaded.columns.contains(&"twice".to_owned()));
 }
 

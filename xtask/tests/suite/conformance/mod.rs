@@ -1,8 +1,11 @@
 //! Every sentence of the contracts in `xtask/src/database/mod.rs`, on every backend.
 
+mod circles;
+mod identity;
 mod loading;
 mod looking;
 mod properties;
+mod retiring;
 mod rows;
 mod tangles;
 mod watching;
@@ -10,7 +13,7 @@ mod writing;
 
 use xtask::database::{self, Session};
 use xtask::problem::Problem;
-use xtask::sync::config::{ExtraRows, LookupSettings};
+use xtask::sync::config::LookupSettings;
 use xtask::sync::environment::Backend;
 use xtask::sync::lookup::Lookup;
 use xtask::sync::table::TableName;
@@ -44,7 +47,25 @@ suite! {
             a_root_that_goes_takes_nobody_along
             children_move_to_new_parents
             a_protected_row_keeps_what_it_refers_to
-            circles_that_are_checked_at_once_are_refused
+            ;
+        identity:
+            every_environment_keeps_its_own_numbers
+            new_rows_take_numbers_that_nobody_has
+            references_are_named_in_the_file
+            rows_known_by_name_may_refer_in_circles
+            a_parent_that_is_nowhere_is_named
+            a_key_that_does_not_tell_rows_apart_is_refused
+            a_composite_reference_is_named_in_part
+            ignored_columns_are_left_alone
+            ;
+        retiring:
+            rows_are_switched_off_instead_of_deleted
+            a_retired_row_comes_back
+            ;
+        circles:
+            tables_refer_to_each_other_in_a_circle
+            a_circle_that_goes_goes_as_a_whole
+            children_follow_a_value_that_changes
             ;
         properties: any_rows_arrive;
         looking:
@@ -89,7 +110,6 @@ suite! {
     }
     postgres {
         tangles:
-            tables_may_refer_to_each_other
             identities_are_given
             an_identity_beside_the_key_stays_or_comes
             an_identity_that_would_have_to_change_is_refused
@@ -119,18 +139,12 @@ fn name(table: &str) -> TableName {
 }
 
 fn settings(table: &str) -> LookupSettings {
-    LookupSettings {
-        table: name(table),
-        key: Vec::new(),
-        extra_rows: ExtraRows::Delete,
-        insert_only: Vec::new(),
-        filter: None,
-    }
+    LookupSettings::of(name(table))
 }
 
 /// The lookup table as this session sees it.
 fn lookup(session: &mut dyn Session, table: &str) -> Lookup {
-    Lookup::resolve(&settings(table), &session.catalog().unwrap(), "Test").unwrap()
+    Lookup::resolve(&settings(table), &[], &session.catalog().unwrap(), "Test").unwrap()
 }
 
 /// What is written differently for the two.

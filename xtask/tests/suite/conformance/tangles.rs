@@ -4,7 +4,6 @@
 use xtask::problem::Code;
 use xtask::sync::environment::Backend;
 
-use super::either;
 use super::loading::Ends;
 
 /// Three rows whose codes rotate, one that takes over a deleted row's code, and one more.
@@ -202,37 +201,6 @@ pub(super) fn a_protected_row_keeps_what_it_refers_to(backend: Backend) {
             "{refused}"
         );
     }
-}
-
-pub(super) fn tables_may_refer_to_each_other() {
-    let ends = Ends::new(
-        Backend::Postgres,
-        "CREATE TABLE a (id integer PRIMARY KEY, b_id integer NOT NULL); \
-         CREATE TABLE b (id integer PRIMARY KEY, a_id integer NOT NULL REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED); \
-         ALTER TABLE a ADD FOREIGN KEY (b_id) REFERENCES b (id) DEFERRABLE",
-        "BEGIN; SET CONSTRAINTS ALL DEFERRED; INSERT INTO a VALUES (1, 1), (3, 2); INSERT INTO b VALUES (1, 1), (2, 3); COMMIT",
-        "BEGIN; SET CONSTRAINTS ALL DEFERRED; INSERT INTO a VALUES (1, 1); INSERT INTO b VALUES (1, 1); COMMIT",
-        &["a", "b"],
-    );
-    ends.load();
-}
-
-pub(super) fn circles_that_are_checked_at_once_are_refused(backend: Backend) {
-    let ends = Ends::new(
-        backend,
-        either(
-            backend,
-            "CREATE TABLE a (id integer PRIMARY KEY, b_id integer); \
-             CREATE TABLE b (id integer PRIMARY KEY, a_id integer REFERENCES a (id)); \
-             ALTER TABLE a ADD FOREIGN KEY (b_id) REFERENCES b (id)",
-            "CREATE TABLE a (id integer PRIMARY KEY, b_id integer REFERENCES b (id)); \
-             CREATE TABLE b (id integer PRIMARY KEY, a_id integer REFERENCES a (id))",
-        ),
-        "INSERT INTO a VALUES (1, NULL)",
-        "",
-        &["a", "b"],
-    );
-    assert_eq!(ends.refuse().code, Code::ReferenceCycle);
 }
 
 pub(super) fn identities_are_given() {

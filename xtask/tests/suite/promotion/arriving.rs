@@ -295,3 +295,86 @@ pub(super) fn sequences_are_left_as_they_are() {
     ended.unwrap();
     assert_eq!(at(), "500 true");
 }
+
+pub(super) fn rows_are_retired_and_the_plan_says_so(backend: Backend) {
+    let mut stage = Stage::promoted(backend);
+    stage.configure(&super::TABLES.replace(
+        "table = \"fee_groups\"\n",
+        "table = \"fee_groups\"\nretire = { label = \"retired\" }\n",
+    ));
+    stage
+        .dev
+        .run("DELETE FROM fee_items WHERE group_id = 2; DELETE FROM fee_groups WHERE id = 2");
+    let groups = &stage.plan().lookups[0];
+    assert_eq!([groups.retire, groups.delete, groups.keep], [1, 0, 0]);
+    let report = stage.promote();
+    assert_eq!(report.lookups[0].retired, 1);
+    assert_eq!(
+        report.summary(),
+        "fee_groups: 1 retired; fee_items: 1 deleted"
+    );
+    assert_eq!(
+        stage.test.line("SELECT label FROM fee_groups WHERE id = 2"),
+        "retired"
+    );
+    assert_eq!(stage.merchants(), "1Ann1 2Bob2 3Cyd0");
+    let plan = stage.plan();
+    assert!(plan.empty);
+    assert_eq!(plan.lookups[0].keep, 1);
+}
+
+pub(super) fn numbers_of_an_environment_stay_behind(backend: Backend) {
+    let mut stage = Stage::empty(backend);
+    let id = match backend {
+        Backend::Postgres => "id serial PRIMARY KEY",
+        Backend::Sqlite => "id integer PRIMARY KEY",
+    };
+    stage.migrations.write(
+        BASE,
+        &format!(
+            "CREATE TABLE fee_groups ({id}, code text NOT NULL UNIQUE);\n\
+             CREATE TABLE fee_items ({id}, group_id integer NOT NULL REFERENCES fee_groups (id), label text NOT NULL UNIQUE);\n\
+             CREATE TABLE merchants ({id}, group_id integer REFERENCES fee_groups (id));"
+        ),
+    );
+    stage.configure(
+        "protected = [\"merchants\"]\n[[lookup]]\ntable = \"fee_groups\"\nkey = [\"code\"]\n\
+         [[lookup]]\ntable = \"fee_items\"\nkey = [\"label\"]\n",
+    );
+    stage.migrate();
+    stage.promote();
+    stage.dev.run(
+        "INSERT INTO fee_groups VALUES (7, 'card'), (8, 'cash'); INSERT INTO fee_items VALUES (1, 8, 'coins'), (2, 7, 'chip')",
+    );
+    stage.test.run(
+        "INSERT INTO fee_groups VALUES (1, 'cash'), (2, 'gone'); INSERT INTO fee_items VALUES (5, 2, 'chip'); \
+         INSERT INTO merchants VALUES (1, 1)",
+    );
+    let promotion = stage.config.promotion("dev-to-test").unwrap();
+    let plan = look(&stage.config, &promotion, true).unwrap().plan;
+    let rows: Vec<_> = plan
+        .lookups
+        .iter()
+        .flat_map(|lookup| &lookup.rows)
+        .collect();
+    assert_eq!(
+        json!(rows),
+        json!([
+            { "change": "insert", "key": { "code": "card" }, "before": null, "after": { "code": "card" } },
+            { "change": "delete", "key": { "code": "gone" }, "before": { "code": "gone" }, "after": null },
+            { "change": "update", "key": { "label": "chip" }, "before": { "group_id.code": "gone", "label": "chip" },
+              "after": { "group_id.code": "card", "label": "chip" } },
+            { "change": "insert", "key": { "label": "coins" }, "before": null, "after": { "group_id.code": "cash", "label": "coins" } },
+        ])
+    );
+    stage.promote();
+    let found = "SELECT label || code FROM fee_items JOIN fee_groups ON group_id = fee_groups.id ORDER BY label";
+    assert_eq!(stage.test.line(found), "chipcard coinscash");
+    assert_eq!(
+        stage
+            .test
+            .line("SELECT code FROM merchants JOIN fee_groups ON group_id = fee_groups.id"),
+        "cash"
+    );
+    assert!(stage.plan().empty);
+}

@@ -199,3 +199,28 @@ pub(super) fn a_trigger_that_changes_another_lookup_table_rolls_back(backend: Ba
     assert_eq!(problem.code, Code::VerificationFailed, "{problem}");
     assert!(problem.message.contains("`fee_items`"), "{problem}");
 }
+
+pub(super) fn a_trigger_that_changes_rows_outside_the_condition_rolls_back(backend: Backend) {
+    let mut stage = with_trigger(
+        backend,
+        "AFTER INSERT",
+        "UPDATE fee_groups SET label = label || '!' WHERE id > 5; RETURN NULL",
+        "UPDATE fee_groups SET label = label || '!' WHERE id > 5",
+    );
+    stage.configure(&super::TABLES.replace(
+        "table = \"fee_groups\"\n",
+        "table = \"fee_groups\"\nwhere = \"id < 5\"\n",
+    ));
+    stage
+        .test
+        .run("UPDATE fee_groups SET label = 'theirs' WHERE id = 10");
+    stage
+        .dev
+        .run("INSERT INTO fee_groups VALUES (3, 'new', 'new')");
+    let problem = stage.fails();
+    assert_eq!(problem.code, Code::ProtectedRowsChanged, "{problem}");
+    assert_eq!(
+        problem.message,
+        "loading `fee_groups` in Test changed rows that its `where` leaves to others"
+    );
+}

@@ -31,11 +31,14 @@ suite! {
             a_plan_tells_every_value
             rows_outside_the_condition_are_never_touched
             extra_rows_are_kept
+            rows_are_retired_and_the_plan_says_so
+            numbers_of_an_environment_stay_behind
             ;
         failing:
             a_trigger_that_writes_protected_rows_rolls_back
             a_trigger_that_changes_loaded_values_rolls_back
             a_trigger_that_changes_another_lookup_table_rolls_back
+            a_trigger_that_changes_rows_outside_the_condition_rolls_back
             a_constraint_of_the_target_rolls_back
             a_failing_migration_rolls_back
             a_schema_that_ends_up_different_rolls_back
@@ -65,6 +68,7 @@ suite! {
             a_lookup_table_without_a_key
             columns_that_differ_block
             a_key_that_a_row_outside_the_condition_may_share
+            a_key_that_a_row_outside_the_condition_has
             ;
         returning:
             a_restore_brings_back_rows_and_schema

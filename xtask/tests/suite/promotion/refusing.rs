@@ -226,3 +226,30 @@ pub(super) fn a_key_that_a_row_outside_the_condition_may_share(backend: Backend)
     assert_eq!(blocker.code, Code::NoKey);
     assert!(blocker.message.contains("`where`"), "{blocker}");
 }
+
+pub(super) fn a_key_that_a_row_outside_the_condition_has(backend: Backend) {
+    let mut stage = Stage::promoted(backend);
+    stage.configure(&format!(
+        "{TABLES}where = \"amount IS NULL OR amount < 50\"\n"
+    ));
+    stage
+        .test
+        .run("INSERT INTO fee_items VALUES (90, 1, 'theirs', 99), (91, 1, 'theirs', 98), (92, 1, 'theirs', 97)");
+    stage.dev.run(
+        "INSERT INTO fee_items VALUES (90, 1, 'ours', 1), (91, 1, 'ours', 2), (93, 1, 'ours', 3)",
+    );
+    let blocker = stage.blocked();
+    assert_eq!(blocker.code, Code::KeyTaken);
+    assert_eq!(
+        blocker.message,
+        "rows of `fee_items` that would come have the key of rows in Test that its `where` leaves to others: id = 90; 91"
+    );
+    stage.dev.run("DELETE FROM fee_items WHERE id IN (90, 91)");
+    stage.promote();
+    assert_eq!(
+        stage
+            .test
+            .line("SELECT id || label FROM fee_items WHERE id > 80 ORDER BY id"),
+        "90theirs 91theirs 92theirs 93ours"
+    );
+}

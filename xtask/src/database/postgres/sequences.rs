@@ -1,0 +1,38 @@
+//! Sequences, which go on above the numbers that came from elsewhere.
+
+use super::super::sql;
+use super::PostgresSession;
+use super::read::DEFAULT_SCHEMA;
+use crate::sync::table::TableName;
+
+/// The sequences that fill in a table's columns: its identities, its serials, and those that a
+/// default takes the next number of.
+const SEQUENCES: &str = "SELECT a.attname::text, format('%I.%I', n.nspname, s.relname) FROM pg_attribute a JOIN (\
+     SELECT e.adrelid AS relation, e.adnum AS number, d.refobjid AS sequence FROM pg_attrdef e \
+     JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = e.oid AND d.refclassid = 'pg_class'::regclass \
+     UNION SELECT d.refobjid, d.refobjsubid, d.objid FROM pg_depend d \
+     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')) AS filled \
+     ON filled.relation = a.attrelid AND filled.number = a.attnum \
+     JOIN pg_class s ON s.oid = filled.sequence AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace \
+     WHERE a.attrelid = $1::regclass AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)";
+
+impl PostgresSession {
+    /// Raises them above the highest value of their column; one that is above it stays.
+    pub(super) fn raise_sequences_of(&mut self, table: &TableName) -> anyhow::Result<()> {
+        let table = sql::table(table, DEFAULT_SCHEMA);
+        for row in self.query(SEQUENCES, &[&table])? {
+            let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+            let (column, sequence) = (sql::identifier(&text(0)), text(1));
+            self.query(
+                &format!(
+                    "SELECT setval($1::regclass, highest)::text FROM (SELECT max({column}) AS highest FROM {table}) AS rows, \
+                     {sequence} AS sequence, pg_sequence AS definition WHERE definition.seqrelid = $1::regclass \
+                     AND definition.seqincrement > 0 AND highest >= definition.seqmin \
+                     AND (highest > sequence.last_value OR (highest = sequence.last_value AND NOT sequence.is_called))"
+                ),
+                &[&sequence],
+            )?;
+        }
+        Ok(())
+    }
+}

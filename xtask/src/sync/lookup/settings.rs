@@ -1,0 +1,161 @@
+//! What `sync.toml` says about a lookup table.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::problem::{Code, Problem};
+use crate::sync::table::TableName;
+
+/// What `sync.toml` says about one lookup table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookupSettings {
+    pub table: TableName,
+    /// The columns that identify a row; the primary key where it is not given.
+    #[serde(default)]
+    pub key: Vec<String>,
+    #[serde(default)]
+    pub extra_rows: ExtraRows,
+    /// Columns copied with a new row and never changed afterwards.
+    #[serde(default)]
+    pub insert_only: Vec<String>,
+    /// Columns that are left alone: what they hold on the target stays.
+    #[serde(default)]
+    pub ignore: Vec<String>,
+    /// An SQL condition: only these rows are lookup rows.
+    #[serde(default, rename = "where")]
+    pub filter: Option<String>,
+    /// How rows that the source no longer has are switched off instead of deleted.
+    #[serde(default)]
+    pub retire: Option<Retire>,
+}
+
+impl LookupSettings {
+    /// # Errors
+    /// `config_invalid`, naming the table.
+    pub(in crate::sync) fn check(&self) -> Result<(), Problem> {
+        let invalid = |message: String, hint: &str| {
+            Err(Problem::new(Code::ConfigInvalid, message).hint(hint))
+        };
+        if self.retire.is_some() && self.extra_rows != ExtraRows::Delete {
+            return invalid(
+                format!("`{}` has both `retire` and `extra_rows`", self.table),
+                "`retire` is instead of deleting: leave out extra_rows",
+            );
+        }
+        if self
+            .filter
+            .as_deref()
+            .is_some_and(|text| !is_one_expression(text))
+        {
+            return invalid(
+                format!(
+                    "the condition `where` of `{}` must be one SQL expression",
+                    self.table
+                ),
+                "for example: where = \"region = 'global'\"",
+            );
+        }
+        Ok(())
+    }
+
+    /// A table of which the configuration says nothing but its name.
+    pub fn of(table: TableName) -> Self {
+        LookupSettings {
+            table,
+            key: Vec::new(),
+            extra_rows: ExtraRows::default(),
+            insert_only: Vec::new(),
+            ignore: Vec::new(),
+            filter: None,
+            retire: None,
+        }
+    }
+}
+
+/// The columns that switch a row off, each with the value that does.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Retire(pub BTreeMap<String, RetiredValue>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum RetiredValue {
+    Boolean(bool),
+    Integer(i64),
+    Text(String),
+}
+
+impl fmt::Display for RetiredValue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RetiredValue::Boolean(value) => value.fmt(formatter),
+            RetiredValue::Integer(value) => value.fmt(formatter),
+            RetiredValue::Text(value) => value.fmt(formatter),
+        }
+    }
+}
+
+/// What happens to rows that only the target has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExtraRows {
+    #[default]
+    Delete,
+    Keep,
+    Refuse,
+}
+
+/// Whether a condition stays within the parentheses that are put around it: quotes and
+/// parentheses are closed, and outside of quotes there is neither `;` nor a comment.
+fn is_one_expression(text: &str) -> bool {
+    let mut depth = 0u32;
+    let mut quote = None;
+    let mut before = ' ';
+    for letter in text.chars() {
+        match (quote, letter) {
+            (Some(open), letter) if letter == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"' | '`') => quote = Some(letter),
+            (None, '(') => depth += 1,
+            (None, ')') if depth == 0 => return false,
+            (None, ')') => depth -= 1,
+            (None, ';') => return false,
+            (None, '-') if before == '-' => return false,
+            (None, '*') if before == '/' => return false,
+            (None, _) => {}
+        }
+        before = letter;
+    }
+    depth == 0 && quote.is_none() && !text.trim().is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_cannot_leave_its_parentheses() {
+        for good in [
+            "a = 1",
+            "a IN ('x', ';)', 'it''s') AND (b OR c)",
+            "\"odd;\" = '--'",
+            "a - -1 > 0",
+        ] {
+            assert!(is_one_expression(good), "{good}");
+        }
+        for bad in [
+            "",
+            " ",
+            "1=1) OR (1=1",
+            "a = 'x",
+            "(a",
+            "a; b",
+            "a -- b",
+            "a /* b",
+        ] {
+            assert!(!is_one_expression(bad), "{bad}");
+        }
+    }
+}
