@@ -7,12 +7,13 @@ use super::change_log::{Change, ChangeLog};
 use super::compare::{Difference, Side, compare};
 use super::config::LookupSettings;
 use super::lookup::Lookup;
-use super::outside::taken_keys;
+use super::parents::missing_parents;
 use super::reference::Reference;
 use super::retire::settle;
 use super::row::{self, Field, Record};
 use super::snapshot::{Observed, Snapshot};
 use super::table::TableName;
+use super::taken::{Ends, taken_values};
 use crate::database::Session;
 use crate::problem::Problem;
 
@@ -37,7 +38,7 @@ pub enum Outcome {
         /// Every change in full, where it was asked for.
         rows: Vec<RowChange>,
         /// What speaks against it.
-        problem: Option<Problem>,
+        problems: Vec<Problem>,
     },
     /// The target does not have the table yet; the source has so many rows.
     Missing { rows: u64 },
@@ -110,7 +111,7 @@ fn compare_table(
             same_columns,
             references: Vec::new(),
             rows: Vec::new(),
-            problem: None,
+            problems: Vec::new(),
         });
     }
     let (Some(mut on_source), Some(common)) = (
@@ -143,13 +144,26 @@ fn compare_table(
         &mut log,
     )?;
     let mut log = settle(&on_target, &mut *target.session, &mut difference, log)?;
-    let problem = taken_keys(
-        &on_target,
-        &target.snapshot.label,
-        &mut *target.session,
-        &difference,
+    let unique_keys = target
+        .snapshot
+        .catalog
+        .tables
+        .get(&on_target.table)
+        .map_or(&[][..], |table| &table.unique_keys);
+    let mut problems = taken_values(
+        Ends {
+            on_source: &on_source,
+            source: &mut *source.session,
+            on_target: &on_target,
+            target: &mut *target.session,
+            label: &target.snapshot.label,
+        },
+        unique_keys,
         &mut log,
     )?;
+    problems.extend(missing_parents(
+        &on_source, &on_target, lookups, source, target, &mut log,
+    )?);
     let references = count_references(
         &on_target,
         &target.snapshot,
@@ -173,7 +187,7 @@ fn compare_table(
         same_columns,
         references,
         rows,
-        problem,
+        problems,
     })
 }
 

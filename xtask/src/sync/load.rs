@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::change_log::ChangeLog;
+use super::change_log::{Change, ChangeLog};
 use super::compare::{Difference, Side, compare};
 use super::config::ExtraRows;
 use super::event::{Event, Events, counted};
@@ -15,10 +15,14 @@ use super::gate;
 use super::lookup::{Lookup, in_dependency_order};
 use super::outside;
 use super::retire::settle;
+use super::row::Record;
 use super::table::TableName;
 use super::words::counted as number;
 use crate::database::Target;
 use crate::problem::{Code, Problem};
+
+/// How many rows are looked at to say in what they differ.
+const NAMED_ROWS: usize = 100;
 
 /// What was done to one lookup table.
 #[derive(Debug, Clone)]
@@ -146,20 +150,58 @@ fn verify(
     label: &str,
     events: &mut Events<'_>,
 ) -> anyhow::Result<()> {
-    let (left, _) = compare_with_export(target, lookup, folder, label, events)?;
+    let (left, mut log) = compare_with_export(target, lookup, folder, label, events)?;
     if left.is_empty() {
         return Ok(());
     }
+    let columns = differing_columns(target, lookup, &mut log)?;
+    let named: Vec<String> = columns.iter().map(|name| format!("`{name}`")).collect();
+    let named = match named.as_slice() {
+        [] => String::new(),
+        named => format!(" in {}", named.join(", ")),
+    };
+    let hint = match columns.first() {
+        Some(first) => format!(
+            "look for a trigger or a rule on the table that changes rows as they are written; where the target is to have values of its own, list the column: ignore = [\"{first}\"]"
+        ),
+        None => "look for a trigger or a rule on the table that adds or removes rows".to_owned(),
+    };
     Err(Problem::new(
         Code::VerificationFailed,
         format!(
-            "`{}` in {label} does not hold what was loaded: {} missing, {} different, {} too many",
+            "`{}` in {label} does not hold what was loaded: {} missing, {} different{named}, {} too many",
             lookup.table,
             number(left.insert, "row"),
             number(left.update, "row"),
-            number(left.delete, "row")
+            number(left.delete + left.retire, "row")
         ),
     )
-    .hint("look for a trigger or a rule on the table that changes rows as they are written")
+    .hint(hint)
     .into())
+}
+
+/// The fields in which rows of the target are not what the change log has of the source, as far as
+/// the first rows show.
+fn differing_columns(
+    target: &mut dyn Target,
+    lookup: &Lookup,
+    log: &mut ChangeLog,
+) -> anyhow::Result<Vec<String>> {
+    let mut rows = Vec::new();
+    for change in log.read()? {
+        let (change, row) = change?;
+        if change == Change::Update && rows.len() < NAMED_ROWS {
+            rows.push(row);
+        }
+    }
+    let keys: Vec<Record> = rows.iter().map(|row| lookup.key_of(row)).collect();
+    let found = target.rows_by_key(lookup, &keys)?;
+    let differs = |at: &&usize| {
+        rows.iter().zip(&keys).any(|(row, key)| {
+            let there = found.iter().find(|other| lookup.key_of(other) == *key);
+            there.is_some_and(|there| there.get(**at) != row.get(**at))
+        })
+    };
+    let columns = lookup.compared.iter().filter(differs);
+    Ok(columns.map(|at| lookup.columns[*at].clone()).collect())
 }

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use csv::StringRecord;
 use sha2::{Digest as _, Sha256};
@@ -15,6 +16,14 @@ use super::catalog::{Reading, hex};
 
 /// The fields of a row, or of its key, spelled as in a CSV export.
 pub type Record = StringRecord;
+
+/// Rows to look keys up in.
+pub type KeySet = BTreeSet<Vec<String>>;
+
+/// A key as it is looked up.
+pub fn owned(key: &Record) -> Vec<String> {
+    key.iter().map(str::to_owned).collect()
+}
 
 /// The field that stands for NULL.
 pub const NULL: &str = "\\N";

@@ -36,10 +36,10 @@ pub(super) fn judge_lookup(
             difference,
             same_columns,
             references,
-            problem,
+            problems,
             ..
         } => {
-            verdict.blockers.extend(problem.clone());
+            verdict.blockers.extend(problems.iter().cloned());
             for (child, count) in references {
                 if !is_lookup(config, child, target) {
                     verdict.blockers.push(referenced_rows(table, child, *count));

@@ -168,6 +168,22 @@ impl Lookup {
             .collect()
     }
 
+    /// The fields that columns of the table travel as; `None` where one does not travel.
+    pub fn fields_of(&self, columns: &[String]) -> Option<Vec<usize>> {
+        let mut fields = Vec::new();
+        for column in columns {
+            let of_column = |at: &usize| self.stored_in(*at).contains(&column.as_str());
+            let found: Vec<usize> = (0..self.columns.len()).filter(of_column).collect();
+            if found.is_empty() {
+                return None;
+            }
+            fields.extend(found);
+        }
+        fields.sort_unstable();
+        fields.dedup();
+        Some(fields)
+    }
+
     fn stored(&self, fields: impl Iterator<Item = usize>) -> Vec<&str> {
         let mut columns = Vec::new();
         for column in fields.flat_map(|field| self.stored_in(field)) {

@@ -66,7 +66,8 @@ pub(super) fn a_trigger_that_changes_loaded_values_rolls_back(backend: Backend) 
     let problem = stage.fails();
     assert_eq!(problem.code, Code::VerificationFailed, "{problem}");
     assert!(
-        problem.message.contains("`fee_groups`") && problem.message.contains("2 rows different"),
+        problem.message.contains("`fee_groups`")
+            && problem.message.contains("2 rows different in `label`"),
         "{problem}"
     );
 }

@@ -69,6 +69,9 @@ suite! {
             columns_that_differ_block
             a_key_that_a_row_outside_the_condition_may_share
             a_key_that_a_row_outside_the_condition_has
+            a_unique_value_that_a_row_keeps
+            a_parent_that_does_not_come_along
+            a_parent_that_its_condition_leaves_out
             ;
         returning:
             a_restore_brings_back_rows_and_schema

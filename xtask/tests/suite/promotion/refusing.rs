@@ -242,7 +242,7 @@ pub(super) fn a_key_that_a_row_outside_the_condition_has(backend: Backend) {
     assert_eq!(blocker.code, Code::KeyTaken);
     assert_eq!(
         blocker.message,
-        "rows of `fee_items` that would come have the key of rows in Test that its `where` leaves to others: id = 90; 91"
+        "rows of `fee_items` would take values that other rows in Test have and keep: id = 90; 91"
     );
     stage.dev.run("DELETE FROM fee_items WHERE id IN (90, 91)");
     stage.promote();
@@ -251,5 +251,82 @@ pub(super) fn a_key_that_a_row_outside_the_condition_has(backend: Backend) {
             .test
             .line("SELECT id || label FROM fee_items WHERE id > 80 ORDER BY id"),
         "90theirs 91theirs 92theirs 93ours"
+    );
+}
+
+pub(super) fn a_unique_value_that_a_row_keeps(backend: Backend) {
+    let mut stage = Stage::promoted(backend);
+    stage.configure(&TABLES.replace(
+        "table = \"fee_groups\"\n",
+        "table = \"fee_groups\"\nextra_rows = \"keep\"\n",
+    ));
+    stage
+        .test
+        .run("INSERT INTO fee_groups VALUES (90, 'theirs', NULL), (91, 'gift', NULL)");
+    stage
+        .dev
+        .run("INSERT INTO fee_groups VALUES (20, 'gift', NULL), (21, 'other', NULL)");
+    let blocker = stage.blocked();
+    assert_eq!(blocker.code, Code::KeyTaken);
+    assert_eq!(
+        blocker.message,
+        "rows of `fee_groups` would take values that other rows in Test have and keep: code = gift"
+    );
+    stage.test.run("DELETE FROM fee_groups WHERE id = 91");
+    stage.promote();
+}
+
+pub(super) fn a_parent_that_does_not_come_along(backend: Backend) {
+    let mut stage = Stage::promoted(backend);
+    // Groups are nobody's to promote now, so that their rows have to be there.
+    stage.configure(
+        "protected = [\"merchants\", \"fee_groups\"]\n[[lookup]]\ntable = \"fee_items\"\n",
+    );
+    stage.dev.run(
+        "INSERT INTO fee_groups VALUES (20, 'a', NULL), (21, 'b', NULL); \
+         INSERT INTO fee_items VALUES (20, 20, 'x', NULL), (21, 21, 'y', NULL), (22, 1, 'z', NULL); \
+         UPDATE fee_items SET group_id = 21 WHERE id = 1",
+    );
+    let blocker = stage.blocked();
+    assert_eq!(blocker.code, Code::MissingParent);
+    assert_eq!(
+        blocker.message,
+        "3 rows of `fee_items` would refer to rows of `fee_groups` that Test will not have: group_id = 20; 21"
+    );
+    assert!(blocker.hint.unwrap().contains("ignore"));
+    stage
+        .test
+        .run("INSERT INTO fee_groups VALUES (20, 'a', NULL), (21, 'b', NULL)");
+    stage.promote();
+    stage.assert_in_sync();
+}
+
+pub(super) fn a_parent_that_its_condition_leaves_out(backend: Backend) {
+    let mut stage = Stage::promoted(backend);
+    stage.configure(&TABLES.replace(
+        "table = \"fee_groups\"\n",
+        "table = \"fee_groups\"\nwhere = \"id < 50\"\n",
+    ));
+    stage.dev.run(
+        "INSERT INTO fee_groups VALUES (60, 'a', NULL), (40, 'b', NULL); \
+         INSERT INTO fee_items VALUES (60, 60, 'x', NULL), (40, 40, 'y', NULL)",
+    );
+    let blocker = stage.blocked();
+    assert_eq!(blocker.code, Code::MissingParent);
+    assert!(
+        blocker.message.contains("1 row of `fee_items`")
+            && blocker.message.contains("group_id = 60"),
+        "{blocker}"
+    );
+    assert!(blocker.hint.unwrap().contains("`where`"));
+    stage
+        .test
+        .run("INSERT INTO fee_groups VALUES (60, 'theirs', NULL)");
+    stage.promote();
+    assert_eq!(
+        stage
+            .test
+            .line("SELECT code FROM fee_groups WHERE id IN (40, 60) ORDER BY id"),
+        "b theirs"
     );
 }
