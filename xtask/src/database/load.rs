@@ -246,23 +246,21 @@ impl Loading<'_> {
         ))
     }
 
-    /// A condition on `lookup`: it changes or goes, and it holds values of a unique key that a
-    /// staged row with another key takes.
-    pub(super) fn holds_wanted(&self, unique_key: &[String]) -> String {
-        let pairs = unique_key.iter().map(|name| (name.as_str(), name.as_str()));
+    /// A condition on `lookup`: it is among the `changes`, and it holds values of a unique key that
+    /// a staged row with another key takes; `same` says when `lookup` and `wanted` have the same.
+    pub(super) fn holds_wanted(&self, same: &str, changes: &str) -> String {
         format!(
-            "EXISTS (SELECT 1 FROM {} AS wanted WHERE {} AND wanted.__change IN ('I', 'R', 'U') AND NOT ({})) \
+            "EXISTS (SELECT 1 FROM {} AS wanted WHERE {same} AND wanted.__change IN ('I', 'R', 'U') AND NOT ({})) \
              AND EXISTS ({})",
             self.staging,
-            equal("lookup", "wanted", pairs),
             same_stored_key(self.lookup, "lookup", "wanted"),
-            self.staged("own", "'U', 'D'")
+            self.staged("own", changes)
         )
     }
 
-    /// Takes rows out that nothing depends on, to put them back among the new ones. Columns that
-    /// are never changed keep the values they had.
-    pub(super) fn take_out(&self, unique_key: &[String]) -> [String; 2] {
+    /// Marks changing rows that hold what others take: they are to be taken out and put back among
+    /// the new ones. Columns that are never changed keep the values they had.
+    pub(super) fn mark(&self, same: &str) -> String {
         let changing = self.lookup.changing_columns();
         let key = self.lookup.stored_key();
         let kept: Vec<String> = self
@@ -274,21 +272,23 @@ impl Loading<'_> {
             .map(identifier)
             .map(|column| format!(", {column} = lookup.{column}"))
             .collect();
-        [
-            format!(
-                "UPDATE {} AS staged SET __change = 'R'{} FROM {} AS lookup WHERE staged.__change = 'U' AND {} AND {}",
-                self.staging,
-                kept.concat(),
-                self.table,
-                same_stored_key(self.lookup, "staged", "lookup"),
-                self.holds_wanted(unique_key)
-            ),
-            format!(
-                "DELETE FROM {} AS lookup WHERE EXISTS ({})",
-                self.table,
-                self.staged("own", "'R', 'D'")
-            ),
-        ]
+        format!(
+            "UPDATE {} AS staged SET __change = 'R'{} FROM {} AS lookup WHERE staged.__change = 'U' AND {} AND {}",
+            self.staging,
+            kept.concat(),
+            self.table,
+            same_stored_key(self.lookup, "staged", "lookup"),
+            self.holds_wanted(same, "'U'")
+        )
+    }
+
+    /// Takes out the marked rows, or with `R, D` those too that go for good.
+    pub(super) fn take_out(&self, changes: &str) -> String {
+        format!(
+            "DELETE FROM {} AS lookup WHERE EXISTS ({})",
+            self.table,
+            self.staged("own", changes)
+        )
     }
 
     /// Finds the staged row of `lookup` with one of these changes.

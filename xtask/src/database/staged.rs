@@ -14,6 +14,9 @@ pub(super) struct Staged<UniqueKey> {
     /// Every foreign key that points at the table, from wherever.
     pub(super) references: Vec<Reference>,
     pub(super) unique_keys: Vec<UniqueKey>,
+    /// Marked rows have to be taken out and put back in one statement.
+    #[cfg(feature = "postgres")]
+    pub(super) at_once: bool,
 }
 
 /// At which place among the staged tables a table is.

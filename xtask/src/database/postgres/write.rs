@@ -97,6 +97,7 @@ impl Target for PostgresSession {
             lookup: lookup.clone(),
             references,
             unique_keys,
+            at_once: false,
         });
         Ok(())
     }
@@ -151,11 +152,10 @@ impl Target for PostgresSession {
 
     fn release_unique_values(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
         let at = position(&self.staged, &lookup.table)?;
-        let referenced = !self.staged[at].references.is_empty();
         let unique_keys = std::mem::take(&mut self.staged[at].unique_keys);
         unique_keys
             .iter()
-            .try_for_each(|unique| self.release(lookup, unique, referenced))
+            .try_for_each(|unique| self.release(lookup, unique))
     }
 
     /// In one statement, because the server checks at the end of each.
@@ -165,10 +165,17 @@ impl Target for PostgresSession {
             let fixed = self.fixed_columns(lookup)?;
             self.refuse_fixed(lookup, &fixed)?;
             let loading = self.loading(lookup)?;
-            for change in ["I", "R"] {
-                statements.push(loading.insert(change, " OVERRIDING SYSTEM VALUE"));
+            let mut behind = String::new();
+            if self.staged[position(&self.staged, &lookup.table)?].at_once {
+                // Counting them makes the server take all of them out first.
+                behind = format!(" AND (SELECT count(*) FROM part_{}) >= 0", statements.len());
+                statements.push(format!("{} RETURNING 1", loading.take_out("'R'")));
             }
-            statements.extend(loading.update(&fixed));
+            for change in ["I", "R"] {
+                let insert = loading.insert(change, " OVERRIDING SYSTEM VALUE");
+                statements.push(insert + &behind);
+            }
+            statements.extend(loading.update(&fixed).map(|update| update + &behind));
         }
         self.run_at_once(&statements, &format!("write rows of {}", names(group)))
     }

@@ -90,18 +90,16 @@ impl SqliteSession {
             .into_iter()
             .chain(lookup.own.iter().map(|own| own.name.as_str()))
             .collect();
-        let unique_keys = catalog
-            .tables
-            .get(&lookup.table)
-            .map_or(Vec::new(), |table| table.unique_keys.clone())
-            .into_iter()
-            .chain(self.partial_unique_keys(lookup)?)
-            .filter(|unique| !unique.iter().all(|column| stays.contains(&column.as_str())))
-            .collect();
+        let mut unique_keys = self.unique_keys(lookup)?;
+        unique_keys.retain(|unique| {
+            unique.is_empty() || !unique.iter().all(|column| stays.contains(&column.as_str()))
+        });
         self.staged.push(Staged {
             lookup: lookup.clone(),
             references,
             unique_keys,
+            #[cfg(feature = "postgres")]
+            at_once: false,
         });
         Ok(())
     }
@@ -207,18 +205,23 @@ impl SqliteSession {
         Ok(())
     }
 
-    /// The columns of unique indexes that hold for some rows only.
-    fn partial_unique_keys(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Vec<String>>> {
+    /// The columns of every unique index; none for one over what the database computes. The number
+    /// of a row has no index, and is never taken by another.
+    fn unique_keys(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Vec<String>>> {
         let rows = self.query(
-            "SELECT (SELECT json_group_array(name) FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)) \
-             FROM pragma_index_list(?) AS i WHERE i.\"unique\" AND i.partial",
-            &[Some(lookup.table.name.clone())],
+            "SELECT (SELECT json_group_array(name) FROM (SELECT CASE WHEN t.hidden = 0 THEN n.name END AS name \
+             FROM pragma_index_info(i.name) AS n LEFT JOIN pragma_table_xinfo(?) AS t ON t.name = n.name ORDER BY n.seqno)) \
+             FROM pragma_index_list(?) AS i WHERE i.\"unique\"",
+            &[
+                Some(lookup.table.name.clone()),
+                Some(lookup.table.name.clone()),
+            ],
         )?;
         let mut keys = Vec::new();
         for columns in rows.into_iter().flatten().flatten() {
             let columns: Vec<Option<String>> = serde_json::from_str(&columns)?;
-            // An expression has no column name.
-            keys.extend(columns.into_iter().collect::<Option<Vec<String>>>());
+            let columns: Option<Vec<String>> = columns.into_iter().collect();
+            keys.push(columns.unwrap_or_default());
         }
         Ok(keys)
     }

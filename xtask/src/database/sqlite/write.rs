@@ -157,15 +157,22 @@ impl Target for SqliteSession {
         let what = format!("free unique values of `{}`", lookup.table);
         for unique in unique_keys {
             let loading = self.loading(lookup)?;
+            let same = match unique.is_empty() {
+                // Of an expression nothing is known: every row may hold what another takes.
+                true => "1".to_owned(),
+                false => {
+                    let pairs = unique.iter().map(|name| (name.as_str(), name.as_str()));
+                    sql::equal("lookup", "wanted", pairs)
+                }
+            };
             let held = format!(
                 "SELECT 1 FROM {} AS lookup WHERE {} LIMIT 1",
                 loading.table,
-                loading.holds_wanted(&unique)
+                loading.holds_wanted(&same, "'U', 'D'")
             );
             if self.value(&held)?.is_some() {
-                for statement in loading.take_out(&unique) {
-                    self.run(&statement, &what)?;
-                }
+                self.run(&loading.mark(&same), &what)?;
+                self.run(&loading.take_out("'R', 'D'"), &what)?;
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ mod looking;
 mod properties;
 mod retiring;
 mod rows;
+mod swaps;
 mod tangles;
 mod watching;
 mod writing;
@@ -35,7 +36,7 @@ suite! {
             generated_columns_are_computed_by_the_target
             a_broken_constraint_is_told
             ;
-        tangles:
+        swaps:
             unique_values_rotate
             unique_values_of_referenced_rows_rotate
             short_values_of_many_referenced_rows_rotate
@@ -43,6 +44,10 @@ suite! {
             unique_pairs_swap
             part_of_the_key_may_be_unique_with_another_column
             a_partly_unique_value_swaps
+            values_that_are_unique_when_computed_swap
+            values_with_rules_of_their_own_swap
+            ;
+        tangles:
             trees_are_moved_and_pruned
             a_root_that_goes_takes_nobody_along
             children_move_to_new_parents
