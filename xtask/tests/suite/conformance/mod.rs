@@ -7,6 +7,7 @@ mod looking;
 mod properties;
 mod retiring;
 mod rows;
+mod shapes;
 mod swaps;
 mod tangles;
 mod watching;
@@ -72,6 +73,11 @@ suite! {
             a_circle_that_goes_goes_as_a_whole
             children_follow_a_value_that_changes
             ;
+        shapes:
+            views_are_refused
+            columns_may_stand_in_another_order
+            triggers_run_as_they_always_do
+            ;
         properties: any_rows_arrive;
         looking:
             an_empty_database_stays_empty
@@ -121,6 +127,11 @@ suite! {
             sequences_are_raised_and_never_lowered
             a_row_goes_whatever_its_columns_demand
             a_table_may_be_in_another_schema
+            ;
+        shapes:
+            inheritance_is_refused
+            a_partitioned_table_is_loaded_as_one
+            a_number_that_a_default_draws_is_raised
             ;
         looking: a_function_cannot_write_while_looking;
         rows: every_type_hashes_as_it_reads;
