@@ -10,6 +10,7 @@ use crate::problem::{Code, Problem};
 use crate::sync::catalog::Catalog;
 use crate::sync::change_log::Change;
 use crate::sync::environment::{Backend, DatabaseUrl};
+use crate::sync::hazard::Hazard;
 use crate::sync::ledger::{Ledger, LedgerEntry, Run};
 use crate::sync::lookup::Lookup;
 use crate::sync::migration::{AppliedMigration, Migration, MigrationSet};
@@ -207,6 +208,21 @@ pub fn run_script(url: &DatabaseUrl, script: &str) -> anyhow::Result<()> {
         Backend::Sqlite => sqlite::run_script(url, script),
         #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
         missing => Err(not_built_in(missing)),
+    }
+}
+
+/// What in the text of a migration may hurt a database, in its order.
+pub fn hazards(backend: Backend, up: &str) -> Vec<Hazard> {
+    match backend {
+        #[cfg(feature = "postgres")]
+        Backend::Postgres => postgres::hazards(up),
+        #[cfg(feature = "sqlite")]
+        Backend::Sqlite => sqlite::hazards(up),
+        #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+        _ => {
+            let _ = up;
+            Vec::new()
+        }
     }
 }
 

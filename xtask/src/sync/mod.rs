@@ -14,6 +14,7 @@ pub mod environment;
 pub mod event;
 pub mod export;
 pub mod gate;
+pub mod hazard;
 pub mod ledger;
 pub mod load;
 pub mod lookup;

@@ -9,10 +9,12 @@ use super::catalog::{Drift, hex};
 use super::config::Config;
 use super::difference::{Outcome, RowChange, TableComparison};
 use super::gate;
+use super::hazard::Hazard;
 use super::migration::{Migration, MigrationSet};
 use super::private;
 use super::snapshot::Snapshot;
 use super::table::TableName;
+use crate::database;
 use crate::problem::{Code, Problem};
 
 /// What a promotion would do, and what speaks against it.
@@ -80,7 +82,8 @@ pub struct PlannedMigration {
     pub transactional: bool,
     /// Older than the newest migration that the target has.
     pub out_of_order: bool,
-    pub hazards: Vec<String>,
+    /// What in it may hurt the target.
+    pub hazards: Vec<Hazard>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -136,7 +139,7 @@ pub fn plan(
             checksum: migration.checksum(),
             transactional: migration.transactional,
             out_of_order: migration.version.as_str() < newest,
-            hazards: Vec::new(),
+            hazards: database::hazards(target.backend, &migration.up),
         })
         .collect();
     let lookups: Vec<PlannedLookup> = comparisons

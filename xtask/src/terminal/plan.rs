@@ -37,6 +37,20 @@ fn text(plan: &Plan, verbose: bool) -> String {
             ""
         };
         let _ = writeln!(text, "  migration {}{late}", migration.name);
+        for hazard in &migration.hazards {
+            let help = hazard
+                .help
+                .as_ref()
+                .map_or(String::new(), |help| format!(" {help}"));
+            let _ = writeln!(
+                text,
+                "    {} line {}: {}{help} ({})",
+                style("hazard:").yellow(),
+                hazard.line,
+                hazard.message,
+                hazard.rule
+            );
+        }
     }
     for lookup in &plan.lookups {
         text.push_str(&lookup_text(lookup, plan.migrations.is_empty(), verbose));

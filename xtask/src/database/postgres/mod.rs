@@ -5,6 +5,7 @@ mod catalog;
 mod connection;
 mod copy;
 mod emptying;
+mod hazards;
 mod migrate;
 mod read;
 mod sequences;
@@ -14,6 +15,7 @@ mod watch;
 mod write;
 
 pub(super) use backup::{check_programs as check_backup_programs, prove as prove_backup, restore};
+pub(super) use hazards::hazards;
 
 use diesel::pg::PgConnection;
 use diesel::sql_types::Text;

@@ -2,6 +2,7 @@
 
 mod backup;
 mod catalog;
+mod hazards;
 mod read;
 mod staging;
 mod statements;
@@ -10,6 +11,7 @@ mod value;
 mod write;
 
 pub(super) use backup::{prove as prove_backup, restore};
+pub(super) use hazards::hazards;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

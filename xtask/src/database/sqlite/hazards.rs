@@ -1,0 +1,147 @@
+//! Hazards in migrations: the few that SQLite has.
+//! <https://www.sqlite.org/lang_altertable.html>
+
+use super::statements::split;
+use super::tokens::tokens;
+use crate::sync::hazard::Hazard;
+
+/// What may hurt, in the order of the text.
+pub(in crate::database) fn hazards(up: &str) -> Vec<Hazard> {
+    let statements: Vec<(usize, Vec<String>)> = split(up)
+        .into_iter()
+        .map(|(line, statement)| (line, tokens(statement)))
+        .collect();
+    let statements: Vec<(usize, Vec<&str>)> = statements
+        .iter()
+        .map(|(line, words)| (*line, words.iter().map(String::as_str).collect()))
+        .collect();
+    let mut made = Vec::new();
+    let mut found = Vec::new();
+    for (at, (line, words)) in statements.iter().enumerate() {
+        if let ["create", "table", "if", "not", "exists", table, ..]
+        | ["create", "table", table, ..] = words.as_slice()
+        {
+            made.push(*table);
+        }
+        let is_rebuilt = |table: &str| {
+            statements[at..].iter().any(|(_, words)| {
+                matches!(words.as_slice(), ["alter", "table", _, "rename", "to", name, ..] if *name == table)
+            })
+        };
+        if let Some((rule, message, help)) = hazard(words, &made, is_rebuilt) {
+            found.push(Hazard {
+                rule: rule.to_owned(),
+                line: *line,
+                message,
+                help: Some(help.to_owned()),
+            });
+        }
+    }
+    found
+}
+
+/// The rule, what it says, and what to do instead. `made` are the tables that the migration itself
+/// made by then, which have no rows and no clients.
+fn hazard(
+    words: &[&str],
+    made: &[&str],
+    is_rebuilt: impl Fn(&str) -> bool,
+) -> Option<(&'static str, String, &'static str)> {
+    match words {
+        ["drop", "table", "if", "exists", table, ..] | ["drop", "table", table, ..]
+            if is_rebuilt(table) =>
+        {
+            Some((
+                "table-rebuild",
+                format!("`{table}` is dropped and made anew, with its rows copied by hand."),
+                "See that every row is copied, and every index and trigger made again; rows that refer to it stay.",
+            ))
+        }
+        ["drop", "table", "if", "exists", table, ..] | ["drop", "table", table, ..] => Some((
+            "ban-drop-table",
+            format!("Dropping `{table}` loses its rows and may break existing clients."),
+            "First deploy an application that does not use it.",
+        )),
+        ["alter", "table", table, "drop", "column", column, ..]
+        | ["alter", "table", table, "drop", column, ..] => Some((
+            "ban-drop-column",
+            format!(
+                "Dropping `{column}` of `{table}` may break existing clients, and fails while an index, a view or a trigger uses it."
+            ),
+            "First deploy an application that does not use it, and drop what depends on it.",
+        )),
+        ["alter", "table", table, "add", column @ ..] => {
+            let is_required = column.windows(2).any(|pair| pair == ["not", "null"]);
+            let is_filled = column.contains(&"default") || column.contains(&"generated");
+            (is_required && !is_filled).then(|| {
+                (
+                    "adding-required-field",
+                    format!(
+                        "A column that is NOT NULL and has no default cannot be added to `{table}`."
+                    ),
+                    "Give it a default.",
+                )
+            })
+        }
+        ["alter", "table", table, "rename", "to", ..] => (!made.contains(table)).then(|| {
+            (
+                "renaming-table",
+                format!("Renaming `{table}` may break existing clients."),
+                "Make the new table beside the old one.",
+            )
+        }),
+        ["alter", "table", table, "rename", "column", column, ..]
+        | ["alter", "table", table, "rename", column, ..] => Some((
+            "renaming-column",
+            format!("Renaming `{column}` of `{table}` may break existing clients."),
+            "Make the new column beside the old one.",
+        )),
+        ["delete", "from", table, rest @ ..] => (!made.contains(table) && !rest.contains(&"where"))
+            .then(|| {
+                (
+                    "deleting-everything",
+                    format!("Every row of `{table}` is deleted."),
+                    "Say which rows with WHERE.",
+                )
+            }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(up: &str) -> Vec<(String, usize)> {
+        let hazards = hazards(up).into_iter();
+        hazards.map(|hazard| (hazard.rule, hazard.line)).collect()
+    }
+
+    #[test]
+    fn what_may_hurt_is_named_with_its_line() {
+        let up = "-- first\nALTER TABLE t ADD COLUMN c integer NOT NULL;\n\
+                  ALTER TABLE t ADD d integer NOT NULL DEFAULT 0;\nDROP TABLE IF EXISTS \"Users\";\n\
+                  ALTER TABLE t\n DROP COLUMN e;\nALTER TABLE t RENAME f TO g;\nALTER TABLE t RENAME TO u;\nDELETE FROM u;";
+        let expected = [
+            ("adding-required-field", 2),
+            ("ban-drop-table", 4),
+            ("ban-drop-column", 5),
+            ("renaming-column", 7),
+            ("renaming-table", 8),
+            ("deleting-everything", 9),
+        ];
+        assert_eq!(
+            rules(up),
+            expected.map(|(rule, line)| (rule.to_owned(), line))
+        );
+    }
+
+    #[test]
+    fn a_rebuild_is_one_hazard() {
+        let up = "CREATE TABLE new_t (id integer);\nINSERT INTO new_t SELECT id FROM t;\nDROP TABLE t;\n\
+                  ALTER TABLE new_t RENAME TO t;";
+        assert_eq!(rules(up), [("table-rebuild".to_owned(), 3)]);
+        assert_eq!(rules("CREATE TABLE t (id integer NOT NULL);"), []);
+        assert_eq!(rules("DELETE FROM t WHERE id = 1"), []);
+    }
+}
