@@ -14,7 +14,7 @@ use crate::sync::hazard::Hazard;
 use crate::sync::ledger::{Ledger, LedgerEntry, Run};
 use crate::sync::lookup::Lookup;
 use crate::sync::migration::{AppliedMigration, Migration, MigrationSet};
-use crate::sync::reference::Reference;
+use crate::sync::reference::{Step, Touched};
 use crate::sync::row::{KeyedHash, Record};
 use crate::sync::table::TableName;
 
@@ -22,6 +22,7 @@ mod load;
 mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod references;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -75,13 +76,28 @@ pub trait Session: Send {
     /// Those of these keys whose rows are not switched off as `lookup.retire` says.
     fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>>;
 
-    /// How many rows of `child` refer to the lookup rows with these keys.
+    /// For the touched rows that are referred to, by their positions, how many rows at the end of
+    /// the path refer to each, in any order. NULL refers to nothing.
+    ///
+    /// # Errors
+    /// Names the table that may not be read.
     fn count_references(
         &mut self,
-        lookup: &Lookup,
-        child: &Reference,
-        keys: &[Record],
-    ) -> anyhow::Result<u64>;
+        touched: &Touched<'_>,
+        path: &[Step],
+    ) -> anyhow::Result<Vec<(usize, u64)>>;
+
+    /// The rows at the end of the path, which are those of `child`, each by its key and with the
+    /// position of the touched row that it leads to; in any order, without holding them in memory.
+    ///
+    /// # Errors
+    /// As [`Session::count_references`].
+    fn referring_keys<'session>(
+        &'session mut self,
+        touched: &Touched<'_>,
+        path: &[Step],
+        child: &Lookup,
+    ) -> anyhow::Result<Rows<'session, (usize, Record)>>;
 
     /// Writes a backup of this session's moment to a new file at `path`.
     ///

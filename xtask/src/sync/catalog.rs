@@ -16,6 +16,10 @@ pub struct Catalog {
     pub objects: BTreeMap<Object, String>,
     /// Where unqualified names are looked up, in order; empty on SQLite.
     pub search_path: Vec<String>,
+    /// The foreign keys that only a partition has or that lead to one, each with the table that
+    /// refers. They are no rule for a whole table, so no table has them, but they tell who may
+    /// refer to a row: both ends stand for their whole tables here.
+    pub partition_keys: Vec<(TableName, ForeignKey)>,
 }
 
 /// The name of an object, such as `column fee_groups.code`.
@@ -93,10 +97,25 @@ pub enum Reading {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignKey {
+    /// Of the constraint, where the database tells; SQLite does not.
+    pub name: Option<String>,
     pub columns: Vec<String>,
     pub parent: TableName,
     pub parent_columns: Vec<String>,
     pub deferrable: bool,
+    pub on_delete: Action,
+    pub on_update: Action,
+}
+
+/// What a database does to a row when the row that it refers to goes or changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Action {
+    #[default]
+    NoAction,
+    Restrict,
+    Cascade,
+    SetNull,
+    SetDefault,
 }
 
 /// One difference between two catalogs.

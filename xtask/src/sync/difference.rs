@@ -8,10 +8,11 @@ use super::compare::{Difference, Side, compare};
 use super::config::LookupSettings;
 use super::lookup::Lookup;
 use super::parents::missing_parents;
-use super::reference::Reference;
+use super::reached::Reached;
+use super::references::{Compared, references};
 use super::retire::settle;
 use super::row::{self, Field, Record};
-use super::snapshot::{Observed, Snapshot};
+use super::snapshot::Observed;
 use super::table::TableName;
 use super::taken::{Ends, taken_values};
 use crate::database::Session;
@@ -33,8 +34,8 @@ pub enum Outcome {
         difference: Difference,
         /// Both ends have the same columns.
         same_columns: bool,
-        /// Rows of other tables that refer to a row that would go.
-        references: Vec<(TableName, u64)>,
+        /// Rows that refer to a row that would go or change.
+        references: Vec<Reached>,
         /// Every change in full, where it was asked for.
         rows: Vec<RowChange>,
         /// What speaks against it.
@@ -164,13 +165,12 @@ fn compare_table(
     problems.extend(missing_parents(
         &on_source, &on_target, lookups, source, target, &mut log,
     )?);
-    let references = count_references(
-        &on_target,
-        &target.snapshot,
-        &mut *target.session,
-        &difference,
-        &mut log,
-    )?;
+    let compared = Compared {
+        on_source: &on_source,
+        on_target: &on_target,
+        difference: &difference,
+    };
+    let references = references(&compared, lookups, source, target, &mut log)?;
     let rows = if every_row {
         row_changes(
             &on_source,
@@ -189,50 +189,6 @@ fn compare_table(
         rows,
         problems,
     })
-}
-
-/// Counts, for every protected table, the rows that refer to a lookup row that would go.
-fn count_references(
-    lookup: &Lookup,
-    target: &Snapshot,
-    session: &mut dyn Session,
-    difference: &Difference,
-    log: &mut ChangeLog,
-) -> anyhow::Result<Vec<(TableName, u64)>> {
-    if difference.delete == 0 {
-        return Ok(Vec::new());
-    }
-    let pointing: Vec<Reference> = target
-        .catalog
-        .tables
-        .values()
-        .filter(|table| table.name != lookup.table)
-        .flat_map(|table| table.foreign_keys.iter().map(move |key| (table, key)))
-        .filter(|(_, key)| key.parent == lookup.table)
-        .map(|(table, key)| Reference {
-            child: table.name.clone(),
-            columns: key.columns.clone(),
-            parent_columns: key.parent_columns.clone(),
-        })
-        .collect();
-    let mut counts = vec![0; pointing.len()];
-    for_each_batch(
-        log,
-        |change| change == Change::Delete,
-        |batch| {
-            let keys: Vec<Record> = batch.into_iter().map(|(_, key)| key).collect();
-            for (reference, count) in pointing.iter().zip(&mut counts) {
-                *count += session.count_references(lookup, reference, &keys)?;
-            }
-            Ok(())
-        },
-    )?;
-    Ok(pointing
-        .into_iter()
-        .zip(counts)
-        .filter(|(_, count)| *count > 0)
-        .map(|(reference, count)| (reference.child, count))
-        .collect())
 }
 
 fn row_changes(

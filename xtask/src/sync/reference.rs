@@ -1,6 +1,9 @@
 //! Rows that point at rows of a lookup table.
 
+use super::lookup::Lookup;
+use super::row::Record;
 use super::table::TableName;
+use super::walk::Hop;
 use super::words::counted;
 use crate::problem::{Code, Problem};
 
@@ -10,6 +13,51 @@ pub struct Reference {
     pub child: TableName,
     pub columns: Vec<String>,
     pub parent_columns: Vec<String>,
+}
+
+/// Rows of a lookup table that go or change, by their keys.
+#[derive(Debug, Clone, Copy)]
+pub struct Touched<'rows> {
+    pub lookup: &'rows Lookup,
+    /// Fields, as positions, that change; where there are any, only rows in which one of them does.
+    pub changed: &'rows [usize],
+    /// The key of each row and then the new values of the fields that change.
+    pub rows: &'rows [Record],
+}
+
+/// A foreign key on the way from touched rows to those that refer to them, as a query walks it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub child: TableName,
+    /// Of the constraint, where the database tells.
+    pub name: Option<String>,
+    pub columns: Vec<String>,
+    pub parent_columns: Vec<String>,
+    /// Which rows of the child count.
+    pub part: Part,
+    /// The rows that refer to rows that refer count too, and so on: the child is its own parent.
+    pub repeats: bool,
+}
+
+/// Some rows of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    All,
+    /// Those that do not meet this SQL condition.
+    Outside(String),
+}
+
+impl Step {
+    pub fn of(hop: &Hop, part: Part) -> Self {
+        Step {
+            child: hop.child.clone(),
+            name: hop.key.name.clone(),
+            columns: hop.key.columns.clone(),
+            parent_columns: hop.key.parent_columns.clone(),
+            part,
+            repeats: hop.repeats(),
+        }
+    }
 }
 
 /// Rows that would lose what they refer to.

@@ -9,6 +9,25 @@ pub fn counted(count: u64, what: &str) -> String {
     }
 }
 
+/// `1,204`.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 row`, `1,204 rows`: for counts that may be large.
+pub fn counted_grouped(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(count))
+}
+
 /// A text as one word of a POSIX shell's command.
 pub fn shell_word(text: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+".contains(letter);
@@ -28,6 +47,15 @@ mod tests {
         assert_eq!(counted(0, "row"), "0 rows");
         assert_eq!(counted(1, "row"), "1 row");
         assert_eq!(counted(2, "row"), "2 rows");
+    }
+
+    #[test]
+    fn large_numbers_are_in_groups_of_three() {
+        let shown = [0, 7, 999, 1000, 12_034, 123_456, 1_234_567].map(grouped);
+        let expected = ["0", "7", "999", "1,000", "12,034", "123,456", "1,234,567"];
+        assert_eq!(shown, expected);
+        assert_eq!(counted_grouped(1, "row"), "1 row");
+        assert_eq!(counted_grouped(1204, "row"), "1,204 rows");
     }
 
     #[test]

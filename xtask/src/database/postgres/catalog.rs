@@ -3,7 +3,7 @@
 
 use super::PostgresSession;
 use crate::sync::catalog::{
-    Catalog, Column, DefaultValue, ForeignKey, Object, Reading, Table, TableKind,
+    Action, Catalog, Column, DefaultValue, ForeignKey, Object, Reading, Table, TableKind,
 };
 use crate::sync::table::TableName;
 
@@ -144,9 +144,13 @@ impl PostgresSession {
         }
         let rows = self.query(
             &format!(
-                "SELECT n.nspname::text, c.relname::text, pn.nspname::text, p.relname::text, f.condeferrable::text, {}, {} \
-                 FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-                 JOIN pg_class p ON p.oid = f.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace \
+                "SELECT n.nspname::text, c.relname::text, pn.nspname::text, p.relname::text, f.condeferrable::text, \
+                 f.conname::text, f.confdeltype::text, f.confupdtype::text, \
+                 (f.conrelid <> c.oid OR f.confrelid <> p.oid)::text, {}, {} \
+                 FROM pg_constraint f JOIN pg_class c ON c.oid = coalesce(pg_partition_root(f.conrelid), f.conrelid) \
+                 JOIN pg_namespace n ON n.oid = c.relnamespace \
+                 JOIN pg_class p ON p.oid = coalesce(pg_partition_root(f.confrelid), f.confrelid) \
+                 JOIN pg_namespace pn ON pn.oid = p.relnamespace \
                  WHERE f.contype = 'f' AND f.conparentid = 0 AND {USER_SCHEMA} ORDER BY f.conname",
                 columns("f.conkey", "f.conrelid"),
                 columns("f.confkey", "f.confrelid")
@@ -155,16 +159,20 @@ impl PostgresSession {
         )?;
         for row in rows {
             let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
-            if let Some(table) = catalog
-                .tables
-                .get_mut(&TableName::new(Some(&text(0)), &text(1)))
-            {
-                table.foreign_keys.push(ForeignKey {
-                    parent: TableName::new(Some(&text(2)), &text(3)),
-                    deferrable: text(4) == "true",
-                    columns: serde_json::from_str(&text(5))?,
-                    parent_columns: serde_json::from_str(&text(6))?,
-                });
+            let child = TableName::new(Some(&text(0)), &text(1));
+            let key = ForeignKey {
+                name: Some(text(5)),
+                parent: TableName::new(Some(&text(2)), &text(3)),
+                deferrable: text(4) == "true",
+                on_delete: action(&text(6)),
+                on_update: action(&text(7)),
+                columns: serde_json::from_str(&text(9))?,
+                parent_columns: serde_json::from_str(&text(10))?,
+            };
+            if text(8) == "true" {
+                catalog.partition_keys.push((child, key));
+            } else if let Some(table) = catalog.tables.get_mut(&child) {
+                table.foreign_keys.push(key);
             }
         }
         Ok(())
@@ -191,6 +199,17 @@ impl PostgresSession {
             }
         }
         Ok(())
+    }
+}
+
+/// <https://www.postgresql.org/docs/current/catalog-pg-constraint.html>
+fn action(letter: &str) -> Action {
+    match letter {
+        "r" => Action::Restrict,
+        "c" => Action::Cascade,
+        "n" => Action::SetNull,
+        "d" => Action::SetDefault,
+        _ => Action::NoAction,
     }
 }
 

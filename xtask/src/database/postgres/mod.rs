@@ -8,6 +8,7 @@ mod emptying;
 mod hazards;
 mod migrate;
 mod read;
+mod references;
 mod sequences;
 mod staging;
 mod unique;

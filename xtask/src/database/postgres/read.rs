@@ -4,21 +4,22 @@ use std::path::Path;
 
 use diesel::deserialize::{self, QueryableByName};
 use diesel::pg::{Pg, PgRowByRowLoadingMode};
+use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::row::{Field as _, NamedRow, Row};
-use diesel::sql_types::{Array, Text};
+use diesel::sql_types::{Array, Nullable, Text};
 use diesel::{RunQueryDsl, sql_query};
 
 use super::super::load::unretired;
 use super::super::travelling::travelling;
 use super::super::{Identity, Rows, Session, sql};
 use super::PostgresSession;
-use super::connection::{Fields, failed, text_at};
+use super::connection::{failed, text_at};
 use crate::sync::catalog::{Catalog, Reading};
 use crate::sync::config::RetiredValue;
 use crate::sync::ledger::Ledger;
 use crate::sync::lookup::Lookup;
 use crate::sync::migration::AppliedMigration;
-use crate::sync::reference::Reference;
+use crate::sync::reference::{Step, Touched};
 use crate::sync::row::{self, KeyedHash, Record, RowHash};
 use crate::sync::table::TableName;
 
@@ -32,7 +33,6 @@ impl PostgresSession {
             .is_some())
     }
 
-    /// Keys as one array for each key column.
     fn load_by_keys<Row>(
         &mut self,
         sql: String,
@@ -42,19 +42,7 @@ impl PostgresSession {
     where
         Row: QueryableByName<Pg> + 'static,
     {
-        let mut query = sql_query(sql).into_boxed::<Pg>();
-        for column in 0..width {
-            let values: Vec<String> = keys
-                .iter()
-                .map(|key| {
-                    plain(key.get(column).unwrap_or_default())
-                        .unwrap_or_default()
-                        .to_owned()
-                })
-                .collect();
-            query = query.bind::<Array<Text>, _>(values);
-        }
-        query
+        bind_keys(sql_query(sql).into_boxed(), keys, width)
             .load(&mut self.connection)
             .map_err(|error| failed(&error, "read rows by their keys"))
     }
@@ -180,30 +168,19 @@ impl Session for PostgresSession {
 
     fn count_references(
         &mut self,
-        lookup: &Lookup,
-        child: &Reference,
-        keys: &[Record],
-    ) -> anyhow::Result<u64> {
-        let pairs = child.columns.iter().zip(&child.parent_columns);
-        let parent_columns: Vec<&str> = child.parent_columns.iter().map(String::as_str).collect();
-        let query = format!(
-            "SELECT count(*)::text FROM {} AS child JOIN {} AS lookup ON {} WHERE {}",
-            sql::table(&child.child, DEFAULT_SCHEMA),
-            travelling(lookup, &parent_columns, DEFAULT_SCHEMA),
-            sql::equal(
-                "child",
-                "lookup",
-                pairs.map(|(one, other)| (one.as_str(), other.as_str()))
-            ),
-            among_keys(lookup)
-        );
-        let rows: Vec<Fields> = self.load_by_keys(query, keys, lookup.key.len())?;
-        let count = rows
-            .into_iter()
-            .next()
-            .and_then(|row| row.0.into_iter().next())
-            .flatten();
-        sql::count(count)
+        touched: &Touched<'_>,
+        path: &[Step],
+    ) -> anyhow::Result<Vec<(usize, u64)>> {
+        self.references(touched, path)
+    }
+
+    fn referring_keys<'session>(
+        &'session mut self,
+        touched: &Touched<'_>,
+        path: &[Step],
+        child: &Lookup,
+    ) -> anyhow::Result<Rows<'session, (usize, Record)>> {
+        self.referring(touched, path, child)
     }
 
     fn back_up(&mut self, path: &Path) -> anyhow::Result<()> {
@@ -213,6 +190,22 @@ impl Session for PostgresSession {
         let version = self.identity()?.server_version;
         super::backup::dump(&self.url, &version, &snapshot, path)
     }
+}
+
+/// Binds keys as one array for each of their fields.
+pub(super) fn bind_keys<'query>(
+    mut query: BoxedSqlQuery<'query, Pg, SqlQuery>,
+    keys: &[Record],
+    width: usize,
+) -> BoxedSqlQuery<'query, Pg, SqlQuery> {
+    for column in 0..width {
+        let values: Vec<Option<String>> = keys
+            .iter()
+            .map(|key| plain(key.get(column).unwrap_or_default()).map(str::to_owned))
+            .collect();
+        query = query.bind::<Array<Nullable<Text>>, _>(values);
+    }
+    query
 }
 
 /// A literal that takes the type of its column.

@@ -5,7 +5,9 @@ use super::super::sql::BOOKKEEPING;
 use super::SqliteSession;
 use super::tokens::{checks, column_definitions, tokens};
 use super::value::Affinity;
-use crate::sync::catalog::{Catalog, Column, DefaultValue, ForeignKey, Object, Table, TableKind};
+use crate::sync::catalog::{
+    Action, Catalog, Column, DefaultValue, ForeignKey, Object, Table, TableKind,
+};
 use crate::sync::table::TableName;
 
 impl SqliteSession {
@@ -203,11 +205,14 @@ impl SqliteSession {
             if last != Some(text(0)) {
                 last = Some(text(0));
                 table.foreign_keys.push(ForeignKey {
+                    name: None,
                     columns: Vec::new(),
                     parent: TableName::new(None, &text(1)),
                     parent_columns: Vec::new(),
                     // References are checked at the end anyway, so order does not matter here.
                     deferrable: false,
+                    on_delete: action(&text(5)),
+                    on_update: action(&text(4)),
                 });
                 actions.push(format!("on update {} on delete {}", text(4), text(5)).to_lowercase());
             }
@@ -272,13 +277,31 @@ fn add(catalog: &mut Catalog, kind: &str, name: &str, definition: String) {
     catalog.objects.insert(object, definition);
 }
 
+/// <https://www.sqlite.org/pragma.html#pragma_foreign_key_list>
+fn action(words: &str) -> Action {
+    match words.to_ascii_uppercase().as_str() {
+        "RESTRICT" => Action::Restrict,
+        "CASCADE" => Action::Cascade,
+        "SET NULL" => Action::SetNull,
+        "SET DEFAULT" => Action::SetDefault,
+        _ => Action::NoAction,
+    }
+}
+
 /// Gives every foreign key its parent's real name and columns, which a statement may leave out
 /// or write in other letters.
 fn resolve_parents(catalog: &mut Catalog) {
-    let parents: Vec<(TableName, Vec<String>)> = catalog
+    let parents: Vec<(TableName, Vec<String>, Vec<String>)> = catalog
         .tables
         .values()
-        .map(|table| (table.name.clone(), table.primary_key.clone()))
+        .map(|table| {
+            let columns = table.columns.iter().map(|column| column.name.clone());
+            (
+                table.name.clone(),
+                table.primary_key.clone(),
+                columns.collect(),
+            )
+        })
         .collect();
     for key in catalog
         .tables
@@ -287,11 +310,20 @@ fn resolve_parents(catalog: &mut Catalog) {
     {
         let found = parents
             .iter()
-            .find(|(name, _)| name.name.eq_ignore_ascii_case(&key.parent.name));
-        if let Some((name, primary_key)) = found {
-            key.parent = name.clone();
-            if key.parent_columns.is_empty() {
-                key.parent_columns.clone_from(primary_key);
+            .find(|(name, ..)| name.name.eq_ignore_ascii_case(&key.parent.name));
+        let Some((name, primary_key, columns)) = found else {
+            continue;
+        };
+        key.parent = name.clone();
+        if key.parent_columns.is_empty() {
+            key.parent_columns.clone_from(primary_key);
+        }
+        for written in &mut key.parent_columns {
+            let real = columns
+                .iter()
+                .find(|real| real.eq_ignore_ascii_case(written));
+            if let Some(real) = real {
+                written.clone_from(real);
             }
         }
     }

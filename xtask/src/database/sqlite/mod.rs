@@ -4,6 +4,7 @@ mod backup;
 mod catalog;
 mod hazards;
 mod read;
+mod references;
 mod staging;
 mod statements;
 mod tokens;

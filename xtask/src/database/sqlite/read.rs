@@ -16,7 +16,7 @@ use crate::sync::config::RetiredValue;
 use crate::sync::ledger::Ledger;
 use crate::sync::lookup::{Lookup, Source};
 use crate::sync::migration::AppliedMigration;
-use crate::sync::reference::Reference;
+use crate::sync::reference::{Step, Touched};
 use crate::sync::row::{KeyedHash, Record};
 use crate::sync::table::TableName;
 
@@ -83,7 +83,7 @@ impl SqliteSession {
 
     /// Puts keys where a query can join them. The temporary database is the session's own, so
     /// the file that it looks at stays as it is.
-    fn hold_keys(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<()> {
+    pub(super) fn hold_keys(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<()> {
         let what = "read rows by their keys";
         let affinities = self.affinities(lookup)?;
         // Names of their own: a lookup table's condition must not become ambiguous.
@@ -207,21 +207,19 @@ impl Session for SqliteSession {
 
     fn count_references(
         &mut self,
-        lookup: &Lookup,
-        child: &Reference,
-        keys: &[Record],
-    ) -> anyhow::Result<u64> {
-        self.hold_keys(lookup, keys)?;
-        let pairs = child.columns.iter().zip(&child.parent_columns);
-        let parent_columns: Vec<&str> = child.parent_columns.iter().map(String::as_str).collect();
-        let count = self.value(&format!(
-            "SELECT count(*) FROM temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {} JOIN {} AS child ON {}",
-            travelling(lookup, &parent_columns, DEFAULT_SCHEMA),
-            wanted_key(lookup),
-            sql::table(&child.child, DEFAULT_SCHEMA),
-            sql::equal("child", "lookup", pairs.map(|(one, other)| (one.as_str(), other.as_str()))),
-        ))?;
-        sql::count(count)
+        touched: &Touched<'_>,
+        path: &[Step],
+    ) -> anyhow::Result<Vec<(usize, u64)>> {
+        self.references(touched, path)
+    }
+
+    fn referring_keys<'session>(
+        &'session mut self,
+        touched: &Touched<'_>,
+        path: &[Step],
+        child: &Lookup,
+    ) -> anyhow::Result<Rows<'session, (usize, Record)>> {
+        self.referring(touched, path, child)
     }
 
     fn back_up(&mut self, path: &Path) -> anyhow::Result<()> {
@@ -239,7 +237,7 @@ pub(super) fn retired_value(value: &RetiredValue) -> String {
 }
 
 /// A condition on `lookup`: its key is the one of `wanted`.
-fn wanted_key(lookup: &Lookup) -> String {
+pub(super) fn wanted_key(lookup: &Lookup) -> String {
     lookup
         .key_columns()
         .enumerate()

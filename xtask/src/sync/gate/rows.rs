@@ -5,7 +5,6 @@ use crate::problem::{Code, Problem};
 use crate::sync::config::{Config, ExtraRows};
 use crate::sync::difference::{Outcome, TableComparison};
 use crate::sync::plan::Plan;
-use crate::sync::reference::referenced_rows;
 use crate::sync::snapshot::Snapshot;
 use crate::sync::table::TableName;
 use crate::sync::words::counted;
@@ -40,11 +39,11 @@ pub(super) fn judge_lookup(
             ..
         } => {
             verdict.blockers.extend(problems.iter().cloned());
-            for (child, count) in references {
-                if !is_lookup(config, child, target) {
-                    verdict.blockers.push(referenced_rows(table, child, *count));
-                }
-            }
+            verdict.blockers.extend(
+                references
+                    .iter()
+                    .filter_map(|reached| reached.problem(table)),
+            );
             let refused = config
                 .lookups
                 .iter()
@@ -61,15 +60,6 @@ pub(super) fn judge_lookup(
             }
         }
     }
-}
-
-/// A lookup's own children are deleted or moved together with it; the database checks them.
-fn is_lookup(config: &Config, child: &TableName, target: &Snapshot) -> bool {
-    config
-        .lookups
-        .iter()
-        .filter_map(|lookup| target.catalog.find(&lookup.table))
-        .any(|table| table.name == *child)
 }
 
 /// Rows that only the target has, in a table where that is not allowed.

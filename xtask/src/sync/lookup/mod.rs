@@ -247,7 +247,7 @@ impl Lookup {
 #[cfg(test)]
 mod samples {
     use super::*;
-    use crate::sync::catalog::{Catalog, Column, ForeignKey, Table, TableKind};
+    use crate::sync::catalog::{Action, Catalog, Column, ForeignKey, Table, TableKind};
 
     pub(super) fn table(
         name: &str,
@@ -274,10 +274,13 @@ mod samples {
             foreign_keys: parents
                 .iter()
                 .map(|parent| ForeignKey {
+                    name: None,
                     columns: vec!["parent".to_owned()],
                     parent: TableName::new(None, parent),
                     parent_columns: vec!["id".to_owned()],
                     deferrable: false,
+                    on_delete: Action::NoAction,
+                    on_update: Action::NoAction,
                 })
                 .collect(),
         }

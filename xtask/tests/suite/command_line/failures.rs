@@ -76,9 +76,9 @@ fn a_row_that_is_still_needed_is_not_deleted() {
     exit status: 4
     ----- stdout -----
     ----- stderr -----
-    error: rows of `fee_items` that the source no longer has are still referred to by 1 row of `transactions`
+    error: 1 row of `fee_items` that is to go is still referred to by 1 row of `transactions` (3: 1)
 
-    hint: point these rows at another row first, or set extra_rows = "keep" for `fee_items` in data-sync/sync.toml
+    hint: point these rows at another row first, or let the rows of `fee_items` stay: bring them back in the source, or set extra_rows = "keep" or retire = { active = false } for it in data-sync/sync.toml
     "#);
 }
 

@@ -1,13 +1,17 @@
 //! Every sentence of the contracts in `xtask/src/database/mod.rs`, on every backend.
 
 mod circles;
+mod foreign_keys;
 mod identity;
 mod loading;
 mod looking;
 mod properties;
+mod references;
+mod renames;
 mod retiring;
 mod rows;
 mod shapes;
+mod staying;
 mod swaps;
 mod tangles;
 mod watching;
@@ -79,6 +83,36 @@ suite! {
             triggers_run_as_they_always_do
             ;
         properties: any_rows_arrive;
+        foreign_keys: the_catalog_tells_what_foreign_keys_do;
+        references:
+            every_action_is_told_in_its_words
+            rows_are_told_by_the_key_that_means_something
+            every_foreign_key_is_told_for_itself
+            several_columns_refer_together
+            cascades_are_followed_to_their_end
+            a_tree_goes_with_its_root
+            a_hundred_thousand_references_are_counted_at_once
+            rows_that_are_refused_are_not_walked
+            ;
+        staying:
+            rows_that_go_or_move_do_not_count
+            rows_that_the_condition_leaves_out_count
+            rows_that_are_kept_count
+            rows_whose_reference_never_changes_count
+            a_cascade_through_lookup_rows_is_followed
+            children_of_kept_rows_go_or_stay
+            a_lookup_tree_counts_what_stays
+            kept_rows_are_known_by_what_they_mean
+            ;
+        renames:
+            every_action_upon_a_change_is_told
+            two_values_that_change_places_count
+            only_columns_that_are_referred_to_count
+            a_change_is_followed_as_far_as_it_goes
+            an_emptied_column_counts_for_who_refers_to_it
+            lookup_rows_that_follow_a_change_do_not_count
+            a_change_of_the_parent_of_a_row_is_a_change
+            ;
         looking:
             an_empty_database_stays_empty
             looking_leaves_everything_as_it_is
@@ -120,6 +154,12 @@ suite! {
             ;
     }
     postgres {
+        foreign_keys:
+            foreign_keys_of_every_place_count
+            a_partitioned_table_is_referred_to
+            values_are_compared_as_the_server_compares_them
+            a_table_that_may_not_be_read_is_named
+            ;
         tangles:
             identities_are_given
             an_identity_beside_the_key_stays_or_comes
@@ -139,6 +179,10 @@ suite! {
         writing: a_migration_may_change_the_session the_lock_ends_with_the_session;
     }
     sqlite {
+        foreign_keys:
+            the_collation_and_the_type_of_the_parent_decide
+            foreign_keys_as_statements_write_them
+            ;
         tangles: automatic_numbers_go_on_above_the_highest a_strict_table_keeps_its_classes;
         rows: every_storage_class_in_one_column;
         watching: replacing_a_row_is_counted;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use xtask::database::Session;
 use xtask::sync::environment::Backend;
 use xtask::sync::lookup::Lookup;
-use xtask::sync::reference::Reference;
+use xtask::sync::reference::{Part, Step, Touched};
 use xtask::sync::row::{Record, compare_keys};
 
 use super::{either, lookup, name, open};
@@ -350,21 +350,35 @@ pub(super) fn references_are_counted(backend: Backend) {
     let fees = lookup(&mut *session, "fees");
     let mut count = |child: &str, columns: &[&str], parents: &[&str], keys: &[&str]| {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let reference = Reference {
+        let step = Step {
             child: name(child),
+            name: None,
             columns: names(columns),
             parent_columns: names(parents),
+            part: Part::All,
+            repeats: false,
         };
         let keys: Vec<Record> = keys.iter().map(|key| [*key].iter().collect()).collect();
-        session.count_references(&fees, &reference, &keys).unwrap()
+        let touched = Touched {
+            lookup: &fees,
+            changed: &[],
+            rows: &keys,
+        };
+        let mut counts = session.count_references(&touched, &[step]).unwrap();
+        counts.sort_unstable();
+        counts
     };
-    assert_eq!(count("by_id", &["fee"], &["id"], &["1"]), 2);
-    assert_eq!(count("by_id", &["fee"], &["id"], &["1", "2", "3", "9"]), 3);
-    assert_eq!(count("by_code", &["fee"], &["code"], &["2"]), 2);
-    assert_eq!(count("by_code", &["fee"], &["code"], &["3"]), 0);
+    assert_eq!(count("by_id", &["fee"], &["id"], &["1"]), [(0, 2)]);
     assert_eq!(
-        count("by_both", &["r", "n"], &["region", "number"], &["1", "3"]),
-        2
+        count("by_id", &["fee"], &["id"], &["9", "2", "3", "1"]),
+        [(1, 1), (3, 2)]
     );
-    assert_eq!(count("by_both", &["r", "n"], &["region", "number"], &[]), 0);
+    assert_eq!(count("by_code", &["fee"], &["code"], &["2"]), [(0, 2)]);
+    assert_eq!(count("by_code", &["fee"], &["code"], &["3"]), []);
+    let both = ["region", "number"];
+    assert_eq!(
+        count("by_both", &["r", "n"], &both, &["1", "3"]),
+        [(0, 1), (1, 1)]
+    );
+    assert_eq!(count("by_both", &["r", "n"], &both, &[]), []);
 }

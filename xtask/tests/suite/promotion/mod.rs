@@ -3,6 +3,7 @@
 mod arriving;
 mod failing;
 mod history;
+mod random;
 mod refusing;
 mod returning;
 
@@ -57,6 +58,7 @@ suite! {
             an_older_migration_runs_with_a_warning
             a_migration_that_development_lacks_waits
             ;
+        random: any_schema_is_promoted_or_left_alone;
         refusing:
             referenced_rows_block
             extra_rows_block_where_they_are_refused

@@ -15,11 +15,10 @@ pub(super) fn referenced_rows_block(backend: Backend) {
         .dev
         .run("DELETE FROM fee_items WHERE group_id = 2; DELETE FROM fee_groups WHERE id = 2");
     let blocker = stage.blocked();
-    assert_eq!(blocker.code, Code::ReferencedRows);
-    assert!(
-        blocker.message.contains("`fee_groups`")
-            && blocker.message.contains("2 rows of `merchants`"),
-        "{blocker}"
+    assert_eq!(blocker.code, Code::CascadeToProtected);
+    assert_eq!(
+        blocker.message,
+        "deleting 1 row of `fee_groups` would empty `group_id` of 2 rows of `merchants` (2: 2)"
     );
     // Once nobody refers to it, the row goes; its own children go with it.
     stage

@@ -1,0 +1,229 @@
+//! Following foreign keys from rows that go or change to those that refer to them.
+
+use diesel::deserialize::{self, QueryableByName};
+use diesel::pg::{Pg, PgRowByRowLoadingMode};
+use diesel::row::NamedRow;
+use diesel::{RunQueryDsl, sql_query};
+
+use super::super::references::{Chain, Comparison};
+use super::super::travelling::travelling;
+use super::super::{Rows, sql};
+use super::PostgresSession;
+use super::connection::{Fields, failed, text_at};
+use super::read::{DEFAULT_SCHEMA, bind_keys};
+use crate::problem::{Code, Problem};
+use crate::sync::lookup::Lookup;
+use crate::sync::reference::{Step, Touched};
+use crate::sync::row::{self, Record};
+
+impl PostgresSession {
+    pub(super) fn references(
+        &mut self,
+        touched: &Touched<'_>,
+        path: &[Step],
+    ) -> anyhow::Result<Vec<(usize, u64)>> {
+        let query = self.chain(touched, path, None)?.counts();
+        let query = bind_keys(sql_query(query).into_boxed(), touched.rows, width(touched));
+        let rows: Vec<Fields> = query
+            .load(&mut self.connection)
+            .map_err(|error| failed(&error, &what(touched, path)))?;
+        rows.into_iter()
+            .map(|row| {
+                let mut fields = row.0.into_iter();
+                let at = position(fields.next().flatten().as_deref())?;
+                Ok((at, sql::count(fields.next().flatten())?))
+            })
+            .collect()
+    }
+
+    pub(super) fn referring<'session>(
+        &'session mut self,
+        touched: &Touched<'_>,
+        path: &[Step],
+        child: &Lookup,
+    ) -> anyhow::Result<Rows<'session, (usize, Record)>> {
+        let keys: Vec<String> = child
+            .key_columns()
+            .map(|name| format!("child.{}::text", sql::identifier(name)))
+            .collect();
+        let query = self.chain(touched, path, Some(child))?.rows(&keys);
+        let query = bind_keys(sql_query(query).into_boxed(), touched.rows, width(touched));
+        let what = what(touched, path);
+        let rows = query
+            .load_iter::<Numbered, PgRowByRowLoadingMode>(&mut self.connection)
+            .map_err(|error| failed(&error, &what))?;
+        Ok(Box::new(rows.map(move |row| {
+            row.map(|row| (row.0, row.1))
+                .map_err(|error| failed(&error, &what))
+        })))
+    }
+
+    fn chain<'path>(
+        &mut self,
+        touched: &Touched<'_>,
+        path: &'path [Step],
+        last: Option<&Lookup>,
+    ) -> anyhow::Result<Chain<'path>> {
+        let mut comparisons = Vec::new();
+        for (at, step) in path.iter().enumerate() {
+            let next = path
+                .get(at + 1)
+                .map_or(&[][..], |next| &next.parent_columns);
+            self.refuse_unreadable(touched, step, next)?;
+            comparisons.push(self.comparisons(step)?);
+        }
+        let lookup = touched.lookup;
+        let referred: Vec<&str> = path
+            .first()
+            .into_iter()
+            .flat_map(|step| step.parent_columns.iter().map(String::as_str))
+            .collect();
+        let wanted: Vec<String> = (0..width(touched))
+            .map(|at| format!("wanted_{at}"))
+            .collect();
+        let arrays: Vec<String> = (1..=wanted.len())
+            .map(|at| format!("${at}::text[]"))
+            .collect();
+        // By bytes, as keys are compared everywhere: a collation may take two for one.
+        let mut conditions: Vec<String> = lookup
+            .key_columns()
+            .zip(&wanted)
+            .map(|(name, wanted)| {
+                format!(
+                    "lookup.{}::text COLLATE \"C\" = wanted.{wanted}",
+                    sql::identifier(name)
+                )
+            })
+            .collect();
+        let changes: Vec<String> = touched
+            .changed
+            .iter()
+            .zip(&wanted[lookup.key.len()..])
+            .map(|(at, wanted)| {
+                format!(
+                    "lookup.{}::text COLLATE \"C\" IS DISTINCT FROM wanted.{wanted}",
+                    sql::identifier(&lookup.columns[*at])
+                )
+            })
+            .collect();
+        if !changes.is_empty() {
+            conditions.push(format!("({})", changes.join(" OR ")));
+        }
+        Ok(Chain {
+            path,
+            start: format!(
+                "unnest({}) WITH ORDINALITY AS wanted ({}, number) JOIN {} AS lookup ON {}",
+                arrays.join(", "),
+                wanted.join(", "),
+                travelling(lookup, &referred, DEFAULT_SCHEMA),
+                conditions.join(" AND ")
+            ),
+            number: "wanted.number",
+            join: "JOIN",
+            default_schema: DEFAULT_SCHEMA,
+            last: last.map(|child| {
+                let columns = path.last().map_or(&[][..], |step| &step.columns);
+                let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+                travelling(child, &columns, DEFAULT_SCHEMA)
+            }),
+            comparisons,
+        })
+    }
+
+    /// How the server itself compares the columns of a foreign key: the operator may be one that
+    /// the search path does not find, and of two collations it takes the parent's.
+    fn comparisons(&mut self, step: &Step) -> anyhow::Result<Vec<Comparison>> {
+        let rows = self.query(
+            "SELECT format('OPERATOR(%I.%s)', opn.nspname, op.oprname), \
+             CASE WHEN p.attcollation NOT IN (0, c.attcollation) THEN format(' COLLATE %I.%I', cln.nspname, cl.collname) END \
+             FROM pg_constraint f CROSS JOIN unnest(f.conkey, f.confkey, f.conpfeqop) WITH ORDINALITY k(child, parent, operator, at) \
+             JOIN pg_attribute c ON c.attrelid = f.conrelid AND c.attnum = k.child \
+             JOIN pg_attribute p ON p.attrelid = f.confrelid AND p.attnum = k.parent \
+             JOIN pg_operator op ON op.oid = k.operator JOIN pg_namespace opn ON opn.oid = op.oprnamespace \
+             LEFT JOIN pg_collation cl ON cl.oid = p.attcollation LEFT JOIN pg_namespace cln ON cln.oid = cl.collnamespace \
+             WHERE f.contype = 'f' AND f.conrelid = $1::regclass AND f.conname = $2 ORDER BY k.at",
+            &[
+                &sql::table(&step.child, DEFAULT_SCHEMA),
+                step.name.as_deref().unwrap_or_default(),
+            ],
+        )?;
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let text = |at: usize| row.get(at).cloned().flatten();
+                let otherwise = Comparison::default();
+                Comparison {
+                    operator: text(0).unwrap_or(otherwise.operator),
+                    collation: text(1).unwrap_or(otherwise.collation),
+                }
+            })
+            .collect())
+    }
+
+    /// Says so beforehand, because after an error the server answers nothing more.
+    fn refuse_unreadable(
+        &mut self,
+        touched: &Touched<'_>,
+        step: &Step,
+        next: &[String],
+    ) -> anyhow::Result<()> {
+        let columns: Vec<&String> = step.columns.iter().chain(next).collect();
+        let schema = step.child.schema.as_deref().unwrap_or(DEFAULT_SCHEMA);
+        let readable = self.value(
+            "SELECT (has_schema_privilege(n.oid, 'USAGE') AND bool_and(has_column_privilege(c.oid, a.attnum, 'SELECT')))::text \
+             FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid \
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname IN (SELECT json_array_elements_text($3::json)) \
+             WHERE n.nspname = $1 AND c.relname = $2 GROUP BY n.oid",
+            &[
+                schema,
+                &step.child.name,
+                &serde_json::to_string(&columns)?,
+            ],
+        )?;
+        if readable.as_deref() != Some("false") {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Code::Failed,
+            format!(
+                "`{}` cannot be read, so nobody knows which of its rows refer to `{}`",
+                step.child, touched.lookup.table
+            ),
+        )
+        .hint("give the role of this URL the right to read the table: GRANT SELECT")
+        .into())
+    }
+}
+
+fn width(touched: &Touched<'_>) -> usize {
+    touched.lookup.key.len() + touched.changed.len()
+}
+
+fn what(touched: &Touched<'_>, path: &[Step]) -> String {
+    let child = path.last().map(|step| step.child.to_string());
+    format!(
+        "count the rows of `{}` that refer to `{}`",
+        child.unwrap_or_default(),
+        touched.lookup.table
+    )
+}
+
+/// Numbers begin at 1.
+fn position(text: Option<&str>) -> anyhow::Result<usize> {
+    let number: usize = text.unwrap_or_default().parse()?;
+    Ok(number.saturating_sub(1))
+}
+
+/// A number, and key columns as text.
+struct Numbered(usize, Record);
+
+impl QueryableByName<Pg> for Numbered {
+    fn build<'row>(row: &impl NamedRow<'row, Pg>) -> deserialize::Result<Self> {
+        let at = position(text_at(row, 0)?.as_deref())?;
+        let mut key = Record::new();
+        for column in 1..row.field_count() {
+            key.push_field(&row::encode(text_at(row, column)?.as_deref()));
+        }
+        Ok(Numbered(at, key))
+    }
+}
