@@ -135,6 +135,23 @@ pub enum SyncCommand {
         #[arg(value_name = "TABLE", value_parser = TableName::parse)]
         tables: Vec<TableName>,
     },
+    /// Load CSV files into the first environment
+    Import {
+        /// The first environment of the pipeline
+        #[arg(long, value_name = "NAME")]
+        env: String,
+        /// The folder of the files [default: data-sync/exports/NAME]
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
+        /// Show every row that would change, with its old and new values
+        #[arg(long)]
+        rows: bool,
+        /// Show the plan and stop
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
     /// Make a backup of an environment
     Backup {
         #[arg(long, value_name = "NAME")]

@@ -141,6 +141,8 @@ pub struct Problem {
     pub code: Code,
     pub message: String,
     pub hint: Option<String>,
+    /// Every single thing that is wrong, where the sentence sums up several.
+    pub details: Vec<String>,
 }
 
 impl Problem {
@@ -149,12 +151,19 @@ impl Problem {
             code,
             message: message.into(),
             hint: None,
+            details: Vec::new(),
         }
     }
 
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub fn details(mut self, details: Vec<String>) -> Self {
+        self.details = details;
         self
     }
 

@@ -4,6 +4,7 @@ use crate::cli::PromotionArguments;
 use crate::problem::{Code, Problem};
 use crate::sync::backup;
 use crate::sync::config::Config;
+use crate::sync::pipeline::Promotion;
 use crate::sync::plan::Plan;
 use crate::sync::promote::{self, Look};
 use crate::sync::report::Report;
@@ -17,16 +18,15 @@ use crate::terminal::{Screen, Tested};
 pub fn carry_out(
     screen: &Screen,
     config: &Config,
-    name: &str,
+    promotion: &Promotion<'_>,
     arguments: &PromotionArguments,
     look: Look,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let promotion = config.promotion(name)?;
     let plan = look.plan.clone();
     let tested = Tested {
         run: look.promotion_to_source(),
-        label: promotion.from.label.clone(),
+        label: promotion.from.label().to_owned(),
     };
     // Nothing is held open while a person thinks.
     let snapshot = look.into_target();
@@ -54,9 +54,13 @@ pub fn carry_out(
         promotion.to,
         &arguments.confirmation,
         &format!("This changes {}.", promotion.to.label),
-        &format!("cargo xtask sync {name}{plan_option}{}", config.options),
+        &format!(
+            "cargo xtask {}{plan_option}{}",
+            promotion.command(),
+            config.options
+        ),
     )?;
-    promote::promote(config, &promotion, &plan.id, report, &mut screen.steps())
+    promote::promote(config, promotion, &plan.id, report, &mut screen.steps())
 }
 
 /// The plan file names the very plan that was made now, and one is there where it must be.

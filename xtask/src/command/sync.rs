@@ -10,6 +10,8 @@ use crate::promotion;
 use crate::sync::config::Config;
 use crate::sync::export;
 use crate::sync::gate;
+use crate::sync::import::{self, Folder};
+use crate::sync::pipeline::Promotion;
 use crate::sync::promote::{self, resolve_all};
 use crate::sync::report::{Outcome, Report};
 use crate::sync::retention::thin_out;
@@ -53,7 +55,27 @@ pub(super) fn run(
                 None => Ok(exit_when(check && !plan.empty)),
             }
         }
-        SyncCommand::Promote { name, arguments } => promotion(screen, config, &name, &arguments),
+        SyncCommand::Promote { name, arguments } => {
+            let promotion = config.promotion(&name)?;
+            promote(screen, config, &promotion, &arguments, false)
+        }
+        SyncCommand::Import {
+            env,
+            from,
+            rows,
+            dry_run,
+            confirmation,
+        } => {
+            let environment = import::asking(import::importing_to(config, &env)?);
+            let folder = Folder::find(config, &environment, from.as_ref())?;
+            let arguments = PromotionArguments {
+                dry_run,
+                plan: None,
+                confirmation,
+            };
+            let promotion = import::import(&folder, &environment);
+            promote(screen, config, &promotion, &arguments, rows)
+        }
         SyncCommand::Export { env, tables } => {
             export_tables(screen, config, env.as_deref(), &tables)
         }
@@ -112,14 +134,14 @@ fn exit_when(different: bool) -> ExitCode {
     }
 }
 
-fn promotion(
+fn promote(
     screen: &Screen,
     config: &Config,
-    name: &str,
+    promotion: &Promotion<'_>,
     arguments: &PromotionArguments,
+    every_row: bool,
 ) -> Result<ExitCode, Ended> {
-    let promotion = config.promotion(name)?;
-    let look = promote::look(config, &promotion, false)?;
+    let look = promote::look(config, promotion, every_row)?;
     let plan = look.plan.clone();
     if arguments.dry_run {
         screen.plan(&plan);
@@ -128,8 +150,9 @@ fn promotion(
             false => Ok(ExitCode::from(REFUSED)),
         };
     }
-    let mut report = Report::new(name, &plan.id, &plan.warnings);
-    let ended = promotion::carry_out(screen, config, name, arguments, look, &mut report);
+    let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);
+    report.title = promotion.title();
+    let ended = promotion::carry_out(screen, config, promotion, arguments, look, &mut report);
     if let Err(error) = ended {
         let problem = Problem::of(&error);
         report.outcome = match problem.code.exit_code() {
@@ -211,13 +234,9 @@ fn restore_backup(
     named: &Path,
     confirmation: &Confirmation,
 ) -> Result<ExitCode, Ended> {
-    let mut environment = config.environment(env)?.clone();
+    let environment = config.environment(env)?;
     environment.url()?;
-    if environment.confirm.is_empty() {
-        // Development is never promoted to, so its list may be empty; a restore asks all the same.
-        environment.confirm.push("yes".to_owned());
-    }
-    let environment = &environment;
+    let environment = &import::asking(environment);
     let found = backup::find(config, environment, named)?;
     screen.confirm(
         environment,

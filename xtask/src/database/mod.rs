@@ -41,6 +41,29 @@ pub struct Identity {
     pub server_version: String,
 }
 
+/// A field that is no value of its column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadValue {
+    /// Which of the rows that were given.
+    pub row: usize,
+    /// Which of its fields.
+    pub field: usize,
+    /// Why, as the database says it.
+    pub words: String,
+}
+
+/// Rows in the database's own spelling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Canonical {
+    /// As many as were given; a bad value stands as it was given.
+    pub rows: Vec<Record>,
+    /// Sorted by row; after [`MOST_BAD`] no more are looked for.
+    pub bad: Vec<BadValue>,
+}
+
+/// How many bad values are looked for at once.
+pub const MOST_BAD: usize = 100;
+
 /// A session that looks. It is read-only, and it sees one moment: whatever others commit after
 /// it was opened, every answer describes the state at the first question.
 pub trait Session: Send {
@@ -72,6 +95,10 @@ pub trait Session: Send {
 
     /// The lookup rows with these keys, in any order.
     fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>>;
+
+    /// How the database would spell these rows if the table held them, without writing any: each
+    /// value is read as one of its column and written again.
+    fn canonical(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Canonical>;
 
     /// Those of these keys whose rows are not switched off as `lookup.retire` says.
     fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>>;

@@ -61,7 +61,7 @@ pub fn run(root: &Path, backend: Backend) -> anyhow::Result<ExitCode> {
     let mut number = 2;
     for promotion in config.promotions() {
         number += 1;
-        let title = format!("From {} to {}", promotion.from.label, promotion.to.label);
+        let title = format!("From {} to {}", promotion.from.label(), promotion.to.label);
         let typed = format!("cargo xtask sync {}", promotion.name());
         screen.chapter(number, &title, Some(&typed));
         run_promotion(&screen, &config, &promotion)?;
@@ -176,7 +176,7 @@ fn run_promotion(
     let name = promotion.name();
     let look = promote::look(config, promotion, false)?;
     let mut report = Report::new(&name, &look.plan.id, &look.plan.warnings);
-    promotion::carry_out(screen, config, &name, &arguments, look, &mut report)?;
+    promotion::carry_out(screen, config, promotion, &arguments, look, &mut report)?;
     screen.report(&report);
     if report.outcome == Outcome::Applied && report.verified && report.protected_rows_changed == 0 {
         return Ok(());

@@ -10,6 +10,7 @@ use super::environment::Environment;
 pub use super::lookup::settings::{ExtraRows, LookupSettings, Retire, RetiredValue};
 use super::migration::Origin;
 use super::pipeline::{Promotion, golden_rule, pipeline};
+use super::row_source::RowSource;
 use super::table::TableName;
 use super::variables::Variables;
 use super::words::shell_word;
@@ -63,7 +64,7 @@ impl Config {
     /// The promotions of the pipeline, in order.
     pub fn promotions(&self) -> impl Iterator<Item = Promotion<'_>> {
         self.pipeline.windows(2).map(|pair| Promotion {
-            from: &pair[0],
+            from: RowSource::Environment(&pair[0]),
             to: &pair[1],
         })
     }

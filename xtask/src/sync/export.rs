@@ -91,7 +91,7 @@ pub fn export(
     Ok(manifest)
 }
 
-fn file_name(table: &TableName) -> String {
+pub(super) fn file_name(table: &TableName) -> String {
     format!("{}.csv", table.file_stem())
 }
 

@@ -17,7 +17,7 @@ pub struct Stamp {
 pub struct Run {
     pub id: String,
     pub kind: RunKind,
-    /// Such as `dev-to-test`; for `migrate` and `restore` the environment.
+    /// Such as `dev-to-test`; for the other kinds the environment.
     pub subject: String,
     pub plan_id: Option<String>,
     /// The commit of the checkout that ran it.
@@ -41,6 +41,7 @@ pub enum RunKind {
     Promotion,
     Migrate,
     Restore,
+    Import,
 }
 
 impl RunKind {
@@ -49,6 +50,7 @@ impl RunKind {
             RunKind::Promotion => "promotion",
             RunKind::Migrate => "migrate",
             RunKind::Restore => "restore",
+            RunKind::Import => "import",
         }
     }
 
@@ -56,6 +58,7 @@ impl RunKind {
         match name {
             "migrate" => RunKind::Migrate,
             "restore" => RunKind::Restore,
+            "import" => RunKind::Import,
             _ => RunKind::Promotion,
         }
     }

@@ -5,19 +5,23 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::environment::{DatabaseUrl, Environment};
+use super::row_source::RowSource;
 use crate::problem::{Code, Problem};
 
-/// Two neighbours of the pipeline.
+/// Two neighbours of the pipeline; or files and the first of its environments.
 #[derive(Debug, Clone, Copy)]
 pub struct Promotion<'config> {
-    pub from: &'config Environment,
+    pub from: RowSource<'config>,
     pub to: &'config Environment,
 }
 
 impl Promotion<'_> {
     /// The name of the command that runs it, such as `dev-to-test`.
     pub fn name(&self) -> String {
-        promotion_name(&self.from.name, &self.to.name)
+        match self.from {
+            RowSource::Environment(from) => promotion_name(&from.name, &self.to.name),
+            RowSource::Folder(_) => "import".to_owned(),
+        }
     }
 }
 

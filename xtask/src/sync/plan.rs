@@ -25,6 +25,9 @@ pub struct Plan {
     /// Equal for equal plans: made from everything that the run depends on.
     pub id: String,
     pub promotion: String,
+    /// The same as people read it.
+    #[serde(skip)]
+    pub title: String,
     pub from: String,
     pub to: String,
     /// All of it commits in one transaction.
@@ -163,6 +166,7 @@ pub fn plan(
         version: 1,
         id: String::new(),
         promotion: promotion.to_owned(),
+        title: promotion.to_owned(),
         from: source.environment.clone(),
         to: target.environment.clone(),
         atomic: planned.iter().all(|migration| migration.transactional),

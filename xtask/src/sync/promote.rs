@@ -22,7 +22,8 @@ use super::plan::{Plan, plan};
 use super::report::{BackupReport, LookupReport, MigrationReport, Outcome, Report};
 use super::retention::thin_out;
 use super::row::LookupState;
-use super::snapshot::{Observed, Snapshot, observe_all};
+use super::row_source::{Loaded, observe_ends};
+use super::snapshot::{Observed, Snapshot};
 use super::table::TableName;
 use super::verify::{
     check_catalog, check_export, check_loaded, check_protected, match_columns, protected,
@@ -59,14 +60,11 @@ impl Look {
 /// # Errors
 /// What keeps an end from being looked at, or the migrations from being read.
 pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyhow::Result<Look> {
-    let mut ends = observe_all([promotion.from, promotion.to], |_| {}).into_iter();
-    let (Some(source), Some(target)) = (ends.next(), ends.next()) else {
-        anyhow::bail!("a promotion has two ends");
-    };
-    let (mut source, mut target) = (source?, target?);
+    let ends = observe_ends(config, promotion)?;
+    let (mut source, mut target) = (ends.source, ends.target);
     let migrations = MigrationSet::load(&config.migrations, target.snapshot.backend, &config.root)?;
     let comparisons = compare_ends(config, &mut source, &mut target, every_row)?;
-    let plan = plan(
+    let mut plan = plan(
         config,
         &promotion.name(),
         &source.snapshot,
@@ -74,6 +72,8 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
         &migrations,
         &comparisons,
     );
+    plan.title = promotion.title();
+    plan.warnings.extend(ends.warnings);
     Ok(Look {
         plan,
         migrations,
@@ -114,7 +114,7 @@ pub fn promote(
 ) -> anyhow::Result<()> {
     let clock = Instant::now();
     let started_at = Moment::now().readable();
-    let (from, to) = (&promotion.from.label, &promotion.to.label);
+    let to = &promotion.to.label;
     let mut number = 0;
     let mut step = |events: &mut Events<'_>, title: String| {
         number += 1;
@@ -151,18 +151,18 @@ pub fn promote(
     )?;
     report.backup = Some(BackupReport::of(&backup, config));
 
-    step(events, format!("export the lookup tables of {from}"));
+    step(events, promotion.from.handing_over());
     let lookups = resolve_all(config, &look.source.snapshot)?;
-    let export_dir = &config.export_dir;
+    let files = Loaded::of(promotion.from, &config.export_dir)?;
     let manifest = export::export(
         &mut *look.source.session,
         &lookups,
-        export_dir,
-        &promotion.from.name,
+        &files.dir,
+        &files.name,
         true,
         events,
     )?;
-    report.exports = Some(export::folder(export_dir, &promotion.from.name));
+    report.exports = Some(files.reported.clone());
     check_export(config, &manifest, &lookups, &look.comparisons)?;
     let (source, before) = (look.source.snapshot, look.target.snapshot);
     // An open reader would keep SQLite from committing.
@@ -192,7 +192,7 @@ pub fn promote(
     let catalog = target.catalog()?;
     let on_target = match_columns(config, &lookups, &catalog, &source, to)?;
     target.watch(&protected(&catalog, &on_target))?;
-    let folder = export::folder(export_dir, &promotion.from.name);
+    let folder = export::folder(&files.dir, &files.name);
     let loaded = load::load(&mut *target, &on_target, &folder, to, events)?;
     report.lookups = loaded.iter().map(LookupReport::from).collect();
     check_loaded(&manifest, lookups.iter().zip(&on_target), &loaded)?;
@@ -211,11 +211,12 @@ pub fn promote(
         }
     }
     report.verified = true;
+    let (kind, subject) = promotion.recorded_as();
     target.record(&LedgerEntry {
         run: Run {
             id: report.run_id.clone(),
-            kind: RunKind::Promotion,
-            subject: promotion.name(),
+            kind,
+            subject,
             plan_id: Some(approved.to_owned()),
             commit: commit(config),
             operator: config.operator.clone(),

@@ -28,6 +28,9 @@ pub struct Report {
     pub version: u32,
     pub run_id: String,
     pub promotion: String,
+    /// The same as people read it.
+    #[serde(skip)]
+    pub title: String,
     pub outcome: Outcome,
     pub plan_id: String,
     pub backup: Option<BackupReport>,
@@ -78,6 +81,7 @@ impl Report {
             version: 1,
             run_id: String::new(),
             promotion: promotion.to_owned(),
+            title: promotion.to_owned(),
             outcome: Outcome::NothingToDo,
             plan_id: plan_id.to_owned(),
             backup: None,

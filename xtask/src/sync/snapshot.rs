@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub label: String,
     /// Drift and unclassified tables block, because the environment asks more than once.
     pub strict: bool,
+    /// Files, whose schema and history are those of the database that they are loaded into.
+    pub is_folder: bool,
     pub backend: Backend,
     pub identity: Identity,
     pub ledger: Ledger,
@@ -88,6 +90,7 @@ pub fn observe(environment: &Environment) -> anyhow::Result<Observed> {
         environment: environment.name.clone(),
         label: environment.label.clone(),
         strict: environment.is_strict(),
+        is_folder: false,
         backend: url.backend(),
         identity: session.identity()?,
         ledger: session.ledger()?,

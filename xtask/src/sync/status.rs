@@ -172,7 +172,7 @@ pub fn status(config: &Config) -> anyhow::Result<Status> {
                 }
                 _ => Ok(PromotionStatus {
                     name: promotion.name(),
-                    from: promotion.from.name.clone(),
+                    from: promotion.from.name().to_owned(),
                     to: promotion.to.name.clone(),
                     in_sync: false,
                     migrations: Vec::new(),

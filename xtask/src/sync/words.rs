@@ -38,6 +38,14 @@ pub fn shell_word(text: &str) -> String {
     }
 }
 
+/// Of the names that are known, the one that is most like this one.
+pub fn nearest<'known>(
+    name: &str,
+    known: impl Iterator<Item = &'known str>,
+) -> Option<&'known str> {
+    known.min_by_key(|known| strsim::damerau_levenshtein(name, known))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -86,6 +86,9 @@ pub fn complain(problem: &Problem) {
         "{} {problem}",
         console::style("error:").red().bold().for_stderr()
     ));
+    if !problem.details.is_empty() {
+        say(&format!("\n  {}", problem.details.join("\n  ")));
+    }
     if let Some(hint) = &problem.hint {
         say(&format!(
             "\n{} {hint}",

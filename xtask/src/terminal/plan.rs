@@ -26,7 +26,7 @@ impl Screen {
 }
 
 fn text(plan: &Plan, verbose: bool) -> String {
-    let mut text = format!("{} (plan {})\n", style(&plan.promotion).bold(), plan.id);
+    let mut text = format!("{} (plan {})\n", style(&plan.title).bold(), plan.id);
     if plan.empty && plan.drift.is_empty() && plan.blockers.is_empty() {
         text.push_str("  nothing to do: schema and lookup data are the same\n");
     }

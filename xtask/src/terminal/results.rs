@@ -42,7 +42,7 @@ impl Screen {
                     text,
                     "{} {}: {}",
                     style("done:").green().bold(),
-                    report.promotion,
+                    report.title,
                     report.summary()
                 );
                 for lookup in &report.lookups {
@@ -78,7 +78,7 @@ impl Screen {
                 } else {
                     "nothing to do, everything is in sync"
                 };
-                let _ = writeln!(text, "{}: {what}", report.promotion);
+                let _ = writeln!(text, "{}: {what}", report.title);
                 text.push_str(&problem_lines("warning", &report.warnings));
             }
             // The problem itself is told on standard error.

@@ -3,6 +3,7 @@
 mod bad_configuration;
 mod bad_databases;
 mod failures;
+mod imports;
 mod looking;
 mod promotions;
 mod records;
@@ -42,6 +43,7 @@ fn help_lists_the_tasks() {
       status        Show every environment side by side, and what each promotion would do
       plan          Show what a promotion would do
       export        Write lookup tables to CSV files in data-sync/exports
+      import        Load CSV files into the first environment
       backup        Make a backup of an environment
       backups       List the backups
       restore       Put a backup back, after one of what is there now

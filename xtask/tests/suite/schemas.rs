@@ -266,6 +266,35 @@ fn everyday_documents_are_what_was_promised() {
 }
 
 #[test]
+fn imports_print_what_was_promised() {
+    let workspace = Workspace::promoted();
+    workspace.succeeds(&["sync", "export"]);
+    let file = "data-sync/exports/dev/fee_groups.csv";
+    let text = workspace.read(file);
+    workspace.write(file, text.replace("Charities", "Charity"));
+    let import = ["sync", "import", "--env", "dev"];
+    run(
+        &workspace,
+        "plan",
+        &[&import[..], &["--dry-run", "--rows"]].concat(),
+    );
+    let applied = run(&workspace, "promotion", &[&import[..], &["--yes"]].concat());
+    assert_eq!(
+        (&applied["promotion"], &applied["outcome"]),
+        (&json!("import"), &json!("applied"))
+    );
+    let history = run(&workspace, "history", &["sync", "history", "--env", "dev"]);
+    assert_eq!(history["environments"][0]["runs"][0]["kind"], "import");
+    run(&workspace, "status", &["sync", "status"]);
+    workspace.write(file, "id,code\n");
+    let refused = run(&workspace, "error", &import);
+    assert_eq!(
+        refused["error"]["details"][0],
+        format!("{file}: line 1: the column `name` is missing")
+    );
+}
+
+#[test]
 fn what_goes_wrong_is_what_was_promised() {
     let mut workspace = Workspace::promoted();
     let refused = run(&workspace, "promotion", &["sync", "dev-to-test"]);

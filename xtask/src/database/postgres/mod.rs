@@ -10,6 +10,7 @@ mod migrate;
 mod read;
 mod references;
 mod sequences;
+mod spelling;
 mod staging;
 mod unique;
 mod watch;

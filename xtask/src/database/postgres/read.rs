@@ -11,7 +11,7 @@ use diesel::{RunQueryDsl, sql_query};
 
 use super::super::load::unretired;
 use super::super::travelling::travelling;
-use super::super::{Identity, Rows, Session, sql};
+use super::super::{Canonical, Identity, Rows, Session, sql};
 use super::PostgresSession;
 use super::connection::{failed, text_at};
 use crate::sync::catalog::{Catalog, Reading};
@@ -158,6 +158,10 @@ impl Session for PostgresSession {
         );
         let rows: Vec<Spelled> = self.load_by_keys(query, keys, lookup.key.len())?;
         Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    fn canonical(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Canonical> {
+        self.spell(lookup, rows)
     }
 
     fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {

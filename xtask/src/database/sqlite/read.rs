@@ -8,7 +8,7 @@ use diesel::{RunQueryDsl, sql_query};
 
 use super::super::load::unretired;
 use super::super::travelling::travelling;
-use super::super::{Identity, Rows, Session, sql};
+use super::super::{Canonical, Identity, Rows, Session, sql};
 use super::value::{Affinity, Value, Values};
 use super::{SqliteSession, failed};
 use crate::sync::catalog::Catalog;
@@ -60,7 +60,7 @@ impl SqliteSession {
         Ok(affinities.collect())
     }
 
-    fn spelled_rows<'session>(
+    pub(super) fn spelled_rows<'session>(
         &'session mut self,
         lookup: &Lookup,
         query: &str,
@@ -197,6 +197,10 @@ impl Session for SqliteSession {
             wanted_key(lookup)
         );
         self.spelled_rows(lookup, &query)?.collect()
+    }
+
+    fn canonical(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Canonical> {
+        self.spell(lookup, rows)
     }
 
     fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {

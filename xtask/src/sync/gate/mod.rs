@@ -28,14 +28,18 @@ pub(in crate::sync) fn judge(
 ) {
     let mut verdict = Verdict::default();
     verdict.blockers.extend(wrong_ends(source, target));
-    judge_history(
-        &mut verdict,
-        config,
-        &plan.migrations,
-        source,
-        target,
-        known,
-    );
+    if source.is_folder {
+        verdict.blockers.extend(unknown_migrations(target, known));
+    } else {
+        judge_history(
+            &mut verdict,
+            config,
+            &plan.migrations,
+            source,
+            target,
+            known,
+        );
+    }
     if !plan.drift.is_empty() {
         verdict.strict(target, drift(plan, source, target));
     }
@@ -152,7 +156,7 @@ fn judge_classification(
         .iter()
         .map(|table| format!("`{table}`"))
         .collect();
-    if !unclassified.is_empty() {
+    if !unclassified.is_empty() && !source.is_folder {
         verdict.strict(
             target,
             Problem::new(

@@ -11,6 +11,7 @@ mod renames;
 mod retiring;
 mod rows;
 mod shapes;
+mod spelling;
 mod staying;
 mod swaps;
 mod tangles;
@@ -136,6 +137,7 @@ suite! {
             rows_are_found_by_key
             references_are_counted
             ;
+        spelling: values_are_spelled_as_the_database_would;
         watching:
             every_change_of_a_row_is_counted
             other_tables_are_not_counted
@@ -175,6 +177,7 @@ suite! {
             ;
         looking: a_function_cannot_write_while_looking;
         rows: every_type_hashes_as_it_reads;
+        spelling: types_with_a_limit_refuse_what_is_too_long;
         watching: cascades_are_counted truncation_is_counted partitions_are_counted_with_their_table;
         writing: a_migration_may_change_the_session the_lock_ends_with_the_session;
     }
@@ -185,6 +188,7 @@ suite! {
             ;
         tangles: automatic_numbers_go_on_above_the_highest a_strict_table_keeps_its_classes;
         rows: every_storage_class_in_one_column;
+        spelling: a_strict_column_takes_its_own_class_only;
         watching: replacing_a_row_is_counted;
         writing: references_that_were_broken_before_do_not_count rebuilding_a_parent_keeps_its_children;
     }

@@ -20,6 +20,7 @@ fn observed(database: &Database, label: &str) -> Observed {
         environment: label.to_lowercase(),
         label: label.to_owned(),
         strict: false,
+        is_folder: false,
         backend: database.backend,
         identity: session.identity().unwrap(),
         ledger: Ledger::default(),

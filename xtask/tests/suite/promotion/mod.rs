@@ -3,6 +3,7 @@
 mod arriving;
 mod failing;
 mod history;
+mod importing;
 mod random;
 mod refusing;
 mod returning;
@@ -59,6 +60,12 @@ suite! {
             a_migration_that_development_lacks_waits
             ;
         random: any_schema_is_promoted_or_left_alone;
+        importing:
+            edited_files_are_imported_once
+            an_import_that_fails_changes_nothing
+            keys_that_mean_something_are_imported
+            an_unedited_export_changes_nothing
+            ;
         refusing:
             referenced_rows_block
             extra_rows_block_where_they_are_refused

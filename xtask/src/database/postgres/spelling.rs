@@ -1,0 +1,214 @@
+//! How the server would spell values that it does not hold yet.
+
+use std::collections::BTreeMap;
+
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sql_types::Text;
+use diesel::{RunQueryDsl, sql_query};
+use serde_json::{Map, Value};
+
+use super::super::{BadValue, Canonical, MOST_BAD, sql};
+use super::PostgresSession;
+use super::connection::{Fields, failed, words};
+use super::read::DEFAULT_SCHEMA;
+use crate::sync::lookup::{Lookup, Source};
+use crate::sync::row::{self, Field, Record};
+
+/// What the values of a field are read as.
+#[derive(Debug, Clone)]
+struct FieldType {
+    name: String,
+    /// A text inside a JSON document would be read as a text of that type, not as a document.
+    is_json: bool,
+}
+
+/// The values of some rows, or why one of them is none.
+type Spelled = Result<Vec<Vec<Option<String>>>, String>;
+
+impl PostgresSession {
+    pub(super) fn spell(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Canonical> {
+        let types = self.field_types(lookup)?;
+        let mut bad = Vec::new();
+        let mut values: Vec<Vec<Option<String>>> = Vec::new();
+        for (at, row) in rows.iter().enumerate() {
+            let mut fields = Vec::new();
+            for (field, text) in row.iter().enumerate() {
+                fields.push(match row::decode(text) {
+                    Ok(Field::Plain(plain)) => Some(plain.to_owned()),
+                    Ok(Field::Null) => None,
+                    other => {
+                        bad.push(BadValue {
+                            row: at,
+                            field,
+                            words: other.err().unwrap_or_else(|| {
+                                format!("`{text}` begins with a single backslash: double it")
+                            }),
+                        });
+                        None
+                    }
+                });
+            }
+            values.push(fields);
+        }
+        let spelled = if let Ok(spelled) = self.try_spelling(&types, &values)? {
+            spelled
+        } else {
+            for (at, kind) in types.iter().enumerate() {
+                let mut column: Vec<Option<String>> =
+                    values.iter().map(|row| row[at].clone()).collect();
+                self.spell_column(kind, at, 0, &mut column, &mut bad)?;
+                for (row, value) in values.iter_mut().zip(column) {
+                    row[at] = value;
+                }
+            }
+            values
+        };
+        bad.sort_by_key(|bad| (bad.row, bad.field));
+        let mut rows: Vec<Vec<String>> = rows
+            .iter()
+            .map(|row| row.iter().map(str::to_owned).collect())
+            .collect();
+        for (at, (row, spelled)) in rows.iter_mut().zip(spelled).enumerate() {
+            for (field, (old, new)) in row.iter_mut().zip(spelled).enumerate() {
+                if !bad.iter().any(|bad| (bad.row, bad.field) == (at, field)) {
+                    *old = row::encode(new.as_deref()).into_owned();
+                }
+            }
+        }
+        Ok(Canonical {
+            rows: rows.into_iter().map(Record::from).collect(),
+            bad,
+        })
+    }
+
+    /// Spells the values of one field, halving them until each bad one stands alone.
+    fn spell_column(
+        &mut self,
+        kind: &FieldType,
+        field: usize,
+        first: usize,
+        column: &mut [Option<String>],
+        bad: &mut Vec<BadValue>,
+    ) -> anyhow::Result<()> {
+        if column.is_empty() || bad.len() >= MOST_BAD {
+            return Ok(());
+        }
+        let rows: Vec<Vec<Option<String>>> =
+            column.iter().map(|value| vec![value.clone()]).collect();
+        match self.try_spelling(std::slice::from_ref(kind), &rows)? {
+            Ok(spelled) => {
+                for (old, new) in column.iter_mut().zip(spelled) {
+                    *old = new.into_iter().next().flatten();
+                }
+            }
+            Err(words) if column.len() == 1 => {
+                if !bad.iter().any(|bad| (bad.row, bad.field) == (first, field)) {
+                    bad.push(BadValue {
+                        row: first,
+                        field,
+                        words,
+                    });
+                }
+            }
+            Err(_) => {
+                let half = column.len() / 2;
+                let (front, back) = column.split_at_mut(half);
+                self.spell_column(kind, field, first, front, bad)?;
+                self.spell_column(kind, field, first + half, back, bad)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A type's own input function reads each value, as when rows are copied in; a cast would
+    /// cut off what is too long.
+    fn try_spelling(
+        &mut self,
+        types: &[FieldType],
+        rows: &[Vec<Option<String>>],
+    ) -> anyhow::Result<Spelled> {
+        let document: Vec<Value> = rows
+            .iter()
+            .map(|row| {
+                let fields = row.iter().enumerate().map(|(at, value)| {
+                    let value = value.clone().map_or(Value::Null, Value::String);
+                    (format!("c{at}"), value)
+                });
+                Value::Object(fields.collect::<Map<_, _>>())
+            })
+            .collect();
+        let list = |part: &dyn Fn(usize, &FieldType) -> String| -> String {
+            let parts = types.iter().enumerate().map(|(at, kind)| part(at, kind));
+            parts.collect::<Vec<_>>().join(", ")
+        };
+        let query = format!(
+            "SELECT {} FROM ROWS FROM (json_to_recordset($1::json) AS ({})) WITH ORDINALITY AS rows ({}, at) ORDER BY at",
+            list(&|at, kind| match kind.is_json {
+                true => format!("c{at}::{}::text", kind.name),
+                false => format!("c{at}::text"),
+            }),
+            list(&|at, kind| match kind.is_json {
+                true => format!("c{at} text"),
+                false => format!("c{at} {}", kind.name),
+            }),
+            list(&|at, _| format!("c{at}"))
+        );
+        let what = "read values as those of their columns";
+        self.batch("SAVEPOINT __sync_spelling", what)?;
+        let spelled = sql_query(query)
+            .bind::<Text, _>(serde_json::to_string(&document)?)
+            .load::<Fields>(&mut self.connection);
+        match spelled {
+            Ok(rows) => {
+                self.batch("RELEASE __sync_spelling", what)?;
+                Ok(Ok(rows.into_iter().map(|row| row.0).collect()))
+            }
+            Err(Error::DatabaseError(kind, information))
+                if !matches!(kind, DatabaseErrorKind::ClosedConnection) =>
+            {
+                self.batch("ROLLBACK TO __sync_spelling", what)?;
+                Ok(Err(words(&Error::DatabaseError(kind, information))))
+            }
+            Err(error) => Err(failed(&error, what)),
+        }
+    }
+
+    /// What the values of each field are read as: the type of the column that they come from.
+    fn field_types(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<FieldType>> {
+        let rows = self.query(
+            "WITH RECURSIVE base AS (SELECT a.attname, a.atttypid AS type, format_type(a.atttypid, a.atttypmod) AS name \
+             FROM pg_attribute a WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped \
+             UNION ALL SELECT b.attname, t.typbasetype, b.name FROM base b \
+             JOIN pg_type t ON t.oid = b.type AND t.typtype = 'd') \
+             SELECT attname::text, name, bool_or(type IN ('json'::regtype, 'jsonb'::regtype))::text FROM base GROUP BY 1, 2",
+            &[&sql::table(&lookup.table, DEFAULT_SCHEMA)],
+        )?;
+        let types: BTreeMap<String, FieldType> = rows
+            .into_iter()
+            .map(|row| {
+                let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+                let kind = FieldType {
+                    name: text(1),
+                    is_json: text(2) == "true",
+                };
+                (text(0), kind)
+            })
+            .collect();
+        let parents = lookup
+            .links
+            .iter()
+            .map(|link| self.field_types(&link.parent))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let fields = lookup.columns.iter().zip(&lookup.sources);
+        let text = FieldType {
+            name: "text".to_owned(),
+            is_json: false,
+        };
+        Ok(fields
+            .map(|(column, source)| match source {
+                Source::Column => types.get(column).unwrap_or(&text).clone(),
+                Source::Link { link, field } => parents[*link][*field].clone(),
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,294 @@
+//! A folder of CSV files that people may have edited, as the source of lookup rows.
+
+mod check;
+mod findings;
+mod header;
+mod session;
+mod spool;
+mod spreadsheet;
+mod text;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use super::config::Config;
+use super::environment::Environment;
+use super::export::file_name;
+use super::lookup::Lookup;
+use super::promote::resolve_all;
+use super::row_source::RowSource;
+use super::snapshot::{Observed, Snapshot};
+use super::words::{counted, nearest};
+use crate::database::Identity;
+use crate::problem::{Code, Problem};
+use check::Check;
+use findings::Findings;
+use session::{FolderSession, Held};
+use spool::{Filling, Spool};
+
+/// A folder of CSV files.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    pub path: PathBuf,
+    /// As a person writes it.
+    pub name: String,
+}
+
+impl Folder {
+    /// The folder that was named, from the current folder or from the workspace; else the exports
+    /// of the environment.
+    ///
+    /// # Errors
+    /// `usage`, when there is no such folder.
+    pub fn find(
+        config: &Config,
+        environment: &Environment,
+        named: Option<&PathBuf>,
+    ) -> Result<Folder, Problem> {
+        let usual = config.export_dir.join(&environment.name);
+        let path = match named {
+            Some(named) if named.is_dir() => named.clone(),
+            Some(named) => config.root.join(named),
+            None => usual.clone(),
+        };
+        let shown = match named {
+            Some(named) => named.clone(),
+            None => usual
+                .strip_prefix(&config.root)
+                .map_or_else(|_| usual.clone(), PathBuf::from),
+        };
+        let name = shown.display().to_string();
+        if path.is_dir() {
+            return Ok(Folder { path, name });
+        }
+        Err(
+            Problem::new(Code::Usage, format!("there is no folder {name}")).hint(format!(
+                "`cargo xtask sync export --env {}` writes one; --from names another",
+                environment.name
+            )),
+        )
+    }
+}
+
+/// The first environment, where every change of lookup rows starts; `name` must be its name.
+///
+/// # Errors
+/// `golden_rule` for any other environment, `usage` where there is none of that name.
+pub fn importing_to<'config>(
+    config: &'config Config,
+    name: &str,
+) -> Result<&'config Environment, Problem> {
+    let environment = config.environment(name)?;
+    let names: Vec<&str> = config
+        .pipeline
+        .iter()
+        .map(|known| known.name.as_str())
+        .collect();
+    let first = names.first().copied().unwrap_or_default();
+    if first == name {
+        return Ok(environment);
+    }
+    let way: Vec<String> = config
+        .promotions()
+        .map(|promotion| format!("`cargo xtask sync {}`", promotion.name()))
+        .take(
+            names
+                .iter()
+                .position(|known| *known == name)
+                .unwrap_or_default(),
+        )
+        .collect();
+    Err(Problem::new(
+        Code::GoldenRule,
+        format!(
+            "files are not imported into {}; the golden rule is {}",
+            environment.label,
+            names.join(" → ")
+        ),
+    )
+    .hint(format!(
+        "import with --env {first}, then run {}",
+        way.join(", then ")
+    )))
+}
+
+/// Reads and checks the files of the lookup tables. A table without a file is as the target has
+/// it. Beside the source comes what is worth a warning.
+///
+/// # Errors
+/// `csv_invalid` with everything that is wrong with the files; `usage` where there is none.
+pub(super) fn observe_folder(
+    config: &Config,
+    folder: &Folder,
+    target: &mut Observed,
+) -> anyhow::Result<(Observed, Vec<Problem>)> {
+    let lookups = resolve_all(config, &target.snapshot)?;
+    let files = files(folder, &lookups)?;
+    let mut tables = BTreeMap::new();
+    let mut details = Vec::new();
+    let (mut count, mut broken) = (0, 0);
+    for lookup in &lookups {
+        let name = file_name(&lookup.table);
+        let rows = if files.tables.contains(&name) {
+            let shown = format!("{}/{name}", folder.name.trim_end_matches('/'));
+            let mut findings = Findings::new(shown);
+            let mut check = Check {
+                lookup,
+                catalog: &target.snapshot.catalog,
+                backend: target.snapshot.backend,
+                target: &mut *target.session,
+            };
+            let rows = check.file(&folder.path.join(&name), &mut findings)?;
+            count += findings.count as u64;
+            broken += u64::from(findings.count > 0);
+            details.extend(findings.details());
+            rows
+        } else {
+            Some(as_it_is(lookup, target)?)
+        };
+        if let Some(rows) = rows {
+            let columns = lookup.columns.clone();
+            tables.insert(lookup.table.clone(), Held { columns, rows });
+        }
+    }
+    if count > 0 {
+        return Err(Problem::new(
+            Code::CsvInvalid,
+            format!(
+                "{} cannot be imported: {} in {}",
+                folder.name,
+                counted(count, "mistake"),
+                counted(broken, "file")
+            ),
+        )
+        .details(details)
+        .hint("nothing was loaded; correct these lines in a text editor, or begin anew from `cargo xtask sync export`")
+        .into());
+    }
+    let path = folder.path.canonicalize().context("the folder is gone")?;
+    let there = &target.snapshot;
+    let snapshot = Snapshot {
+        environment: folder.name.clone(),
+        label: folder.name.clone(),
+        strict: false,
+        is_folder: true,
+        backend: there.backend,
+        identity: Identity {
+            instance: format!("folder {}", path.display()),
+            server_version: there.identity.server_version.clone(),
+        },
+        ledger: super::ledger::Ledger::default(),
+        applied: there.applied.clone(),
+        catalog: there.catalog.clone(),
+    };
+    let session = FolderSession {
+        identity: snapshot.identity.clone(),
+        applied: snapshot.applied.clone(),
+        catalog: snapshot.catalog.clone(),
+        tables,
+    };
+    let source = Observed {
+        snapshot,
+        session: Box::new(session),
+        lookups: BTreeMap::new(),
+    };
+    Ok((source, files.warnings))
+}
+
+struct Files {
+    /// The files of lookup tables, by name.
+    tables: Vec<String>,
+    warnings: Vec<Problem>,
+}
+
+fn files(folder: &Folder, lookups: &[Lookup]) -> anyhow::Result<Files> {
+    let unreadable = || format!("failed to read the folder {}", folder.path.display());
+    let wanted: Vec<String> = lookups
+        .iter()
+        .map(|lookup| file_name(&lookup.table))
+        .collect();
+    let mut found = Files {
+        tables: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&folder.path).with_context(unreadable)? {
+        let entry = entry.with_context(unreadable)?;
+        if entry.path().is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    for name in names {
+        if wanted.contains(&name) {
+            found.tables.push(name);
+        } else if name.to_lowercase().ends_with(".csv") {
+            let known = nearest(&name, wanted.iter().map(String::as_str)).unwrap_or_default();
+            found.warnings.push(
+                Problem::new(
+                    Code::CsvInvalid,
+                    format!(
+                        "{}/{name} belongs to no lookup table, and is not loaded",
+                        folder.name.trim_end_matches('/')
+                    ),
+                )
+                .hint(format!("did you mean `{known}`?")),
+            );
+        }
+    }
+    if found.tables.is_empty() {
+        let hint = match found
+            .warnings
+            .first()
+            .and_then(|warning| warning.hint.as_deref())
+        {
+            Some(meant) => meant.to_owned(),
+            None => format!(
+                "the files are named after the tables: {}",
+                wanted.join(", ")
+            ),
+        };
+        return Err(Problem::new(
+            Code::Usage,
+            format!("{} has no file of a lookup table", folder.name),
+        )
+        .hint(hint)
+        .into());
+    }
+    Ok(found)
+}
+
+/// The rows that the target has.
+fn as_it_is(lookup: &Lookup, target: &mut Observed) -> anyhow::Result<Spool> {
+    let mut filling = Filling::new()?;
+    for row in target.session.rows(lookup)? {
+        let row = row?;
+        filling.add(lookup.key_of(&row), 0, &row)?;
+    }
+    filling.sorted(&lookup.key_readings)
+}
+
+/// What the first environment is asked before files are loaded into it: `yes`, if nothing else.
+pub fn asking(environment: &Environment) -> Environment {
+    let mut asking = environment.clone();
+    if asking.confirm.is_empty() {
+        // It is never promoted to, so its list may be empty; what a person does asks all the same.
+        asking.confirm.push("yes".to_owned());
+    }
+    asking.require_plan = false;
+    asking.checklist.clear();
+    asking
+}
+
+/// The promotion that an import is.
+pub fn import<'given>(
+    folder: &'given Folder,
+    to: &'given Environment,
+) -> super::pipeline::Promotion<'given> {
+    super::pipeline::Promotion {
+        from: RowSource::Folder(folder),
+        to,
+    }
+}

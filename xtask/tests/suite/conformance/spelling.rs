@@ -1,0 +1,118 @@
+//! How a database would spell values that it does not hold yet.
+
+use xtask::sync::environment::Backend;
+use xtask::sync::row::Record;
+
+use super::{either, lookup, open};
+use crate::support::database::Database;
+
+type Found = (Vec<Vec<String>>, Vec<(usize, usize, String)>);
+
+fn spell(database: &Database, rows: &[&[&str]]) -> Found {
+    let mut session = open(database);
+    let lookup = lookup(&mut *session, "fees");
+    let given: Vec<Record> = rows.iter().map(|row| Record::from(row.to_vec())).collect();
+    let found = session.canonical(&lookup, &given).unwrap();
+    // The session goes on, and another look finds the same.
+    assert_eq!(session.canonical(&lookup, &given).unwrap(), found);
+    let texts = |row: &Record| row.iter().map(str::to_owned).collect();
+    let bad = found.bad.into_iter();
+    (
+        found.rows.iter().map(texts).collect(),
+        bad.map(|bad| (bad.row, bad.field, bad.words)).collect(),
+    )
+}
+
+pub(super) fn values_are_spelled_as_the_database_would(backend: Backend) {
+    let database = Database::with(
+        backend,
+        "CREATE TABLE fees (id integer PRIMARY KEY, code text, amount numeric, day date)",
+    );
+    let before = database.everything();
+    let (rows, bad) = spell(
+        &database,
+        &[
+            &["007", "007", "1.5", "2024-01-05"],
+            &["1", "\\\\x", "\\N", "\\N"],
+        ],
+    );
+    assert_eq!(
+        rows,
+        [
+            ["7", "007", "1.5", "2024-01-05"],
+            ["1", "\\\\x", "\\N", "\\N"]
+        ]
+    );
+    assert_eq!(bad, []);
+    // What is spelled as nothing is found on both, in every row and field, and stands as it is.
+    let (rows, bad) = spell(
+        &database,
+        &[
+            &["1", "\\q", "1", "\\z"],
+            &["02", "a", "1", "\\N"],
+            &["3", "\\", "1", "\\N"],
+        ],
+    );
+    let places: Vec<(usize, usize)> = bad.iter().map(|bad| (bad.0, bad.1)).collect();
+    assert_eq!(places, [(0, 1), (0, 3), (2, 1)]);
+    assert!(bad.iter().all(|bad| bad.2.contains("backslash")), "{bad:?}");
+    assert_eq!(rows[0][1], "\\q");
+    assert_eq!(rows[1][0], "2");
+    // What a type refuses; a column of SQLite takes everything.
+    let (_, bad) = spell(
+        &database,
+        &[
+            &["1", "a", "1,5", "2024-01-05"],
+            &["2", "a", "2", "2024-02-30"],
+            &["x", "a", "3", "2024-01-05"],
+        ],
+    );
+    let words: Vec<String> = bad
+        .iter()
+        .map(|(row, field, words)| format!("{row} {field} {words}"))
+        .collect();
+    let expected = either(
+        backend,
+        "0 2 invalid input syntax for type numeric: \"1,5\"; \
+         1 3 date/time field value out of range: \"2024-02-30\"; \
+         2 0 invalid input syntax for type integer: \"x\"",
+        "",
+    );
+    assert_eq!(words.join("; "), expected);
+    assert_eq!(database.everything(), before);
+}
+
+pub(super) fn types_with_a_limit_refuse_what_is_too_long() {
+    let database = Database::with(
+        Backend::Postgres,
+        "CREATE DOMAIN sku AS text CHECK (value <> 'x'); \
+         CREATE TABLE fees (id integer PRIMARY KEY, code varchar(3), codes varchar(3)[], sku sku, document jsonb)",
+    );
+    let (rows, bad) = spell(
+        &database,
+        &[
+            &["1", "abc", "{abc}", "y", "{\"a\":1}"],
+            &["2", "abcd", "{a,abcd}", "x", "{"],
+        ],
+    );
+    assert_eq!(rows[0][4], "{\"a\": 1}");
+    let places: Vec<(usize, usize)> = bad.iter().map(|bad| (bad.0, bad.1)).collect();
+    assert_eq!(places, [(1, 1), (1, 2), (1, 3), (1, 4)]);
+}
+
+pub(super) fn a_strict_column_takes_its_own_class_only() {
+    let database = Database::with(
+        Backend::Sqlite,
+        "CREATE TABLE fees (id INTEGER PRIMARY KEY, rate REAL, code TEXT, any ANY) STRICT",
+    );
+    let (_, bad) = spell(
+        &database,
+        &[
+            &["1", "1.5", "a", "\\x00"],
+            &["2", "much", "\\x00", "1"],
+            &["x", "1", "b", "c"],
+        ],
+    );
+    let places: Vec<(usize, usize)> = bad.iter().map(|bad| (bad.0, bad.1)).collect();
+    assert_eq!(places, [(1, 1), (1, 2), (2, 0)]);
+}
