@@ -8,7 +8,7 @@ use xtask::sync::reference::{Part, Step, Touched};
 use xtask::sync::row::Record;
 
 use super::loading::Ends;
-use super::references::{ACTIONS, said};
+use super::references::{ACTIONS, configure, said};
 use super::{lookup, name, open, problem};
 use crate::support::database::Database;
 
@@ -122,6 +122,56 @@ pub(super) fn values_are_compared_as_the_server_compares_them() {
             "changing `third` of 1 row of `groups` would change 2 rows of `by_third` (2: 2)",
         ]
     );
+}
+
+pub(super) fn keys_are_told_apart_by_bytes() {
+    let mut ends = Ends::empty(Backend::Postgres, &["groups"]);
+    configure(&mut ends, 0, |groups| groups.key = vec!["code".to_owned()]);
+    ends.again(
+        "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false); \
+         CREATE TABLE groups (id serial PRIMARY KEY, code text COLLATE loose NOT NULL); \
+         CREATE TABLE uses (group_id integer REFERENCES groups (id))",
+        "INSERT INTO groups VALUES (1, 'card')",
+        "INSERT INTO groups VALUES (1, 'card'), (2, 'Card'), (3, 'CARD'); INSERT INTO uses VALUES (1), (1), (2), (2), (2), (3)",
+    );
+    assert_eq!(
+        said(&ends),
+        [
+            "2 rows of `groups` that are to go are still referred to by 4 rows of `uses` (CARD: 1; Card: 3)"
+        ]
+    );
+}
+
+pub(super) fn trees_of_every_type_are_counted() {
+    let ends = Ends::empty(Backend::Postgres, &["groups"]);
+    for kind in [
+        "varchar(9)",
+        "varchar(9) COLLATE \"C\"",
+        "char(3)",
+        "extensions.citext",
+        "short",
+        "numeric(6, 2)",
+        "bigint",
+    ] {
+        ends.again(
+            &format!(
+                "CREATE SCHEMA extensions; CREATE EXTENSION citext SCHEMA extensions; CREATE DOMAIN short AS varchar(5); \
+                 CREATE TABLE groups (id integer PRIMARY KEY); \
+                 CREATE TABLE merchants (code {kind} PRIMARY KEY, up {kind} REFERENCES merchants (code) ON DELETE CASCADE, \
+                 group_id integer REFERENCES groups (id) ON DELETE CASCADE)"
+            ),
+            "",
+            "INSERT INTO groups VALUES (1); INSERT INTO merchants VALUES ('1', NULL, 1), ('2', '1', NULL), ('3', '2', NULL), ('4', NULL, NULL)",
+        );
+        assert_eq!(
+            said(&ends),
+            [
+                "deleting 1 row of `groups` would delete 1 row of `merchants` (1: 1)",
+                "deleting 1 row of `groups` would delete 2 rows of `merchants` through `merchants` (1: 2)",
+            ],
+            "{kind}"
+        );
+    }
 }
 
 pub(super) fn a_table_that_may_not_be_read_is_named() {

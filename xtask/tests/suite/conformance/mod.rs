@@ -107,6 +107,7 @@ suite! {
             ;
         renames:
             every_action_upon_a_change_is_told
+            an_empty_text_is_another_value_than_none
             two_values_that_change_places_count
             only_columns_that_are_referred_to_count
             a_change_is_followed_as_far_as_it_goes
@@ -160,6 +161,8 @@ suite! {
             foreign_keys_of_every_place_count
             a_partitioned_table_is_referred_to
             values_are_compared_as_the_server_compares_them
+            keys_are_told_apart_by_bytes
+            trees_of_every_type_are_counted
             a_table_that_may_not_be_read_is_named
             ;
         tangles:

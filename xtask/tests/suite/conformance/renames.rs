@@ -57,6 +57,22 @@ pub(super) fn every_action_upon_a_change_is_told(backend: Backend) {
     }
 }
 
+pub(super) fn an_empty_text_is_another_value_than_none(backend: Backend) {
+    let ends = Ends::new(
+        backend,
+        &format!("{GROUPS} CREATE TABLE merchants (group_code text REFERENCES groups (code))"),
+        "INSERT INTO groups VALUES (1, NULL, NULL), (2, '', NULL)",
+        "INSERT INTO groups VALUES (1, '', NULL), (2, NULL, NULL); INSERT INTO merchants VALUES (''), (NULL)",
+        &["groups"],
+    );
+    assert_eq!(
+        said(&ends),
+        [
+            "changing `code` of 1 row of `groups` would leave 1 row of `merchants` without what they refer to (1: 1)"
+        ]
+    );
+}
+
 pub(super) fn two_values_that_change_places_count(backend: Backend) {
     let ends = Ends::new(
         backend,

@@ -68,6 +68,7 @@ suite! {
             ;
         refusing:
             referenced_rows_block
+            a_key_that_others_refer_to_does_not_change
             extra_rows_block_where_they_are_refused
             one_database_cannot_be_both_ends
             a_database_with_another_stamp

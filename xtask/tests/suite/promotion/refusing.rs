@@ -3,7 +3,7 @@
 use xtask::problem::Code;
 use xtask::sync::environment::Backend;
 
-use super::{Stage, TABLES, codes, configuration};
+use super::{BASE, BASE_UP, DEV_ROWS, Stage, TABLES, codes, configuration};
 use crate::support::database::Database;
 
 pub(super) fn referenced_rows_block(backend: Backend) {
@@ -27,6 +27,37 @@ pub(super) fn referenced_rows_block(backend: Backend) {
     stage.promote();
     stage.assert_in_sync();
     assert_eq!(stage.merchants(), "1Ann1 2Bob1 3Cyd0 4Dee1 5Eve10");
+}
+
+pub(super) fn a_key_that_others_refer_to_does_not_change(backend: Backend) {
+    let mut stage = Stage::empty(backend);
+    let contracts = "CREATE TABLE contracts (id integer PRIMARY KEY, group_code text REFERENCES fee_groups (code) ON UPDATE CASCADE);";
+    stage
+        .migrations
+        .write(BASE, &format!("{BASE_UP}{contracts}"));
+    stage.configure(&TABLES.replace("[\"merchants\"]", "[\"merchants\", \"contracts\"]"));
+    stage.migrate();
+    stage.dev.run(DEV_ROWS);
+    stage.promote();
+    stage
+        .test
+        .run("INSERT INTO contracts VALUES (1, 'cash'), (2, 'cash'), (3, 'card')");
+    stage
+        .dev
+        .run("UPDATE fee_groups SET code = 'coins' WHERE id = 2; UPDATE fee_groups SET label = 'New' WHERE id = 1");
+    let blocker = stage.blocked();
+    assert_eq!(blocker.code, Code::CascadeToProtected);
+    assert_eq!(
+        blocker.message,
+        "changing `code` of 1 row of `fee_groups` would change 2 rows of `contracts` (2: 2)"
+    );
+    stage
+        .test
+        .run("UPDATE contracts SET group_code = 'card' WHERE group_code = 'cash'");
+    stage.promote();
+    stage.assert_in_sync();
+    let contracts = "SELECT id || group_code FROM contracts ORDER BY id";
+    assert_eq!(stage.test.line(contracts), "1card 2card 3card");
 }
 
 pub(super) fn extra_rows_block_where_they_are_refused(backend: Backend) {
