@@ -152,6 +152,15 @@ pub enum SyncCommand {
         #[command(flatten)]
         confirmation: Confirmation,
     },
+    /// Write edits made on a later environment as CSV of the first one, ready to be imported
+    Adopt {
+        /// The environment that was edited
+        #[arg(long, value_name = "NAME")]
+        from: String,
+        /// The lookup tables
+        #[arg(value_name = "TABLE", value_parser = TableName::parse, required = true)]
+        tables: Vec<TableName>,
+    },
     /// Make a backup of an environment
     Backup {
         #[arg(long, value_name = "NAME")]

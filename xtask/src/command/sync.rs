@@ -7,6 +7,7 @@ use super::Ended;
 use crate::cli::{Confirmation, PromotionArguments, SyncCommand};
 use crate::problem::{Code, Problem};
 use crate::promotion;
+use crate::sync::adopt::adopt;
 use crate::sync::config::Config;
 use crate::sync::export;
 use crate::sync::gate;
@@ -78,6 +79,11 @@ pub(super) fn run(
         }
         SyncCommand::Export { env, tables } => {
             export_tables(screen, config, env.as_deref(), &tables)
+        }
+        SyncCommand::Adopt { from, tables } => {
+            let report = adopt(config, &from, &tables, &mut screen.steps())?;
+            screen.adopted(&report);
+            Ok(ExitCode::SUCCESS)
         }
         SyncCommand::Backup { env } => {
             let mut observed = observe(config.environment(&env)?)?;

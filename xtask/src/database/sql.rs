@@ -2,22 +2,24 @@
 
 use anyhow::Context as _;
 
-use crate::sync::ledger::{Ledger, LedgerEntry, Run, RunKind, Stamp};
+use crate::sync::ledger::{Ledger, LedgerEntry, PromotedLookup, Run, RunKind, Stamp};
 use crate::sync::lookup::Lookup;
 use crate::sync::migration::AppliedMigration;
+use crate::sync::row::LookupState;
 use crate::sync::table::TableName;
 
 /// The tables of the ledger, and diesel's own; no catalog shows them.
 #[cfg(feature = "sqlite")]
-pub(super) const BOOKKEEPING: [&str; 4] = [
+pub(super) const BOOKKEEPING: [&str; 5] = [
     "__diesel_schema_migrations",
+    "__sync_lookups",
     "__sync_runs",
     "__sync_migrations",
     "__sync_stamp",
 ];
 
 /// Makes the ledger where it is missing. Everything is text, so that both backends agree.
-pub(super) const CREATE_LEDGER: [&str; 3] = [
+pub(super) const CREATE_LEDGER: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS __sync_runs (id text PRIMARY KEY, kind text NOT NULL, \
      subject text NOT NULL, plan_id text, git_commit text, operator text NOT NULL, \
      program_version text NOT NULL, started_at text NOT NULL, finished_at text NOT NULL, \
@@ -26,12 +28,18 @@ pub(super) const CREATE_LEDGER: [&str; 3] = [
      checksum text NOT NULL, run_id text NOT NULL)",
     "CREATE TABLE IF NOT EXISTS __sync_stamp (environment text NOT NULL, \
      database_id text NOT NULL, since text NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS __sync_lookups (lookup text PRIMARY KEY, row_count text NOT NULL, \
+     digest text NOT NULL, held_rows text NOT NULL, held_digest text NOT NULL, \
+     columns text NOT NULL, key_columns text NOT NULL, condition text, run_id text NOT NULL)",
 ];
 
 /// Reads every run, the newest first.
 pub(super) const SELECT_RUNS: &str = "SELECT id, kind, subject, plan_id, git_commit, operator, \
      program_version, started_at, finished_at, backup, summary FROM __sync_runs \
      ORDER BY finished_at DESC, id DESC";
+
+pub(super) const SELECT_LOOKUPS: &str = "SELECT lookup, row_count, digest, held_rows, held_digest, \
+     columns, key_columns, condition FROM __sync_lookups ORDER BY lookup";
 
 pub(super) const SELECT_STAMP: &str = "SELECT environment, database_id, since FROM __sync_stamp";
 
@@ -61,9 +69,14 @@ pub(super) fn applied_of(rows: Vec<Vec<Option<String>>>) -> Vec<AppliedMigration
     applied
 }
 
-/// A ledger from what [`SELECT_RUNS`] and [`SELECT_STAMP`] return.
-pub(super) fn ledger_of(runs: &[Vec<Option<String>>], stamps: Vec<Vec<Option<String>>>) -> Ledger {
+/// A ledger from what [`SELECT_RUNS`], [`SELECT_STAMP`] and [`SELECT_LOOKUPS`] return.
+pub(super) fn ledger_of(
+    runs: &[Vec<Option<String>>],
+    stamps: Vec<Vec<Option<String>>>,
+    lookups: &[Vec<Option<String>>],
+) -> Ledger {
     Ledger {
+        lookups: lookups.iter().filter_map(|row| lookup_of(row)).collect(),
         runs: runs.iter().map(|row| run_of(row)).collect(),
         stamp: stamps.into_iter().next().map(|mut row| Stamp {
             since: row.pop().flatten().unwrap_or_default(),
@@ -164,6 +177,42 @@ fn run_of(values: &[Option<String>]) -> Run {
     }
 }
 
+/// The values of a lookup table, in the order of the columns of `__sync_lookups`.
+fn lookup_values(lookup: &PromotedLookup, run_id: &str) -> Vec<Option<String>> {
+    let list = |names: &[String]| serde_json::Value::from(names.to_vec()).to_string();
+    vec![
+        Some(lookup.table.to_string()),
+        Some(lookup.promoted.rows.to_string()),
+        Some(lookup.promoted.digest.clone()),
+        Some(lookup.held.rows.to_string()),
+        Some(lookup.held.digest.clone()),
+        Some(list(&lookup.columns)),
+        Some(list(&lookup.key)),
+        lookup.filter.clone(),
+        Some(run_id.to_owned()),
+    ]
+}
+
+/// A lookup table from the values that [`SELECT_LOOKUPS`] returns; one that cannot be read is as
+/// good as none.
+fn lookup_of(values: &[Option<String>]) -> Option<PromotedLookup> {
+    let text = |at: usize| values.get(at).cloned().flatten();
+    let state = |at: usize| {
+        Some(LookupState {
+            rows: text(at)?.parse().ok()?,
+            digest: text(at + 1)?,
+        })
+    };
+    Some(PromotedLookup {
+        table: TableName::parse(&text(0)?).ok()?,
+        promoted: state(1)?,
+        held: state(3)?,
+        columns: serde_json::from_str(&text(5)?).ok()?,
+        key: serde_json::from_str(&text(6)?).ok()?,
+        filter: text(7),
+    })
+}
+
 /// Every statement that writes a ledger entry, each with the values to bind.
 pub(super) fn record_statements(
     entry: &LedgerEntry,
@@ -200,6 +249,23 @@ pub(super) fn record_statements(
                 Some(migration.checksum.clone()),
                 Some(entry.run.id.clone()),
             ],
+        ));
+    }
+    for lookup in &entry.lookups {
+        statements.push((
+            format!(
+                "DELETE FROM __sync_lookups WHERE lookup = {}",
+                parameters(1)
+            ),
+            vec![Some(lookup.table.to_string())],
+        ));
+        let values = lookup_values(lookup, &entry.run.id);
+        statements.push((
+            format!(
+                "INSERT INTO __sync_lookups VALUES ({})",
+                parameters(values.len())
+            ),
+            values,
         ));
     }
     if !is_stamped {

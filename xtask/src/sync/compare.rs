@@ -9,6 +9,7 @@ use super::change_log::{Change, ChangeLog};
 use super::config::ExtraRows;
 use super::lookup::Lookup;
 use super::row::{KeyedHash, LookupState, NULL, Record, TableDigest, compare_keys};
+use super::three_way::Judge;
 use crate::problem::{Code, Problem};
 
 /// Something that comes from one end, in key order.
@@ -60,7 +61,8 @@ pub struct Difference {
     pub delete: u64,
     /// Rows that only the target has and that are to be switched off.
     pub retire: u64,
-    /// Rows that only the target has and that stay, as the configuration says.
+    /// Rows that differ and stay as they are, as the configuration says: those that only the
+    /// target has, and those that were edited there.
     pub keep: u64,
     pub unchanged: u64,
 }
@@ -85,7 +87,8 @@ impl Difference {
     }
 }
 
-/// Compares two ends of a lookup table and logs every row that differs.
+/// Compares two ends of a lookup table and logs every row that differs, unless the judge leaves
+/// it as it is.
 ///
 /// # Errors
 /// What a stream reports; `duplicate_key` or `no_key` when the rows of one end cannot be told
@@ -94,6 +97,7 @@ pub fn compare<S: Keyed, T: Keyed>(
     lookup: &Lookup,
     source: Side<'_, impl Iterator<Item = anyhow::Result<S>>>,
     target: Side<'_, impl Iterator<Item = anyhow::Result<T>>>,
+    judge: &mut dyn Judge,
     log: &mut ChangeLog,
 ) -> anyhow::Result<Difference> {
     let mut source = Ordered::new(lookup, source)?;
@@ -112,20 +116,34 @@ pub fn compare<S: Keyed, T: Keyed>(
         match ordering {
             Ordering::Less => {
                 if let Some(row) = source.advance()? {
+                    if judge.stays(Change::Insert, &row.keyed().key, None)? {
+                        keep += 1;
+                        continue;
+                    }
                     log.add(Change::Insert, row.logged())?;
                     insert += 1;
                 }
             }
             Ordering::Greater => {
                 if let Some(row) = target.advance()? {
-                    if lookup.extra_rows == ExtraRows::Keep {
+                    let KeyedHash { key, hash } = row.keyed();
+                    let change = match lookup.retire {
+                        Some(_) => Change::Retire,
+                        None => Change::Delete,
+                    };
+                    if match lookup.extra_rows {
+                        ExtraRows::Keep => true,
+                        ExtraRows::Delete => judge.stays(change, key, Some(*hash))?,
+                        // Every such row is refused, whoever made it.
+                        ExtraRows::Refuse => false,
+                    } {
                         keep += 1;
-                    } else if lookup.retire.is_some() {
-                        log.add(Change::Retire, &row.keyed().key)?;
-                        retire += 1;
-                    } else {
-                        log.add(Change::Delete, &row.keyed().key)?;
-                        delete += 1;
+                        continue;
+                    }
+                    log.add(change, key)?;
+                    match change {
+                        Change::Retire => retire += 1,
+                        _ => delete += 1,
                     }
                 }
             }
@@ -133,6 +151,12 @@ pub fn compare<S: Keyed, T: Keyed>(
                 if let (Some(one), Some(other)) = (source.advance()?, target.advance()?) {
                     if one.keyed().hash == other.keyed().hash {
                         unchanged += 1;
+                    } else if judge.stays(
+                        Change::Update,
+                        &one.keyed().key,
+                        Some(other.keyed().hash),
+                    )? {
+                        keep += 1;
                     } else {
                         log.add(Change::Update, one.logged())?;
                         update += 1;
@@ -242,6 +266,7 @@ mod tests {
     use super::*;
     use crate::sync::lookup::Source;
     use crate::sync::table::TableName;
+    use crate::sync::three_way::Nobody;
 
     fn lookup(extra_rows: ExtraRows) -> Lookup {
         Lookup {
@@ -283,6 +308,7 @@ mod tests {
                 rows: rows(&lookup, target).into_iter(),
                 label: "Test",
             },
+            &mut Nobody,
             &mut log,
         )?;
         let changes = log

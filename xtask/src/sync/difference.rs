@@ -1,17 +1,20 @@
 //! The lookup rows of two environments side by side: what a promotion would change.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use serde_json::{Map, Value};
 
 use super::change_log::{Change, ChangeLog};
-use super::compare::{Difference, Side, compare};
+use super::compare::Difference;
 use super::config::LookupSettings;
+use super::edits::{Edits, Pair};
 use super::lookup::Lookup;
 use super::parents::missing_parents;
 use super::reached::Reached;
 use super::references::{Compared, references};
 use super::retire::settle;
-use super::row::{self, Field, Record};
+use super::row::{Record, cells};
 use super::snapshot::Observed;
 use super::table::TableName;
 use super::taken::{Ends, taken_values};
@@ -40,6 +43,8 @@ pub enum Outcome {
         rows: Vec<RowChange>,
         /// What speaks against it.
         problems: Vec<Problem>,
+        /// Rows that were edited on the target.
+        edits: Box<Edits>,
     },
     /// The target does not have the table yet; the source has so many rows.
     Missing { rows: u64 },
@@ -57,6 +62,7 @@ pub struct RowChange {
 }
 
 /// Compares every lookup table; with `every_row`, each change comes with its old and new values.
+/// `promoted` is the folder of what the target was given last.
 ///
 /// # Errors
 /// What the databases report; what the rows are to blame for is an [`Outcome::Refused`].
@@ -64,17 +70,16 @@ pub fn compare_lookups(
     lookups: &[LookupSettings],
     source: &mut Observed,
     target: &mut Observed,
+    promoted: &Path,
     every_row: bool,
 ) -> anyhow::Result<Vec<TableComparison>> {
     lookups
         .iter()
         .map(|settings| {
-            let outcome =
-                compare_table(settings, lookups, source, target, every_row).or_else(|error| {
-                    match error.downcast::<Problem>() {
-                        Ok(problem) => Ok(Outcome::Refused(problem)),
-                        Err(error) => Err(error),
-                    }
+            let outcome = compare_table(settings, lookups, source, target, promoted, every_row)
+                .or_else(|error| match error.downcast::<Problem>() {
+                    Ok(problem) => Ok(Outcome::Refused(problem)),
+                    Err(error) => Err(error),
                 })?;
             Ok(TableComparison {
                 table: settings.table.clone(),
@@ -89,6 +94,7 @@ fn compare_table(
     lookups: &[LookupSettings],
     source: &mut Observed,
     target: &mut Observed,
+    promoted: &Path,
     every_row: bool,
 ) -> anyhow::Result<Outcome> {
     let on_source = source.snapshot.lookup(settings, lookups)?;
@@ -113,6 +119,7 @@ fn compare_table(
             references: Vec::new(),
             rows: Vec::new(),
             problems: Vec::new(),
+            edits: Edits::none(target.snapshot.on_target_edit).into(),
         });
     }
     let (Some(mut on_source), Some(common)) = (
@@ -123,7 +130,9 @@ fn compare_table(
             rows: source.session.count_rows(&on_source.table)?,
         });
     };
-    if on_source.key_readings != common.key_readings {
+    // Where keys sort otherwise than they did, what was promoted cannot be merged with them.
+    let promoted = (on_source.key_readings == common.key_readings).then_some(promoted);
+    if promoted.is_none() {
         // Where a key has another type at each end, only its text sorts alike at both.
         on_source.key_readings.fill(super::catalog::Reading::Text);
     }
@@ -132,18 +141,14 @@ fn compare_table(
         .arranged_like(&on_source)
         .context("the key of the target is another one")?;
     let mut log = ChangeLog::new()?;
-    let mut difference = compare(
-        &on_source,
-        Side {
-            rows: source.session.hashes(&on_source)?,
-            label: &source.snapshot.label,
-        },
-        Side {
-            rows: target.session.hashes(&on_target)?,
-            label: &target.snapshot.label,
-        },
-        &mut log,
-    )?;
+    let mut pair = Pair {
+        on_source: &on_source,
+        source,
+        on_target: &on_target,
+        target,
+    };
+    let (mut difference, found) = pair.compare_with_promoted(settings, promoted, &mut log)?;
+    let edits = pair.describe(found, every_row)?;
     let mut log = settle(&on_target, &mut *target.session, &mut difference, log)?;
     let unique_keys = target
         .snapshot
@@ -188,6 +193,7 @@ fn compare_table(
         references,
         rows,
         problems,
+        edits: edits.into(),
     })
 }
 
@@ -252,20 +258,4 @@ fn for_each_batch(
     } else {
         work(batch)
     }
-}
-
-/// Column names with their values.
-fn cells(columns: &[String], row: &Record) -> Map<String, Value> {
-    columns
-        .iter()
-        .zip(row)
-        .map(|(column, field)| {
-            let value = match row::decode(field) {
-                Ok(Field::Null) => Value::Null,
-                Ok(Field::Plain(text)) => Value::from(text),
-                _ => Value::from(field),
-            };
-            (column.clone(), value)
-        })
-        .collect()
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::three_way::OnTargetEdit;
 use crate::problem::{Code, Problem};
 
 /// The kind of database behind a URL.
@@ -54,6 +55,7 @@ pub struct Environment {
     pub confirm: Vec<String>,
     pub checklist: Vec<String>,
     pub require_plan: bool,
+    pub on_target_edit: OnTargetEdit,
 }
 
 impl Environment {

@@ -62,7 +62,8 @@ pub fn export(
     let mut tables: BTreeMap<TableName, ExportedTable> = BTreeMap::new();
     for lookup in lookups {
         events(Event::Detail(lookup.table.to_string()));
-        let exported = export_table(session, lookup, &folder, events)?;
+        let rows = counted(session.rows(lookup)?, events);
+        let exported = write_table(lookup, &folder, rows)?;
         tables.insert(exported.table.clone(), exported);
     }
     for old in before {
@@ -78,10 +79,38 @@ pub fn export(
             tables.insert(old.table.clone(), old);
         }
     }
+    write_manifest(&folder, environment, tables.into_values().collect())
+}
+
+/// Adds tables to the manifest of an environment's exports.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn add_to_manifest(
+    folder: &Path,
+    environment: &str,
+    added: Vec<ExportedTable>,
+) -> anyhow::Result<Manifest> {
+    let mut tables: BTreeMap<TableName, ExportedTable> = read_manifest(folder)
+        .map(|manifest| manifest.tables)
+        .unwrap_or_default()
+        .into_iter()
+        .chain(added)
+        .map(|table| (table.table.clone(), table))
+        .collect();
+    tables.retain(|_, table| table.file == file_name(&table.table));
+    write_manifest(folder, environment, tables.into_values().collect())
+}
+
+fn write_manifest(
+    folder: &Path,
+    environment: &str,
+    tables: Vec<ExportedTable>,
+) -> anyhow::Result<Manifest> {
     let manifest = Manifest {
         version: 1,
         environment: environment.to_owned(),
-        tables: tables.into_values().collect(),
+        tables,
     };
     private::write_file(&folder.join("manifest.json"), |file| {
         serde_json::to_writer_pretty(&mut *file, &manifest)?;
@@ -99,11 +128,14 @@ fn read_manifest(folder: &Path) -> Option<Manifest> {
     serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).ok()?).ok()
 }
 
-fn export_table(
-    session: &mut dyn Session,
+/// Writes the file of one table.
+///
+/// # Errors
+/// What the rows report, or the file system.
+pub(super) fn write_table(
     lookup: &Lookup,
     folder: &Path,
-    events: &mut Events<'_>,
+    rows: impl Iterator<Item = anyhow::Result<Record>>,
 ) -> anyhow::Result<ExportedTable> {
     let file = file_name(&lookup.table);
     let path = folder.join(&file);
@@ -113,7 +145,7 @@ fn export_table(
             .from_writer(output);
         csv.write_record(&lookup.columns)?;
         let mut digest = TableDigest::new(lookup.compared_columns());
-        for row in counted(session.rows(lookup)?, events) {
+        for row in rows {
             let row = row?;
             digest.add(lookup.hash_of(&row));
             csv.write_record(&row)
@@ -136,18 +168,12 @@ fn export_table(
 ///
 /// # Errors
 /// `csv_invalid`, naming the file, when it does not have the columns of the table.
-pub fn read_rows<'lookup>(
-    lookup: &'lookup Lookup,
+pub fn read_rows(
+    lookup: &Lookup,
     folder: &Path,
-) -> anyhow::Result<impl Iterator<Item = anyhow::Result<KeyedRow>> + 'lookup> {
+) -> anyhow::Result<impl Iterator<Item = anyhow::Result<KeyedRow>> + use<>> {
     let path = folder.join(file_name(&lookup.table));
-    let file = File::open(&path).with_context(|| format!("failed to read {}", path.display()))?;
-    let mut csv = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .from_reader(BufReader::new(file));
-    let mut header = Record::new();
-    csv.read_record(&mut header)
-        .with_context(|| format!("failed to read {}", path.display()))?;
+    let (header, csv) = open(&path)?;
     if !header.iter().eq(lookup.columns.iter().map(String::as_str)) {
         return Err(Problem::new(
             Code::CsvInvalid,
@@ -160,6 +186,7 @@ pub fn read_rows<'lookup>(
         .hint("export the table again")
         .into());
     }
+    let lookup = lookup.clone();
     Ok(csv.into_records().map(move |row| {
         let row = row.with_context(|| format!("failed to read {}", path.display()))?;
         Ok(KeyedRow {
@@ -167,4 +194,24 @@ pub fn read_rows<'lookup>(
             row,
         })
     }))
+}
+
+/// The columns of an exported file.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn read_header(path: &Path) -> anyhow::Result<Vec<String>> {
+    Ok(open(path)?.0.iter().map(str::to_owned).collect())
+}
+
+/// The first line of a file, and the reader that stands behind it.
+fn open(path: &Path) -> anyhow::Result<(Record, csv::Reader<BufReader<File>>)> {
+    let unreadable = || format!("failed to read {}", path.display());
+    let file = File::open(path).with_context(unreadable)?;
+    let mut csv = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(BufReader::new(file));
+    let mut header = Record::new();
+    csv.read_record(&mut header).with_context(unreadable)?;
+    Ok((header, csv))
 }

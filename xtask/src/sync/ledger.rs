@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::row::LookupState;
+use super::table::TableName;
+
 /// Which environment a database is, as the database itself says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
@@ -69,6 +72,30 @@ impl RunKind {
 pub struct Ledger {
     pub stamp: Option<Stamp>,
     pub runs: Vec<Run>,
+    /// What each lookup table was given by the last promotion.
+    pub lookups: Vec<PromotedLookup>,
+}
+
+impl Ledger {
+    /// What a lookup table was given last, by the name that the configuration uses.
+    pub fn promoted(&self, table: &TableName) -> Option<&PromotedLookup> {
+        self.lookups.iter().find(|known| known.table == *table)
+    }
+}
+
+/// What a promotion left in a lookup table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromotedLookup {
+    /// As the configuration has it.
+    pub table: TableName,
+    /// The rows that were loaded.
+    pub promoted: LookupState,
+    /// The rows that the target held then, which are more where some are kept.
+    pub held: LookupState,
+    /// The columns that were compared.
+    pub columns: Vec<String>,
+    pub key: Vec<String>,
+    pub filter: Option<String>,
 }
 
 /// What one run adds to the ledger, inside the transaction that it describes.
@@ -81,6 +108,8 @@ pub struct LedgerEntry {
     pub new_database_id: String,
     /// Version, name and checksum of every migration that this run applied.
     pub migrations: Vec<RecordedMigration>,
+    /// The lookup tables that this run loaded.
+    pub lookups: Vec<PromotedLookup>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! before parents; then, parents first, changed rows let go of unique values that others take,
 //! new rows come, and changed rows change; then the rows go that were referred to until now.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::change_log::{Change, ChangeLog};
@@ -15,7 +16,7 @@ use super::gate;
 use super::lookup::{Lookup, in_dependency_order};
 use super::outside;
 use super::retire::settle;
-use super::row::Record;
+use super::row::{KeySet, LookupState, Record};
 use super::table::TableName;
 use super::words::counted as number;
 use crate::database::Target;
@@ -31,7 +32,16 @@ pub struct LoadedTable {
     pub difference: Difference,
 }
 
-/// Loads every table from the files in `folder`, and proves that the target then has their rows.
+/// What is loaded, and where to.
+struct From<'given> {
+    folder: &'given Path,
+    kept: &'given BTreeMap<TableName, KeySet>,
+    label: &'given str,
+}
+
+/// Loads every table from the files in `folder`, and proves that the target then has their rows,
+/// except for those whose keys are in `kept`. Returns what was done to each table, and what each
+/// holds then, in the order of `lookups`.
 ///
 /// # Errors
 /// `constraint_violated`, `referenced_rows`, `extra_rows`, `lock_timeout` or
@@ -39,10 +49,16 @@ pub struct LoadedTable {
 pub fn load(
     target: &mut dyn Target,
     lookups: &[Lookup],
+    kept: &BTreeMap<TableName, KeySet>,
     folder: &Path,
     label: &str,
     events: &mut Events<'_>,
-) -> anyhow::Result<Vec<LoadedTable>> {
+) -> anyhow::Result<(Vec<LoadedTable>, Vec<LookupState>)> {
+    let from = From {
+        folder,
+        kept,
+        label,
+    };
     let catalog = target.catalog()?;
     let groups = in_dependency_order(lookups, &catalog);
     for lookup in lookups {
@@ -52,7 +68,7 @@ pub fn load(
     let mut changed = Vec::new();
     for lookup in groups.iter().flatten() {
         events(Event::Detail(lookup.table.to_string()));
-        let (difference, mut log) = compare_with_export(target, lookup, folder, label, events)?;
+        let (difference, mut log) = compare_with_export(target, lookup, &from, events)?;
         if lookup.extra_rows == ExtraRows::Refuse && difference.delete > 0 {
             return Err(gate::extra_rows(&lookup.table, label, difference.delete).into());
         }
@@ -82,10 +98,11 @@ pub fn load(
         }
     }
     // Those that were the same as well: a trigger of one table may have changed another.
+    let mut held = Vec::new();
     for lookup in lookups {
-        verify(target, lookup, folder, label, events)?;
+        held.push(verify(target, lookup, &from, events)?);
     }
-    Ok(loaded)
+    Ok((loaded, held))
 }
 
 fn apply(target: &mut dyn Target, groups: &[Vec<&Lookup>]) -> anyhow::Result<()> {
@@ -121,38 +138,41 @@ fn apply(target: &mut dyn Target, groups: &[Vec<&Lookup>]) -> anyhow::Result<()>
 fn compare_with_export(
     target: &mut dyn Target,
     lookup: &Lookup,
-    folder: &Path,
-    label: &str,
+    from: &From<'_>,
     events: &mut Events<'_>,
 ) -> anyhow::Result<(Difference, ChangeLog)> {
+    let nothing = KeySet::new();
+    let mut kept = from.kept.get(&lookup.table).unwrap_or(&nothing);
     let mut log = ChangeLog::new()?;
     let mut difference = compare(
         lookup,
         Side {
-            rows: counted(read_rows(lookup, folder)?, events),
+            rows: counted(read_rows(lookup, from.folder)?, events),
             label: "the export",
         },
         Side {
             rows: target.hashes(lookup)?,
-            label,
+            label: from.label,
         },
+        &mut kept,
         &mut log,
     )?;
     let log = settle(lookup, target, &mut difference, log)?;
     Ok((difference, log))
 }
 
-/// The rows of the target are those of the export: what was asked for is what is there.
+/// The rows of the target are those of the export: what was asked for is what is there. Returns
+/// what the target holds.
 fn verify(
     target: &mut dyn Target,
     lookup: &Lookup,
-    folder: &Path,
-    label: &str,
+    from: &From<'_>,
     events: &mut Events<'_>,
-) -> anyhow::Result<()> {
-    let (left, mut log) = compare_with_export(target, lookup, folder, label, events)?;
+) -> anyhow::Result<LookupState> {
+    let label = from.label;
+    let (left, mut log) = compare_with_export(target, lookup, from, events)?;
     if left.is_empty() {
-        return Ok(());
+        return Ok(left.target);
     }
     let columns = differing_columns(target, lookup, &mut log)?;
     let named: Vec<String> = columns.iter().map(|name| format!("`{name}`")).collect();

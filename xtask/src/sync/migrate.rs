@@ -89,6 +89,7 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
         .hint(problem.hint.unwrap_or_default())
     })?;
     target.record(&LedgerEntry {
+        lookups: Vec::new(),
         run: Run {
             id: random_id(4)?,
             kind: RunKind::Migrate,

@@ -3,6 +3,7 @@
 //! Values flow one way: configuration, environments, snapshots, plan, confirmation, promotion,
 //! report. Only events run against the stream, and they return nothing.
 
+pub mod adopt;
 pub mod backup;
 pub mod catalog;
 pub mod change_log;
@@ -10,6 +11,7 @@ pub mod compare;
 pub mod config;
 mod config_file;
 pub mod difference;
+pub mod edits;
 pub mod environment;
 pub mod event;
 pub mod export;
@@ -28,6 +30,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod private;
 pub mod promote;
+pub mod promoted;
 pub mod reached;
 pub mod reference;
 mod references;
@@ -36,12 +39,14 @@ pub mod restore;
 pub mod retention;
 mod retire;
 pub mod row;
+pub mod row_edits;
 pub mod row_source;
 pub mod snapshot;
 pub mod status;
 mod staying;
 pub mod table;
 mod taken;
+pub mod three_way;
 mod transaction_control;
 mod variables;
 mod verify;

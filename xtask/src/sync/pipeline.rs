@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::environment::{DatabaseUrl, Environment};
 use super::row_source::RowSource;
+use super::three_way::OnTargetEdit;
 use crate::problem::{Code, Problem};
 
 /// Two neighbours of the pipeline; or files and the first of its environments.
@@ -83,6 +84,7 @@ pub(super) struct EnvironmentFile {
     checklist: Vec<String>,
     #[serde(default)]
     require_plan: bool,
+    on_target_edit: Option<OnTargetEdit>,
 }
 
 /// The three environments of a file that names none.
@@ -99,6 +101,7 @@ fn default_pipeline() -> Vec<EnvironmentFile> {
         confirm: None,
         checklist: Vec::new(),
         require_plan: false,
+        on_target_edit: None,
     })
     .into()
 }
@@ -167,6 +170,10 @@ pub(super) fn pipeline(
                 environment.url_env
             ))),
         };
+        let by_confirmations = match confirm.len() {
+            0 | 1 => OnTargetEdit::Overwrite,
+            _ => OnTargetEdit::Refuse,
+        };
         pipeline.push(Environment {
             name,
             label,
@@ -175,6 +182,7 @@ pub(super) fn pipeline(
             confirm,
             checklist: environment.checklist,
             require_plan: environment.require_plan,
+            on_target_edit: environment.on_target_edit.unwrap_or(by_confirmations),
         });
     }
     Ok(pipeline)

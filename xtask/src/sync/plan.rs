@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::catalog::{Drift, hex};
 use super::config::Config;
 use super::difference::{Outcome, RowChange, TableComparison};
+use super::edits::EditedRow;
 use super::gate;
 use super::hazard::Hazard;
 use super::migration::{Migration, MigrationSet};
@@ -106,6 +107,15 @@ pub struct PlannedLookup {
     pub source_digest: Option<String>,
     pub target_digest: Option<String>,
     pub rows: Vec<RowChange>,
+    /// How many rows were edited on the target since they were promoted.
+    pub edited_rows: u64,
+    /// The first of these, or all, with their values.
+    pub edited: Vec<EditedRow>,
+    /// The target was changed since its last promotion, and it cannot be said in which rows.
+    pub changed_since: bool,
+    /// Of all edits and of what happens to them, where there are any.
+    #[serde(skip)]
+    edits: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -217,14 +227,24 @@ fn planned_lookup(comparison: &TableComparison, exact: bool) -> PlannedLookup {
         source_digest: None,
         target_digest: None,
         rows: Vec::new(),
+        edited_rows: 0,
+        edited: Vec::new(),
+        changed_since: false,
+        edits: None,
     };
     match &comparison.outcome {
         Outcome::Compared {
             difference,
             same_columns,
             rows,
+            edits,
             ..
         } => {
+            planned.edited_rows = edits.keys.len() as u64;
+            planned.edited.clone_from(&edits.shown);
+            planned.changed_since = edits.changed_since;
+            planned.edits = (planned.edited_rows > 0 || planned.changed_since)
+                .then(|| format!("{:?} {}", edits.on_target_edit, edits.digest));
             planned.state = if difference.is_empty() && *same_columns {
                 LookupComparison::Same
             } else {
@@ -271,6 +291,9 @@ fn identify(plan: &Plan, source: &Snapshot, target: &Snapshot) -> String {
         ));
         add(lookup.source_digest.as_deref().unwrap_or_default());
         add(lookup.target_digest.as_deref().unwrap_or_default());
+        if let Some(edits) = &lookup.edits {
+            add(edits);
+        }
     }
     hex(&hash.finalize()[..8])
 }

@@ -12,16 +12,17 @@ use super::difference::{Outcome as Compared, TableComparison, compare_lookups};
 use super::event::{Event, Events};
 use super::export;
 use super::gate;
-use super::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
+use super::ledger::{LedgerEntry, PromotedLookup, RecordedMigration, Run, RunKind};
 use super::load;
 use super::lookup::Lookup;
 use super::migration::MigrationSet;
 use super::moment::Moment;
 use super::pipeline::Promotion;
 use super::plan::{Plan, plan};
+use super::promoted;
 use super::report::{BackupReport, LookupReport, MigrationReport, Outcome, Report};
 use super::retention::thin_out;
-use super::row::LookupState;
+use super::row::{KeySet, LookupState};
 use super::row_source::{Loaded, observe_ends};
 use super::snapshot::{Observed, Snapshot};
 use super::table::TableName;
@@ -94,7 +95,8 @@ pub fn compare_ends(
     every_row: bool,
 ) -> anyhow::Result<Vec<TableComparison>> {
     if gate::wrong_ends(&source.snapshot, &target.snapshot).is_empty() {
-        compare_lookups(&config.lookups, source, target, every_row)
+        let promoted = promoted::folder(&config.export_dir, &target.snapshot.environment);
+        compare_lookups(&config.lookups, source, target, &promoted, every_row)
     } else {
         Ok(Vec::new())
     }
@@ -193,7 +195,8 @@ pub fn promote(
     let on_target = match_columns(config, &lookups, &catalog, &source, to)?;
     target.watch(&protected(&catalog, &on_target))?;
     let folder = export::folder(&files.dir, &files.name);
-    let loaded = load::load(&mut *target, &on_target, &folder, to, events)?;
+    let kept = kept_rows(&look.comparisons, &on_target);
+    let (loaded, held) = load::load(&mut *target, &on_target, &kept, &folder, to, events)?;
     report.lookups = loaded.iter().map(LookupReport::from).collect();
     check_loaded(&manifest, lookups.iter().zip(&on_target), &loaded)?;
     check_protected(&mut *target, report)?;
@@ -212,6 +215,7 @@ pub fn promote(
     }
     report.verified = true;
     let (kind, subject) = promotion.recorded_as();
+    let waiting = promoted::Waiting::prepare(config, &promotion.to.name, &lookups, &folder)?;
     target.record(&LedgerEntry {
         run: Run {
             id: report.run_id.clone(),
@@ -229,8 +233,10 @@ pub fn promote(
         environment: promotion.to.name.clone(),
         new_database_id: random_id(16)?,
         migrations: recorded,
+        lookups: promoted_lookups(config, &lookups, &manifest, &held),
     })?;
     target.commit()?;
+    report.warnings.extend(waiting.keep());
     thin_out(
         &config.backup,
         &promotion.to.name,
@@ -266,6 +272,45 @@ fn target_digests(comparisons: &[TableComparison]) -> BTreeMap<TableName, Lookup
                 Some((comparison.table.clone(), difference.target.clone()))
             }
             _ => None,
+        })
+        .collect()
+}
+
+/// The keys of the rows that were edited on the target and stay, as the plan has it.
+fn kept_rows(comparisons: &[TableComparison], on_target: &[Lookup]) -> BTreeMap<TableName, KeySet> {
+    comparisons
+        .iter()
+        .zip(on_target)
+        .filter_map(|(comparison, lookup)| match &comparison.outcome {
+            Compared::Compared { edits, .. } => Some((lookup.table.clone(), edits.kept())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What the ledger is to remember of every lookup table; `held` has what the
+/// target holds of each.
+fn promoted_lookups(
+    config: &Config,
+    lookups: &[Lookup],
+    manifest: &export::Manifest,
+    held: &[LookupState],
+) -> Vec<PromotedLookup> {
+    let settings = config.lookups.iter();
+    settings
+        .zip(lookups)
+        .zip(held)
+        .filter_map(|((settings, lookup), held)| {
+            let mut tables = manifest.tables.iter();
+            let exported = tables.find(|exported| exported.table == lookup.table)?;
+            Some(PromotedLookup {
+                table: settings.table.clone(),
+                promoted: exported.state.clone(),
+                held: held.clone(),
+                columns: lookup.compared_columns().map(str::to_owned).collect(),
+                key: lookup.key_columns().map(str::to_owned).collect(),
+                filter: lookup.filter.clone(),
+            })
         })
         .collect()
 }

@@ -10,6 +10,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use csv::StringRecord;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::catalog::{Reading, hex};
@@ -84,6 +85,22 @@ pub fn decode(field: &str) -> Result<Field<'_>, String> {
     } else {
         Err(unknown())
     }
+}
+
+/// Column names with their values, as JSON has them.
+pub fn cells(columns: &[String], row: &Record) -> Map<String, Value> {
+    columns
+        .iter()
+        .zip(row)
+        .map(|(column, field)| {
+            let value = match decode(field) {
+                Ok(Field::Null) => Value::Null,
+                Ok(Field::Plain(text)) => Value::from(text),
+                _ => Value::from(field),
+            };
+            (column.clone(), value)
+        })
+        .collect()
 }
 
 fn unhex(digits: &str) -> Option<Vec<u8>> {

@@ -11,6 +11,7 @@ use super::lookup::Lookup;
 use super::migration::AppliedMigration;
 use super::row::LookupState;
 use super::table::TableName;
+use super::three_way::OnTargetEdit;
 use crate::database::{self, Identity, Session};
 use crate::problem::Problem;
 
@@ -23,6 +24,7 @@ pub struct Snapshot {
     pub strict: bool,
     /// Files, whose schema and history are those of the database that they are loaded into.
     pub is_folder: bool,
+    pub on_target_edit: OnTargetEdit,
     pub backend: Backend,
     pub identity: Identity,
     pub ledger: Ledger,
@@ -91,6 +93,7 @@ pub fn observe(environment: &Environment) -> anyhow::Result<Observed> {
         label: environment.label.clone(),
         strict: environment.is_strict(),
         is_folder: false,
+        on_target_edit: environment.on_target_edit,
         backend: url.backend(),
         identity: session.identity()?,
         ledger: session.ledger()?,

@@ -2,6 +2,7 @@
 
 mod board;
 mod demo;
+mod edits;
 mod plan;
 mod progress;
 mod prompts;

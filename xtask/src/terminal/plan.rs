@@ -6,6 +6,7 @@ use console::style;
 use serde_json::{Map, Value};
 
 use super::Screen;
+use super::edits::edited_lines;
 use crate::problem::Problem;
 use crate::sync::catalog::Drift;
 use crate::sync::change_log::Change;
@@ -102,6 +103,7 @@ fn lookup_text(lookup: &PlannedLookup, has_no_migrations: bool, verbose: bool) -
     for row in &lookup.rows {
         text.push_str(&row_text(row));
     }
+    text.push_str(&edited_lines(lookup));
     text
 }
 
@@ -168,7 +170,7 @@ fn all(row: Option<&Map<String, Value>>) -> String {
 }
 
 /// A value in quotes with its control characters made visible, or NULL.
-fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => format!("{text:?}"),
         _ => "NULL".to_owned(),

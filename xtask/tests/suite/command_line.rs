@@ -2,6 +2,7 @@
 
 mod bad_configuration;
 mod bad_databases;
+mod edits;
 mod failures;
 mod imports;
 mod looking;
@@ -44,6 +45,7 @@ fn help_lists_the_tasks() {
       plan          Show what a promotion would do
       export        Write lookup tables to CSV files in data-sync/exports
       import        Load CSV files into the first environment
+      adopt         Write edits made on a later environment as CSV of the first one, ready to be imported
       backup        Make a backup of an environment
       backups       List the backups
       restore       Put a backup back, after one of what is there now

@@ -8,7 +8,8 @@ use xtask::problem::Code;
 
 use crate::support::workspace::{TO_PRODUCTION, Workspace};
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
+    "adopt",
     "backups",
     "error",
     "export",
@@ -291,6 +292,20 @@ fn imports_print_what_was_promised() {
     assert_eq!(
         refused["error"]["details"][0],
         format!("{file}: line 1: the column `name` is missing")
+    );
+}
+
+#[test]
+fn edits_on_a_target_are_told_as_promised() {
+    let workspace = Workspace::promoted();
+    workspace.execute("test", "UPDATE fee_items SET name = 'Hot' WHERE id = 1");
+    let plan = run(&workspace, "plan", &["sync", "plan", "dev-to-test"]);
+    assert_eq!(plan["lookups"][1]["edited"][0]["key"]["id"], "1");
+    let adopt = ["sync", "adopt", "--from", "test", "fee_items"];
+    let adopted = run(&workspace, "adopt", &adopt);
+    assert_eq!(
+        adopted["tables"][0]["edited"][0]["cells"][0]["target"],
+        "Hot"
     );
 }
 

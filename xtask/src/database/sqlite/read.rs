@@ -148,7 +148,13 @@ impl Session for SqliteSession {
             return Ok(Ledger::default());
         }
         let runs = self.query(sql::SELECT_RUNS, &[])?;
-        Ok(sql::ledger_of(&runs, self.query(sql::SELECT_STAMP, &[])?))
+        // A ledger of an older program does not have it.
+        let lookups = match self.has_table("__sync_lookups")? {
+            true => self.query(sql::SELECT_LOOKUPS, &[])?,
+            false => Vec::new(),
+        };
+        let stamps = self.query(sql::SELECT_STAMP, &[])?;
+        Ok(sql::ledger_of(&runs, stamps, &lookups))
     }
 
     fn count_rows(&mut self, table: &TableName) -> anyhow::Result<u64> {

@@ -1,5 +1,6 @@
 //! Every reason why a plan may not run, and every thing that is worth a warning.
 
+mod edits;
 mod history;
 mod rows;
 

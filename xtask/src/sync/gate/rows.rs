@@ -1,6 +1,7 @@
 //! What the rows of a lookup table say.
 
 use super::Verdict;
+use super::edits::judge_edits;
 use crate::problem::{Code, Problem};
 use crate::sync::config::{Config, ExtraRows};
 use crate::sync::difference::{Outcome, TableComparison};
@@ -36,9 +37,11 @@ pub(super) fn judge_lookup(
             same_columns,
             references,
             problems,
+            edits,
             ..
         } => {
             verdict.blockers.extend(problems.iter().cloned());
+            judge_edits(verdict, config, table, edits, source, target);
             verdict.blockers.extend(
                 references
                     .iter()

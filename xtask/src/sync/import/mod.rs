@@ -174,6 +174,7 @@ pub(super) fn observe_folder(
         label: folder.name.clone(),
         strict: false,
         is_folder: true,
+        on_target_edit: there.on_target_edit,
         backend: there.backend,
         identity: Identity {
             instance: format!("folder {}", path.display()),

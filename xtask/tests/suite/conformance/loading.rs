@@ -76,9 +76,10 @@ impl Ends {
         )
         .unwrap();
         let mut target = open_target(&self.target);
-        let loaded = load(
+        let (loaded, _) = load(
             &mut *target,
             &lookups,
+            &Default::default(),
             &folder.path().join("dev"),
             "Test",
             &mut |_| {},

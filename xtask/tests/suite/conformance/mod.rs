@@ -22,7 +22,9 @@ use xtask::database::{self, Session};
 use xtask::problem::Problem;
 use xtask::sync::config::LookupSettings;
 use xtask::sync::environment::Backend;
+use xtask::sync::ledger::PromotedLookup;
 use xtask::sync::lookup::Lookup;
+use xtask::sync::row::LookupState;
 use xtask::sync::table::TableName;
 
 use crate::support::database::Database;
@@ -226,5 +228,21 @@ fn problem<T>(outcome: anyhow::Result<T>) -> Problem {
     match outcome {
         Ok(_) => panic!("this was to fail"),
         Err(error) => Problem::of(&error),
+    }
+}
+
+/// What a run leaves in the ledger of a lookup table.
+fn promoted_lookup(id: &str) -> PromotedLookup {
+    let state = |rows, what: &str| LookupState {
+        rows,
+        digest: format!("{what}-{id}"),
+    };
+    PromotedLookup {
+        table: TableName::new(Some("bill.ing"), "fees"),
+        promoted: state(3, "promoted"),
+        held: state(4, "held"),
+        columns: vec!["id".to_owned(), "a \"b\" é".to_owned()],
+        key: vec!["id".to_owned()],
+        filter: Some("region = 'global'".to_owned()),
     }
 }

@@ -1,14 +1,17 @@
 //! Rows that refer to lookup rows that would go: who counts, and in which words it is told.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use xtask::problem::{Code, Problem};
+
 use xtask::sync::config::{ExtraRows, LookupSettings};
 use xtask::sync::difference::{Outcome, compare_lookups};
 use xtask::sync::environment::Backend;
 use xtask::sync::ledger::Ledger;
 use xtask::sync::snapshot::{Observed, Snapshot};
+use xtask::sync::three_way::OnTargetEdit;
 
 use super::loading::Ends;
 use super::{either, open};
@@ -21,6 +24,7 @@ fn observed(database: &Database, label: &str) -> Observed {
         label: label.to_owned(),
         strict: false,
         is_folder: false,
+        on_target_edit: OnTargetEdit::Overwrite,
         backend: database.backend,
         identity: session.identity().unwrap(),
         ledger: Ledger::default(),
@@ -42,7 +46,14 @@ pub(super) fn problems(ends: &Ends) -> Vec<Problem> {
         observed(&ends.source, "Dev"),
         observed(&ends.target, "Test"),
     );
-    let compared = compare_lookups(&ends.settings, &mut source, &mut target, false).unwrap();
+    let compared = compare_lookups(
+        &ends.settings,
+        &mut source,
+        &mut target,
+        Path::new("nowhere"),
+        false,
+    )
+    .unwrap();
     let mut found = Vec::new();
     for comparison in compared {
         match comparison.outcome {

@@ -6,7 +6,7 @@ use xtask::problem::Code;
 use xtask::sync::environment::Backend;
 use xtask::sync::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
 
-use super::{either, lookup, open, problem};
+use super::{either, lookup, open, problem, promoted_lookup};
 use crate::support::database::{Connection, Database};
 use crate::support::migrations::Migrations;
 
@@ -57,6 +57,7 @@ fn entry(id: &str, environment: &str, finished_at: &str) -> LedgerEntry {
             name: "2024-01-01-000000_only".to_owned(),
             checksum: format!("sum-{id}"),
         }],
+        lookups: vec![promoted_lookup(id)],
     }
 }
 
@@ -249,6 +250,7 @@ pub(super) fn the_ledger_is_read_as_it_was_written(backend: Backend) {
     let mut session = open(&database);
     let ledger = session.ledger().unwrap();
     assert_eq!(ledger.runs, [second.run, first.run]);
+    assert_eq!(ledger.lookups, second.lookups);
     // The stamp is written once.
     let stamp = ledger.stamp.unwrap();
     assert_eq!(

@@ -1,6 +1,8 @@
 //! Promotions as a whole, from look to report, between two real databases.
 
+mod adopting;
 mod arriving;
+mod editing;
 mod failing;
 mod history;
 mod importing;
@@ -24,6 +26,10 @@ use crate::support::suite;
 
 suite! {
     both {
+        adopting:
+            a_hotfix_comes_home
+            what_cannot_be_adopted_is_refused
+            ;
         arriving:
             the_first_promotion_brings_everything
             a_second_promotion_has_nothing_to_do
@@ -35,6 +41,21 @@ suite! {
             extra_rows_are_kept
             rows_are_retired_and_the_plan_says_so
             numbers_of_an_environment_stay_behind
+            ;
+        editing:
+            edits_are_overwritten_and_shown
+            edits_are_kept
+            edits_are_kept_through_a_migration
+            edits_are_refused
+            a_hotfix_that_arrives_is_no_conflict
+            a_new_column_is_no_edit
+            a_restore_is_no_edit
+            what_is_not_promoted_is_no_edit
+            retired_rows_are_no_edit
+            without_the_promoted_rows_the_digest_tells
+            what_was_promoted_is_kept_beside_the_exports
+            an_older_ledger_knows_nothing
+            every_edited_row_is_shown_on_demand
             ;
         failing:
             a_trigger_that_writes_protected_rows_rolls_back

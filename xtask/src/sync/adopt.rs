@@ -1,0 +1,351 @@
+//! Bringing edits home: what somebody changed on a later environment, as rows of the first one.
+//!
+//! Nothing but files is written. The rows are those of the first environment; in them, every cell
+//! that was edited since it was promoted has the value that it was given there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::config::{Config, ExtraRows, LookupSettings};
+use super::edits::is_comparable;
+use super::environment::Environment;
+use super::event::{Event, Events, counted};
+use super::export::{self, ExportedTable};
+use super::gate;
+use super::lookup::Lookup;
+use super::private;
+use super::promoted::{self, Promoted};
+use super::row::{KeySet, NULL, Record, cells, owned};
+use super::row_edits::{RowEdit, merged, row_edits};
+use super::snapshot::{Observed, observe_all};
+use super::table::TableName;
+use super::three_way::Kind;
+use crate::problem::{Code, Problem};
+
+/// How many keys go to a database at once.
+const BATCH: usize = 2000;
+
+/// What was written.
+#[derive(Debug, Clone, Serialize)]
+pub struct AdoptReport {
+    pub version: u32,
+    /// The environment that was edited.
+    pub from: String,
+    /// The environment whose rows the files are.
+    pub into: String,
+    pub tables: Vec<Adopted>,
+    /// The command that brings the files into the first environment.
+    pub next: String,
+}
+
+/// One table.
+#[derive(Debug, Clone, Serialize)]
+pub struct Adopted {
+    pub table: TableName,
+    pub file: PathBuf,
+    pub rows: u64,
+    pub changed: u64,
+    pub added: u64,
+    pub removed: u64,
+    pub edited: Vec<AdoptedRow>,
+}
+
+/// One row that was edited.
+#[derive(Debug, Clone, Serialize)]
+pub struct AdoptedRow {
+    pub key: Map<String, Value>,
+    pub edit: Kind,
+    /// The first environment changed, added or deleted the row too, in another way.
+    pub both_changed: bool,
+    /// The cells that were changed.
+    pub cells: Vec<AdoptedCell>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct AdoptedCell {
+    pub column: String,
+    pub promoted: Value,
+    /// What the first environment holds.
+    pub first: Value,
+    pub target: Value,
+    /// The first environment changed it too, to something else; the target's value was written.
+    pub both_changed: bool,
+}
+
+/// Writes the tables of the first environment with the edits that were made on another one.
+///
+/// # Errors
+/// `usage` for the first environment itself, `missing_table` for what is no lookup table,
+/// `target_edited` where it is not known what was promoted, or what the databases report.
+pub fn adopt(
+    config: &Config,
+    from: &str,
+    tables: &[TableName],
+    events: &mut Events<'_>,
+) -> anyhow::Result<AdoptReport> {
+    let (first, edited) = ends(config, from)?;
+    let wanted: BTreeSet<&TableName> = tables.iter().collect();
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|table| !config.lookups.iter().any(|lookup| lookup.table == ***table))
+    {
+        return Err(Problem::new(
+            Code::MissingTable,
+            format!("`{unknown}` is not a lookup table"),
+        )
+        .hint("data-sync/sync.toml lists the lookup tables; no other is adopted")
+        .into());
+    }
+    let mut observed = observe_all([first, edited], |_| {}).into_iter();
+    let (Some(home), Some(away)) = (observed.next(), observed.next()) else {
+        anyhow::bail!("there are two environments");
+    };
+    let (mut home, mut away) = (home?, away?);
+    if let Some(problem) = gate::wrong_ends(&home.snapshot, &away.snapshot)
+        .into_iter()
+        .next()
+    {
+        return Err(problem.into());
+    }
+    // Everything is known before the first file is written.
+    let mut edits = Vec::new();
+    for settings in &config.lookups {
+        if wanted.contains(&settings.table) {
+            edits.push(Edited::find(config, settings, &home, &mut away)?);
+        }
+    }
+    let folder = export::folder(&config.export_dir, &first.name);
+    private::create_folder(&folder)?;
+    let (mut adopted, mut exported) = (Vec::new(), Vec::new());
+    for edited in &edits {
+        events(Event::Detail(edited.home.table.to_string()));
+        let (table, file) = edited.write(&mut home, &folder, events)?;
+        adopted.push(table);
+        exported.push(file);
+    }
+    export::add_to_manifest(&folder, &first.name, exported)?;
+    Ok(AdoptReport {
+        version: 1,
+        from: edited.name.clone(),
+        into: first.name.clone(),
+        tables: adopted,
+        next: format!(
+            "cargo xtask sync import --env {}{}",
+            first.name, config.options
+        ),
+    })
+}
+
+/// The first environment, and the one that was edited.
+fn ends<'config>(
+    config: &'config Config,
+    from: &str,
+) -> anyhow::Result<(&'config Environment, &'config Environment)> {
+    let edited = config.environment(from)?;
+    match config.pipeline.first() {
+        Some(first) if first.name != edited.name => Ok((first, edited)),
+        _ => Err(Problem::new(
+            Code::Usage,
+            format!(
+                "{} is the first environment: nothing is promoted to it",
+                edited.label
+            ),
+        )
+        .hint("edits are adopted from a later environment; name one with --from")
+        .into()),
+    }
+}
+
+/// One table, and what was edited in it.
+struct Edited {
+    table: TableName,
+    /// As the first environment has it.
+    home: Lookup,
+    /// The fields that were promoted.
+    promoted: Vec<String>,
+    /// The fields that the edited environment has.
+    away: Vec<String>,
+    edits: Vec<RowEdit>,
+}
+
+impl Edited {
+    fn find(
+        config: &Config,
+        settings: &LookupSettings,
+        home: &Observed,
+        away: &mut Observed,
+    ) -> anyhow::Result<Edited> {
+        let at_home = home.snapshot.lookup(settings, &config.lookups)?;
+        let there = away.snapshot.lookup(settings, &config.lookups)?;
+        let folder = promoted::folder(&config.export_dir, &away.snapshot.environment);
+        let known = away.snapshot.ledger.promoted(&settings.table);
+        let same_key = at_home.key_readings == there.key_readings
+            && at_home.key_columns().eq(there.key_columns());
+        let base = known
+            .filter(|known| same_key && is_comparable(known, &there))
+            .and_then(|known| Promoted::open(&folder, settings, &there, known));
+        let Some(base) = base else {
+            return Err(unknown(&settings.table, &away.snapshot.label, &folder).into());
+        };
+        let shared: Vec<&str> = there
+            .compared_columns()
+            .filter(|column| base.columns().iter().any(|known| known == column))
+            .collect();
+        let by_shared = Lookup {
+            compared: there
+                .compared
+                .iter()
+                .copied()
+                .filter(|at| shared.contains(&there.columns[*at].as_str()))
+                .collect(),
+            ..there.clone()
+        };
+        let mut edits = row_edits(&by_shared, base.rows(&shared)?, away.session.rows(&there)?)?;
+        if there.extra_rows == ExtraRows::Keep {
+            // These are the target's own, and stay there.
+            edits.retain(|edit| edit.kind() != Kind::Added);
+        }
+        if there.retire.is_some() {
+            forget_retired(&mut edits, &there, away)?;
+        }
+        Ok(Edited {
+            table: settings.table.clone(),
+            home: at_home,
+            promoted: base.columns().to_vec(),
+            away: there.columns,
+            edits,
+        })
+    }
+
+    fn write(
+        &self,
+        home: &mut Observed,
+        folder: &std::path::Path,
+        events: &mut Events<'_>,
+    ) -> anyhow::Result<(Adopted, ExportedTable)> {
+        let mut rows = Vec::new();
+        let present = counted(home.session.rows(&self.home)?, events);
+        let merged = merged(&self.home, &self.edits, present, |edit, row| {
+            let (row, told) = self.apply(edit, row);
+            rows.push(told);
+            row
+        });
+        let exported = export::write_table(&self.home, folder, merged)?;
+        let count = |kind: Kind| rows.iter().filter(|row| row.edit == kind).count() as u64;
+        let adopted = Adopted {
+            table: self.table.clone(),
+            file: folder.join(&exported.file),
+            rows: exported.state.rows,
+            changed: count(Kind::Changed),
+            added: count(Kind::Added),
+            removed: count(Kind::Deleted),
+            edited: rows,
+        };
+        Ok((adopted, exported))
+    }
+
+    /// The row of the first environment with the edit in it, and what is told of it.
+    fn apply(&self, edit: &RowEdit, first: Option<&Record>) -> (Option<Record>, AdoptedRow) {
+        let by_name = |columns: &[String], row: Option<&Record>| -> BTreeMap<String, String> {
+            let fields = row.into_iter().flat_map(Record::iter).map(str::to_owned);
+            columns.iter().cloned().zip(fields).collect()
+        };
+        let promoted = by_name(&self.promoted, edit.promoted.as_ref());
+        let there = by_name(&self.away, edit.target.as_ref());
+        let here = by_name(&self.home.columns, first);
+        let compared: Vec<&str> = self.home.compared_columns().collect();
+        let was = |row: &BTreeMap<String, String>, column: &str| row.get(column).cloned();
+        let both_changed = match (&edit.target, first) {
+            (None, Some(_)) => compared.iter().any(|column| {
+                promoted.contains_key(*column) && here.get(*column) != promoted.get(*column)
+            }),
+            (Some(_), None) => edit.promoted.is_some(),
+            // Their cells tell.
+            _ => false,
+        };
+        let mut told = AdoptedRow {
+            key: cells(
+                &self
+                    .home
+                    .key_columns()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>(),
+                &edit.key,
+            ),
+            edit: edit.kind(),
+            both_changed,
+            cells: Vec::new(),
+        };
+        if edit.target.is_none() {
+            return (None, told);
+        }
+        let mut row = Record::new();
+        for column in &self.home.columns {
+            let (before, now) = (was(&promoted, column), was(&there, column));
+            let home = was(&here, column);
+            let is_edited = compared.contains(&column.as_str()) && now.is_some() && now != before;
+            let field = match (&home, &now) {
+                (Some(_), Some(now)) if is_edited => now.clone(),
+                (Some(home), _) => home.clone(),
+                (None, Some(now)) => now.clone(),
+                (None, None) => NULL.to_owned(),
+            };
+            if is_edited && home != now {
+                // A row that both added has no value that was promoted.
+                let both_changed = home.is_some() && home != before;
+                told.both_changed |= both_changed;
+                let json = |field: Option<&String>| match field {
+                    Some(field) => cells(std::slice::from_ref(column), &Record::from(vec![field]))
+                        .remove(column)
+                        .unwrap_or_default(),
+                    None => Value::Null,
+                };
+                told.cells.push(AdoptedCell {
+                    column: column.clone(),
+                    promoted: json(before.as_ref()),
+                    first: json(home.as_ref()),
+                    target: json(now.as_ref()),
+                    both_changed,
+                });
+            }
+            row.push_field(&field);
+        }
+        (Some(row), told)
+    }
+}
+
+/// A row that a promotion switched off was edited by nobody.
+fn forget_retired(
+    edits: &mut Vec<RowEdit>,
+    lookup: &Lookup,
+    away: &mut Observed,
+) -> anyhow::Result<()> {
+    let added: Vec<Record> = edits
+        .iter()
+        .filter(|edit| edit.kind() == Kind::Added)
+        .map(|edit| edit.key.clone())
+        .collect();
+    let mut in_use = KeySet::new();
+    for batch in added.chunks(BATCH) {
+        let rows = away.session.unretired(lookup, batch)?;
+        in_use.extend(rows.iter().map(owned));
+    }
+    edits.retain(|edit| edit.kind() != Kind::Added || in_use.contains(&owned(&edit.key)));
+    Ok(())
+}
+
+fn unknown(table: &TableName, label: &str, folder: &std::path::Path) -> Problem {
+    Problem::new(
+        Code::TargetEdited,
+        format!(
+            "it is not known which rows of `{table}` were promoted to {label} last, so its edits cannot be told apart"
+        ),
+    )
+    .hint(format!(
+        "the next promotion to {label} writes them to {}; where another checkout has the files, take them from there",
+        folder.display()
+    ))
+}

@@ -1,0 +1,292 @@
+//! The edits of a target that a promotion meets, and what is to become of them.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use super::catalog::hex;
+use super::change_log::{Change, ChangeLog};
+use super::compare::{Difference, Side, compare};
+use super::config::LookupSettings;
+use super::ledger::PromotedLookup;
+use super::lookup::Lookup;
+use super::promoted::Promoted;
+use super::row::{KeySet, Record, cells, owned};
+use super::snapshot::Observed;
+use super::three_way::{Edit, Judge, Kind, Nobody, OnTargetEdit, ThreeWay};
+
+/// How many rows are shown with their values, unless all are asked for.
+const SHOWN: usize = 5;
+
+/// How many keys go to a database at once.
+const BATCH: usize = 2000;
+
+/// What was edited in one lookup table of the target.
+#[derive(Debug, Clone)]
+pub struct Edits {
+    pub on_target_edit: OnTargetEdit,
+    /// The keys of the rows that were edited.
+    pub keys: Vec<Record>,
+    /// The first of them, or all, with their values.
+    pub shown: Vec<EditedRow>,
+    /// The table was changed since its last promotion, and it cannot be said in which rows.
+    pub changed_since: bool,
+    /// Of keys and kinds; equal for equal edits.
+    pub digest: String,
+}
+
+/// A row that was edited on the target.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EditedRow {
+    pub key: Map<String, Value>,
+    /// What somebody did to it on the target.
+    pub edit: Kind,
+    /// What the source would have done with it.
+    pub change: Change,
+    pub outcome: OnTargetEdit,
+    pub cells: Vec<EditedCell>,
+}
+
+/// One value, three ways. JSON's null stands for NULL, and for a row that is not there.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EditedCell {
+    pub column: String,
+    pub promoted: Value,
+    pub source: Value,
+    pub target: Value,
+}
+
+impl Edits {
+    /// None are known.
+    pub fn none(on_target_edit: OnTargetEdit) -> Self {
+        Edits {
+            on_target_edit,
+            keys: Vec::new(),
+            shown: Vec::new(),
+            changed_since: false,
+            digest: String::new(),
+        }
+    }
+
+    /// The keys of the rows that stay as they are.
+    pub fn kept(&self) -> KeySet {
+        match self.on_target_edit {
+            OnTargetEdit::Keep => self.keys.iter().map(owned).collect(),
+            OnTargetEdit::Overwrite | OnTargetEdit::Refuse => KeySet::new(),
+        }
+    }
+}
+
+/// Edits as the comparison finds them.
+#[derive(Default)]
+pub(super) struct Found {
+    edits: Vec<Edit>,
+    /// Of the rows that were promoted.
+    columns: Vec<String>,
+    changed_since: bool,
+}
+
+impl Found {
+    fn of(edits: Vec<Edit>, promoted: &Promoted) -> Self {
+        Found {
+            edits,
+            columns: promoted.columns().to_vec(),
+            changed_since: false,
+        }
+    }
+}
+
+/// One table at both ends, with the same fields in the same order.
+pub(super) struct Pair<'ends> {
+    pub(super) on_source: &'ends Lookup,
+    pub(super) source: &'ends mut Observed,
+    pub(super) on_target: &'ends Lookup,
+    pub(super) target: &'ends mut Observed,
+}
+
+impl Pair<'_> {
+    fn compare(
+        &mut self,
+        compared: Option<&[usize]>,
+        judge: &mut dyn Judge,
+        log: &mut ChangeLog,
+    ) -> anyhow::Result<Difference> {
+        let [on_source, on_target] = [self.on_source, self.on_target].map(|lookup| Lookup {
+            compared: compared.unwrap_or(&lookup.compared).to_vec(),
+            ..lookup.clone()
+        });
+        let source = Side {
+            rows: self.source.session.hashes(&on_source)?,
+            label: &self.source.snapshot.label,
+        };
+        let target = Side {
+            rows: self.target.session.hashes(&on_target)?,
+            label: &self.target.snapshot.label,
+        };
+        compare(&on_source, source, target, judge, log)
+    }
+
+    /// Compares the two ends, and with what the target was given last. `folder` has those rows, if
+    /// they can be compared.
+    ///
+    /// # Errors
+    /// What the databases report.
+    pub(super) fn compare_with_promoted(
+        &mut self,
+        settings: &LookupSettings,
+        folder: Option<&Path>,
+        log: &mut ChangeLog,
+    ) -> anyhow::Result<(Difference, Found)> {
+        let on_target_edit = self.target.snapshot.on_target_edit;
+        let lookup = self.on_source;
+        let known = self.target.snapshot.ledger.promoted(&settings.table);
+        let known = known
+            .filter(|known| folder.is_some() && is_comparable(known, lookup))
+            .cloned();
+        let promoted = known
+            .as_ref()
+            .zip(folder)
+            .and_then(|(known, folder)| Promoted::open(folder, settings, lookup, known));
+        let Some(promoted) = promoted else {
+            let difference = self.compare(None, &mut Nobody, log)?;
+            let changed_since = known.is_some_and(|known| {
+                lookup.compared_columns().eq(&known.columns) && known.held != difference.target
+            });
+            let found = Found {
+                changed_since: changed_since && !difference.is_empty(),
+                ..Found::default()
+            };
+            return Ok((difference, found));
+        };
+        let in_file = |at: &&usize| promoted.columns().contains(&lookup.columns[**at]);
+        let shared: Vec<usize> = lookup.compared.iter().filter(in_file).copied().collect();
+        let names: Vec<&str> = shared
+            .iter()
+            .map(|at| lookup.columns[*at].as_str())
+            .collect();
+        let rows = promoted.rows(&names)?;
+        let mut judge = ThreeWay::new(rows, &lookup.key_readings, on_target_edit);
+        if shared.len() == lookup.compared.len() {
+            let difference = self.compare(None, &mut judge, log)?;
+            let found = Found::of(judge.edits, &promoted);
+            return Ok((difference, found));
+        }
+        // Both ends have a column that was not promoted: the others tell who was edited.
+        self.compare(Some(&shared), &mut judge, &mut ChangeLog::new()?)?;
+        let edits = judge.edits;
+        let kept: KeySet = match on_target_edit {
+            OnTargetEdit::Keep => edits.iter().map(|edit| owned(&edit.key)).collect(),
+            OnTargetEdit::Overwrite | OnTargetEdit::Refuse => KeySet::new(),
+        };
+        let difference = self.compare(None, &mut &kept, log)?;
+        Ok((difference, Found::of(edits, &promoted)))
+    }
+
+    /// The edits with their values, without those of rows that are switched off already.
+    ///
+    /// # Errors
+    /// What the databases report.
+    pub(super) fn describe(&mut self, found: Found, every_row: bool) -> anyhow::Result<Edits> {
+        let Found {
+            mut edits,
+            columns,
+            changed_since,
+        } = found;
+        self.settle(&mut edits)?;
+        let outcome = self.target.snapshot.on_target_edit;
+        let mut hash = Sha256::new();
+        for edit in &edits {
+            hash.update(format!("{:?} {:?}", edit.kind, owned(&edit.key)));
+        }
+        let shown = if every_row { edits.len() } else { SHOWN };
+        let mut rows = Vec::new();
+        for batch in edits.iter().take(shown).collect::<Vec<_>>().chunks(BATCH) {
+            let keys: Vec<Record> = batch.iter().map(|edit| edit.key.clone()).collect();
+            let source = self.source.session.rows_by_key(self.on_source, &keys)?;
+            let target = self.target.session.rows_by_key(self.on_target, &keys)?;
+            for edit in batch {
+                let find = |rows: &[Record]| {
+                    rows.iter()
+                        .find(|row| self.on_source.key_of(row) == edit.key)
+                        .map(|row| cells(&self.on_source.columns, row))
+                };
+                rows.push(EditedRow {
+                    key: key_cells(self.on_source, &edit.key),
+                    edit: edit.kind,
+                    change: edit.change,
+                    outcome,
+                    cells: three_ways(
+                        self.on_source,
+                        edit.promoted
+                            .as_ref()
+                            .map(|row| cells(&columns, row))
+                            .as_ref(),
+                        find(&source).as_ref(),
+                        find(&target).as_ref(),
+                    ),
+                });
+            }
+        }
+        Ok(Edits {
+            on_target_edit: outcome,
+            keys: edits.into_iter().map(|edit| edit.key).collect(),
+            shown: rows,
+            changed_since,
+            digest: hex(&hash.finalize()[..16]),
+        })
+    }
+
+    /// A row that an earlier promotion switched off was edited by nobody.
+    fn settle(&mut self, edits: &mut Vec<Edit>) -> anyhow::Result<()> {
+        let retired: Vec<Record> = edits
+            .iter()
+            .filter(|edit| edit.change == Change::Retire)
+            .map(|edit| edit.key.clone())
+            .collect();
+        let mut left = KeySet::new();
+        for batch in retired.chunks(BATCH) {
+            let rows = self.target.session.unretired(self.on_target, batch)?;
+            left.extend(rows.iter().map(owned));
+        }
+        edits.retain(|edit| edit.change != Change::Retire || left.contains(&owned(&edit.key)));
+        Ok(())
+    }
+}
+
+/// What was promoted has the same key and the same condition as what is compared now.
+pub(super) fn is_comparable(known: &PromotedLookup, lookup: &Lookup) -> bool {
+    lookup.key_columns().eq(&known.key) && known.filter == lookup.filter
+}
+
+fn key_cells(lookup: &Lookup, key: &Record) -> Map<String, Value> {
+    let columns: Vec<String> = lookup.key_columns().map(str::to_owned).collect();
+    cells(&columns, key)
+}
+
+/// The compared columns in which the three are not all the same.
+fn three_ways(
+    lookup: &Lookup,
+    promoted: Option<&Map<String, Value>>,
+    source: Option<&Map<String, Value>>,
+    target: Option<&Map<String, Value>>,
+) -> Vec<EditedCell> {
+    let of = |row: Option<&Map<String, Value>>, column: &str| -> Value {
+        row.and_then(|row| row.get(column))
+            .cloned()
+            .unwrap_or_default()
+    };
+    let key: Vec<&str> = lookup.key_columns().collect();
+    lookup
+        .compared_columns()
+        .filter(|column| !key.contains(column))
+        .map(|column| EditedCell {
+            column: column.to_owned(),
+            promoted: of(promoted, column),
+            source: of(source, column),
+            target: of(target, column),
+        })
+        .filter(|cell| cell.promoted != cell.target || cell.source != cell.target)
+        .collect()
+}
