@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 
+use crate::sync::catalog::Reading;
 use crate::sync::ledger::{Ledger, LedgerEntry, PromotedLookup, Run, RunKind, Stamp};
 use crate::sync::lookup::Lookup;
 use crate::sync::migration::AppliedMigration;
@@ -132,13 +133,40 @@ pub(super) fn equal<'name>(
 
 /// The key of a lookup table, as it travels, joined between two names for it.
 pub(super) fn same_key(lookup: &Lookup, one: &str, other: &str) -> String {
-    equal(one, other, lookup.key_columns().map(|name| (name, name)))
+    same_columns(lookup.key_columns(), &lookup.key_readings, one, other)
 }
 
 /// The columns that the key of a lookup table is kept in, joined between two names for it.
 pub(super) fn same_stored_key(lookup: &Lookup, one: &str, other: &str) -> String {
     let key = lookup.stored_key();
-    equal(one, other, key.into_iter().map(|name| (name, name)))
+    let readings: Vec<Reading> = key
+        .iter()
+        .map(|column| lookup.reading_of_stored(column))
+        .collect();
+    same_columns(key.into_iter(), &readings, one, other)
+}
+
+/// Where equal values may be spelled differently, keys are equal that are spelled alike: what is
+/// compared here is what was compared between the two ends.
+fn same_columns<'name>(
+    columns: impl Iterator<Item = &'name str>,
+    readings: &[Reading],
+    one: &str,
+    other: &str,
+) -> String {
+    columns
+        .zip(readings)
+        .map(|(column, reading)| {
+            let column = identifier(column);
+            match reading {
+                Reading::Number | Reading::Text => format!("{one}.{column} = {other}.{column}"),
+                Reading::Spelling => format!(
+                    "CAST({one}.{column} AS text) COLLATE \"C\" = CAST({other}.{column} AS text) COLLATE \"C\""
+                ),
+            }
+        })
+        .collect::<Vec<_>>()
+        .join(" AND ")
 }
 
 /// The values of a run, in the order of the columns of `__sync_runs`.

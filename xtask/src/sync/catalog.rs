@@ -93,6 +93,9 @@ pub enum DefaultValue {
 pub enum Reading {
     Number,
     Text,
+    /// Text of a type that takes some values for equal that are spelled differently, such as the
+    /// numbers 1.0 and 1.00. Here they are as different as they look.
+    Spelling,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,9 @@ use super::catalog::Reading;
 use super::change_log::{Change, ChangeLog};
 use super::config::ExtraRows;
 use super::lookup::Lookup;
-use super::row::{KeyedHash, LookupState, NULL, Record, TableDigest, compare_keys};
+use super::row::{
+    KeyedHash, LookupState, NULL, Record, TableDigest, compare_key_values, compare_keys,
+};
 use super::three_way::Judge;
 use crate::problem::{Code, Problem};
 
@@ -226,7 +228,7 @@ impl<'lookup, Row: Keyed, Rows: Iterator<Item = anyhow::Result<Row>>> Ordered<'l
                     .into());
             }
             if let Some(before) = &self.next {
-                match compare_keys(&before.keyed().key, &keyed.key, self.readings) {
+                match compare_key_values(&before.keyed().key, &keyed.key, self.readings) {
                     Ordering::Less => {}
                     Ordering::Equal => {
                         return Err(self

@@ -18,6 +18,7 @@ pub mod export;
 pub mod gate;
 pub mod hazard;
 pub mod import;
+pub mod key_order;
 pub mod ledger;
 pub mod load;
 pub mod lookup;

@@ -6,14 +6,14 @@
 //! `\x` blob in hexadecimal digits.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use csv::StringRecord;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::catalog::{Reading, hex};
+use super::catalog::hex;
+pub use super::key_order::{compare_key_values, compare_keys};
 
 /// The fields of a row, or of its key, spelled as in a CSV export.
 pub type Record = StringRecord;
@@ -156,87 +156,6 @@ fn quote_nullable(field: &str, text: &mut String) {
     text.push('\'');
 }
 
-/// Compares two keys field by field, in the order in which both backends return rows.
-pub fn compare_keys(one: &Record, other: &Record, readings: &[Reading]) -> Ordering {
-    one.iter()
-        .zip(other.iter())
-        .zip(readings)
-        .map(|((one, other), reading)| compare_fields(one, other, *reading))
-        .find(|ordering| ordering.is_ne())
-        .unwrap_or(Ordering::Equal)
-}
-
-/// NULL, then numbers by value, then text by bytes, then blobs by bytes.
-fn compare_fields(one: &str, other: &str, reading: Reading) -> Ordering {
-    let (one, other) = (Sortable::of(one, reading), Sortable::of(other, reading));
-    one.rank()
-        .cmp(&other.rank())
-        .then_with(|| match (one, other) {
-            (Sortable::Integer(one), Sortable::Integer(other)) => one.cmp(&other),
-            (Sortable::Bytes(one), Sortable::Bytes(other))
-            | (Sortable::Blob(one), Sortable::Blob(other)) => one.as_bytes().cmp(other.as_bytes()),
-            (one, other) => one.number().total_cmp(&other.number()),
-        })
-}
-
-/// A number as it is spelled; `infinity` and its like are words to a database.
-fn real(text: &str) -> Option<f64> {
-    let number: f64 = text.parse().ok()?;
-    (format!("{number:?}") == text).then_some(number)
-}
-
-enum Sortable<'field> {
-    Null,
-    Integer(i64),
-    Real(f64),
-    Bytes(&'field str),
-    /// Hexadecimal digits sort as the bytes do.
-    Blob(&'field str),
-}
-
-impl<'field> Sortable<'field> {
-    fn of(field: &'field str, reading: Reading) -> Self {
-        match decode(field) {
-            Ok(Field::Null) => Sortable::Null,
-            Ok(Field::Integer(number)) => Sortable::Integer(number),
-            Ok(Field::Real(number)) => Sortable::Real(number),
-            Ok(Field::Blob(_)) => Sortable::Blob(field),
-            Ok(Field::Plain(text)) if reading == Reading::Number => {
-                if let Ok(number) = text.parse() {
-                    Sortable::Integer(number)
-                } else if let Some(number) = real(text) {
-                    Sortable::Real(number)
-                } else {
-                    Sortable::Bytes(text)
-                }
-            }
-            Ok(Field::Plain(text) | Field::Text(text)) => Sortable::Bytes(text),
-            Err(_) => Sortable::Bytes(field),
-        }
-    }
-
-    fn rank(&self) -> u8 {
-        match self {
-            Sortable::Null => 0,
-            Sortable::Integer(_) | Sortable::Real(_) => 1,
-            Sortable::Bytes(_) => 2,
-            Sortable::Blob(_) => 3,
-        }
-    }
-
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "only an integer beside a real is compared so"
-    )]
-    fn number(&self) -> f64 {
-        match self {
-            Sortable::Integer(number) => *number as f64,
-            Sortable::Real(number) => *number,
-            _ => 0.0,
-        }
-    }
-}
-
 /// The digest of a table: its compared columns and the hashes of its rows in key order.
 pub struct TableDigest {
     hash: Sha256,
@@ -326,21 +245,5 @@ mod tests {
                 );
             }
         }
-    }
-
-    #[test]
-    fn keys_sort_as_databases_sort() {
-        let sorted = [
-            "\\N", "-5", "2", "10", "\\r:10.5", "\\t:1", "\\t:2", "\\x00", "\\x01",
-        ];
-        for pair in sorted.windows(2) {
-            assert_eq!(
-                compare_fields(pair[0], pair[1], Reading::Number),
-                Ordering::Less,
-                "{pair:?}"
-            );
-        }
-        assert_eq!(compare_fields("10", "2", Reading::Text), Ordering::Less);
-        assert_eq!(compare_fields("Z", "a", Reading::Text), Ordering::Less);
     }
 }

@@ -44,7 +44,8 @@ impl PostgresSession {
                  format_type(a.atttypid, a.atttypmod), a.attnotnull::text, a.attidentity::text, a.attgenerated::text, \
                  pg_get_expr(d.adbin, d.adrelid), \
                  CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END, \
-                 CASE WHEN a.attidentity <> '' THEN format('nextval(%L::regclass)', pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname)) END \
+                 CASE WHEN a.attidentity <> '' THEN format('nextval(%L::regclass)', pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname)) END, \
+                 coalesce((SELECT l.collisdeterministic FROM pg_collation l WHERE l.oid = a.attcollation), true)::text \
                  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
                  LEFT JOIN pg_type t ON t.oid = a.atttypid \
@@ -97,10 +98,7 @@ impl PostgresSession {
                     .insert(object("column", &format!("{name}.{column}")), definition);
             }
             table.columns.push(Column {
-                reading: match type_name.as_str() {
-                    "smallint" | "integer" | "bigint" => Reading::Number,
-                    _ => Reading::Text,
-                },
+                reading: reading(&type_name, text(11) == "true"),
                 name: column,
                 type_name,
                 nullable,
@@ -316,4 +314,30 @@ fn object_queries() -> Vec<String> {
              WHERE {USER_SCHEMA} AND {of_type}"
         ),
     ]
+}
+
+/// How the text of a type reads: most types beside these take some values for equal that they
+/// spell differently, and so does a text under a collation that is not deterministic.
+fn reading(type_name: &str, is_deterministic: bool) -> Reading {
+    let name = type_name.split('(').next().unwrap_or_default();
+    match name {
+        "smallint" | "integer" | "bigint" => Reading::Number,
+        "text" | "character varying" | "character"
+            if is_deterministic && !type_name.ends_with(']') =>
+        {
+            Reading::Text
+        }
+        "uuid"
+        | "date"
+        | "boolean"
+        | "bytea"
+        | "timestamp"
+        | "timestamp without time zone"
+        | "timestamp with time zone"
+            if !type_name.ends_with(']') =>
+        {
+            Reading::Text
+        }
+        _ => Reading::Spelling,
+    }
 }

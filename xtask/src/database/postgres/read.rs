@@ -240,7 +240,9 @@ fn order(lookup: &Lookup) -> String {
         .zip(&lookup.key_readings)
         .map(|(name, reading)| match reading {
             Reading::Number => format!("lookup.{}", sql::identifier(name)),
-            Reading::Text => format!("lookup.{}::text COLLATE \"C\"", sql::identifier(name)),
+            Reading::Text | Reading::Spelling => {
+                format!("lookup.{}::text COLLATE \"C\"", sql::identifier(name))
+            }
         })
         .collect();
     format!(" ORDER BY {}", columns.join(", "))

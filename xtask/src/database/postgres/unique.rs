@@ -5,6 +5,7 @@ use super::super::staged::position;
 use super::PostgresSession;
 use super::read::DEFAULT_SCHEMA;
 use crate::problem::{Code, Problem};
+use crate::sync::catalog::Reading;
 use crate::sync::lookup::Lookup;
 
 /// A unique constraint or index that the server checks at once, row by row.
@@ -103,8 +104,10 @@ impl PostgresSession {
                 unique.replaceable.get_or_insert(found);
             }
         }
-        // Rows are matched by the lookup key itself, so it never has to let go of a value; and a
-        // number of the target's own is new or stays.
+        // Rows are matched by the lookup key itself, so it never has to let go of a value, unless
+        // another spelling of it is taken for the same; and a number of the target's own is new
+        // or stays.
+        stays.retain(|column| lookup.reading_of_stored(column) != Reading::Spelling);
         Ok(keys
             .into_iter()
             .map(|(_, unique)| unique)

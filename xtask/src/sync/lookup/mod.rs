@@ -139,6 +139,13 @@ impl Lookup {
         in_key.map_or(Reading::Text, |at| self.key_readings[at])
     }
 
+    /// How a column of the stored key reads; one that does not travel holds values of its own
+    /// database only.
+    pub fn reading_of_stored(&self, column: &str) -> Reading {
+        self.position(column)
+            .map_or(Reading::Text, |at| self.reading_of(at))
+    }
+
     /// Whether a field is the column of that name.
     pub fn is_plain(&self, column: &str) -> bool {
         self.position(column)

@@ -182,7 +182,8 @@ suite! {
             ;
         looking: a_function_cannot_write_while_looking;
         rows: every_type_hashes_as_it_reads;
-        spelling: types_with_a_limit_refuse_what_is_too_long;
+        spelling: types_with_a_limit_refuse_what_is_too_long
+            keys_that_differ_in_spelling_only_arrive_as_spelled;
         watching: cascades_are_counted truncation_is_counted partitions_are_counted_with_their_table;
         writing: a_migration_may_change_the_session the_lock_ends_with_the_session;
     }

@@ -3,6 +3,7 @@
 use xtask::sync::environment::Backend;
 use xtask::sync::row::Record;
 
+use super::loading::Ends;
 use super::{either, lookup, open};
 use crate::support::database::Database;
 
@@ -115,4 +116,40 @@ pub(super) fn a_strict_column_takes_its_own_class_only() {
     );
     let places: Vec<(usize, usize)> = bad.iter().map(|bad| (bad.0, bad.1)).collect();
     assert_eq!(places, [(1, 1), (1, 2), (2, 0)]);
+}
+
+pub(super) fn keys_that_differ_in_spelling_only_arrive_as_spelled() {
+    let ends = Ends::empty(Backend::Postgres, &["rates", "words", "spans"]);
+    for database in [&ends.source, &ends.target] {
+        database.run(
+            "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false); \
+             CREATE TABLE rates (rate numeric PRIMARY KEY, label text); \
+             CREATE TABLE words (word text COLLATE any_case PRIMARY KEY, label text); \
+             CREATE TABLE spans (span interval PRIMARY KEY, label text)",
+        );
+    }
+    ends.source.run(
+        "INSERT INTO rates VALUES (1.00, 'a'), (2, 'b'), (3.0, 'c'); \
+         INSERT INTO words VALUES ('Fee', 'a'), ('tax', 'b'); \
+         INSERT INTO spans VALUES ('24 hours', 'a'), ('1 mon', 'b')",
+    );
+    ends.target.run(
+        "INSERT INTO rates VALUES (1.0, 'a'), (2, 'x'), (4, 'd'); \
+         INSERT INTO words VALUES ('fee', 'a'), ('TAX', 'b'); \
+         INSERT INTO spans VALUES ('1 day', 'a'), ('30 days', 'b')",
+    );
+    ends.try_load().unwrap();
+    for query in [
+        "SELECT string_agg(concat(rate, label), ' ' ORDER BY rate) FROM rates",
+        "SELECT string_agg(concat(word, label), ' ' ORDER BY label) FROM words",
+        "SELECT string_agg(concat(span, label), ' ' ORDER BY label) FROM spans",
+    ] {
+        assert_eq!(ends.target.line(query), ends.source.line(query), "{query}");
+    }
+    assert!(
+        ends.try_load()
+            .unwrap()
+            .iter()
+            .all(|table| table.difference.is_empty())
+    );
 }
