@@ -15,6 +15,7 @@ mod spelling;
 mod staying;
 mod swaps;
 mod tangles;
+mod values;
 mod watching;
 mod writing;
 
@@ -141,6 +142,7 @@ suite! {
             references_are_counted
             ;
         spelling: values_are_spelled_as_the_database_would;
+        values: every_value_comes_back_as_it_was;
         watching:
             every_change_of_a_row_is_counted
             other_tables_are_not_counted
