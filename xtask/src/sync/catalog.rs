@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::drift::in_brief;
 use super::table::TableName;
 
 /// What a database's schema holds, without the bookkeeping of diesel and of this tool.
@@ -127,6 +128,46 @@ pub struct Drift {
     pub object: Object,
     /// What the one and the other have, in a sentence.
     pub difference: String,
+    /// The same, with long definitions shown only where they differ.
+    #[serde(skip)]
+    pub brief: String,
+    /// The definition that the source has; null where it lacks the object.
+    pub source: Option<String>,
+    /// The definition that the target has; null where it lacks the object.
+    pub target: Option<String>,
+    /// The configuration says that it is meant to be: it neither blocks nor counts.
+    pub ignored: bool,
+}
+
+impl Drift {
+    /// `one` and `other` are the definitions that `here` and `there` have.
+    fn new(
+        object: &Object,
+        one: Option<&String>,
+        other: Option<&String>,
+        here: &str,
+        there: &str,
+    ) -> Self {
+        let has = |one: &str, other: &str| format!("{here} has {one}; {there} has {other}");
+        let (difference, brief) = match (one, other) {
+            (Some(one), Some(other)) => {
+                let (one_in_brief, other_in_brief) = in_brief(one, other);
+                (has(one, other), has(&one_in_brief, &other_in_brief))
+            }
+            _ => {
+                let only = format!("only {} has it", if one.is_some() { here } else { there });
+                (only.clone(), only)
+            }
+        };
+        Drift {
+            object: object.clone(),
+            difference,
+            brief,
+            source: one.cloned(),
+            target: other.cloned(),
+            ignored: false,
+        }
+    }
 }
 
 impl Catalog {
@@ -156,24 +197,18 @@ impl Catalog {
     pub fn differences(&self, there_catalog: &Catalog, here: &str, there: &str) -> Vec<Drift> {
         let mut found = Vec::new();
         for (object, definition) in &self.objects {
-            match there_catalog.objects.get(object) {
-                None if !inside_missing(object, there_catalog, self) => found.push(Drift {
-                    object: object.clone(),
-                    difference: format!("only {here} has it"),
-                }),
-                Some(other) if other != definition => found.push(Drift {
-                    object: object.clone(),
-                    difference: format!("{here} has {definition}; {there} has {other}"),
-                }),
-                _ => {}
+            let other = there_catalog.objects.get(object);
+            let differs = match other {
+                None => !inside_missing(object, there_catalog, self),
+                Some(other) => other != definition,
+            };
+            if differs {
+                found.push(Drift::new(object, Some(definition), other, here, there));
             }
         }
-        for object in there_catalog.objects.keys() {
+        for (object, other) in &there_catalog.objects {
             if !self.objects.contains_key(object) && !inside_missing(object, self, there_catalog) {
-                found.push(Drift {
-                    object: object.clone(),
-                    difference: format!("only {there} has it"),
-                });
+                found.push(Drift::new(object, None, Some(other), here, there));
             }
         }
         found.sort_by(|one, other| one.object.cmp(&other.object));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::config_file::{File, readable};
+use super::drift::DriftSettings;
 use super::environment::Environment;
 pub use super::lookup::settings::{ExtraRows, LookupSettings, Retire, RetiredValue};
 use super::migration::Origin;
@@ -28,6 +29,8 @@ pub struct Config {
     pub backup: BackupSettings,
     /// Where CSV exports go, absolute.
     pub export_dir: PathBuf,
+    /// Which differences of schemas count.
+    pub drift: DriftSettings,
     pub protected: Vec<TableName>,
     pub lookups: Vec<LookupSettings>,
     /// Where the migrations come from.
@@ -154,9 +157,14 @@ impl Config {
         let file: File = toml::from_str(text).map_err(|error| readable(&error, text))?;
         let invalid = |message: String| Problem::new(Code::ConfigInvalid, message);
 
-        let pipeline = pipeline(file.environment, root, &variable)?;
-        let protected: Vec<TableName> =
-            [file.protected, file.backup.protected, file.export.protected].concat();
+        let pipeline = pipeline(file.environment, file.drift.policy, root, &variable)?;
+        let protected: Vec<TableName> = [
+            file.protected,
+            file.backup.protected,
+            file.export.protected,
+            file.drift.protected.clone(),
+        ]
+        .concat();
         let mut seen = BTreeMap::new();
         for table in &protected {
             seen.insert(table.clone(), "protected");
@@ -192,6 +200,7 @@ impl Config {
                 verify: file.backup.verify,
             },
             export_dir: root.join(file.export.dir),
+            drift: file.drift.settings()?,
             protected,
             lookups: file.lookup,
             migrations: Origin::Embedded,
@@ -228,6 +237,30 @@ mod tests {
         let problem = config.pipeline[1].url().unwrap_err();
         assert_eq!(problem.code, Code::EnvNotSet);
         assert!(problem.message.contains("TEST_DATABASE_URL"));
+    }
+
+    #[test]
+    fn drift_follows_the_confirmations_unless_something_is_said() {
+        let refusing = |text: &str| -> Vec<bool> {
+            let environments = parse(text).unwrap().pipeline;
+            environments
+                .iter()
+                .map(Environment::refuses_drift)
+                .collect()
+        };
+        assert_eq!(refusing(""), [false, false, true]);
+        assert_eq!(refusing("[drift]\npolicy = \"refuse\""), [true, true, true]);
+        assert_eq!(
+            refusing("[drift]\npolicy = \"warn\""),
+            [false, false, false]
+        );
+        let listed = "[[environment]]\nname = \"a\"\nurl_env = \"A\"\n\
+             [[environment]]\nname = \"b\"\nurl_env = \"B\"\ndrift = \"refuse\"\n";
+        assert_eq!(refusing(listed), [false, true]);
+        assert_eq!(
+            refusing(&format!("{listed}[drift]\npolicy = \"warn\"")),
+            [false, true]
+        );
     }
 
     #[test]
@@ -273,6 +306,16 @@ mod tests {
                 "[[environment]]\nname = \"dev\"\nurl_env = \"A\"",
                 "at least two",
                 "second",
+            ),
+            (
+                "[drift]\nignore = [\"by_hand\"]",
+                "`by_hand` in `ignore` of [drift]",
+                "index merchants.by_hand",
+            ),
+            (
+                "[drift]\npolicy = \"ignore\"",
+                "line 2: unknown variant `ignore`",
+                "docs/REFERENCE.md",
             ),
             ("x = ", "line 1", "docs/REFERENCE.md"),
         ] {

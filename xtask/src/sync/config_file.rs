@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::config::{LookupSettings, Verify};
+use super::drift::{DriftPolicy, DriftSettings, Pattern};
 use super::pipeline::EnvironmentFile;
 use super::table::TableName;
 use crate::problem::{Code, Problem};
@@ -18,6 +19,8 @@ pub(super) struct File {
     pub(super) backup: BackupFile,
     #[serde(default)]
     pub(super) export: ExportFile,
+    #[serde(default)]
+    pub(super) drift: DriftFile,
     #[serde(default)]
     pub(super) protected: Vec<TableName>,
     #[serde(default)]
@@ -73,6 +76,27 @@ impl Default for ExportFile {
             dir: default_export_dir(),
             protected: Vec::new(),
         }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DriftFile {
+    pub(super) policy: Option<DriftPolicy>,
+    #[serde(default)]
+    pub(super) ignore: Vec<String>,
+    #[serde(default)]
+    pub(super) protected: Vec<TableName>,
+}
+
+impl DriftFile {
+    /// # Errors
+    /// `config_invalid`, for what names no object.
+    pub(super) fn settings(&self) -> Result<DriftSettings, Problem> {
+        let ignore = self.ignore.iter().map(|text| Pattern::parse(text));
+        Ok(DriftSettings {
+            ignore: ignore.collect::<Result<_, _>>()?,
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::drift::DriftPolicy;
 use super::three_way::OnTargetEdit;
 use crate::problem::{Code, Problem};
 
@@ -56,6 +57,8 @@ pub struct Environment {
     pub checklist: Vec<String>,
     pub require_plan: bool,
     pub on_target_edit: OnTargetEdit,
+    /// What drift does to a promotion to it; without a word the confirmations decide.
+    pub drift: Option<DriftPolicy>,
 }
 
 impl Environment {
@@ -80,7 +83,7 @@ impl Environment {
         .into()
     }
 
-    /// More than one confirmation marks the environment whose drift and unclassified tables block.
+    /// More than one confirmation marks the environment that hurts: what warns elsewhere blocks.
     pub fn is_strict(&self) -> bool {
         self.confirm.len() > 1
     }

@@ -11,6 +11,7 @@ pub mod compare;
 pub mod config;
 mod config_file;
 pub mod difference;
+pub mod drift;
 pub mod edits;
 pub mod environment;
 pub mod event;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::drift::DriftPolicy;
 use super::environment::{DatabaseUrl, Environment};
 use super::row_source::RowSource;
 use super::three_way::OnTargetEdit;
@@ -85,6 +86,7 @@ pub(super) struct EnvironmentFile {
     #[serde(default)]
     require_plan: bool,
     on_target_edit: Option<OnTargetEdit>,
+    drift: Option<DriftPolicy>,
 }
 
 /// The three environments of a file that names none.
@@ -102,12 +104,15 @@ fn default_pipeline() -> Vec<EnvironmentFile> {
         checklist: Vec::new(),
         require_plan: false,
         on_target_edit: None,
+        drift: None,
     })
     .into()
 }
 
+/// The environments that the file lists; `drift` goes for those that say nothing of it.
 pub(super) fn pipeline(
     listed: Vec<EnvironmentFile>,
+    drift: Option<DriftPolicy>,
     root: &Path,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<Environment>, Problem> {
@@ -183,6 +188,7 @@ pub(super) fn pipeline(
             checklist: environment.checklist,
             require_plan: environment.require_plan,
             on_target_edit: environment.on_target_edit.unwrap_or(by_confirmations),
+            drift: environment.drift.or(drift),
         });
     }
     Ok(pipeline)

@@ -45,6 +45,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The schemas are the same, but for what is meant to differ.
+    pub fn is_free_of_drift(&self) -> bool {
+        self.drift.iter().all(|drift| drift.ignored)
+    }
+
     /// Writes the plan to a file that a reviewer can approve.
     ///
     /// # Errors
@@ -166,9 +171,12 @@ pub fn plan(
             .iter()
             .all(|applied| source.has_applied(&applied.version))
     {
-        source
-            .catalog
-            .differences(&target.catalog, &source.label, &target.label)
+        config.drift.differences(
+            &source.catalog,
+            &target.catalog,
+            &source.label,
+            &target.label,
+        )
     } else {
         Vec::new()
     };

@@ -202,7 +202,7 @@ pub fn promote(
     check_protected(&mut *target, report)?;
 
     step(events, "verify, record and commit".to_owned());
-    check_catalog(&source, &before, &target.catalog()?, to)?;
+    check_catalog(config, &source, &before, &target.catalog()?, to)?;
     for (lookup, loaded) in on_target.iter().filter_map(|lookup| {
         Some((
             lookup,

@@ -20,8 +20,10 @@ use crate::problem::Problem;
 pub struct Snapshot {
     pub environment: String,
     pub label: String,
-    /// Drift and unclassified tables block, because the environment asks more than once.
+    /// Unclassified tables block, because the environment asks more than once.
     pub strict: bool,
+    /// Drift blocks.
+    pub refuses_drift: bool,
     /// Files, whose schema and history are those of the database that they are loaded into.
     pub is_folder: bool,
     pub on_target_edit: OnTargetEdit,
@@ -92,6 +94,7 @@ pub fn observe(environment: &Environment) -> anyhow::Result<Observed> {
         environment: environment.name.clone(),
         label: environment.label.clone(),
         strict: environment.is_strict(),
+        refuses_drift: environment.refuses_drift(),
         is_folder: false,
         on_target_edit: environment.on_target_edit,
         backend: url.backend(),

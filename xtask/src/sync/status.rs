@@ -281,7 +281,7 @@ fn missing(
 impl PromotionStatus {
     fn of(plan: Plan) -> Self {
         PromotionStatus {
-            in_sync: plan.empty && plan.drift.is_empty() && plan.blockers.is_empty(),
+            in_sync: plan.empty && plan.is_free_of_drift() && plan.blockers.is_empty(),
             name: plan.promotion,
             from: plan.from,
             to: plan.to,

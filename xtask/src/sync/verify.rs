@@ -153,19 +153,23 @@ pub(super) fn check_protected(target: &mut dyn Target, report: &mut Report) -> a
 
 /// The target's schema is now the source's; where drift is allowed, nothing was added to it.
 pub(super) fn check_catalog(
+    config: &Config,
     source: &Snapshot,
     before: &Snapshot,
     now: &Catalog,
     label: &str,
 ) -> anyhow::Result<()> {
-    let known = source
-        .catalog
-        .differences(&before.catalog, &source.label, label);
-    let left: Vec<Drift> = source
-        .catalog
-        .differences(now, &source.label, label)
+    let differences = |target: &Catalog| {
+        let settings = &config.drift;
+        settings.differences(&source.catalog, target, &source.label, label)
+    };
+    let known = differences(&before.catalog);
+    let left: Vec<Drift> = differences(now)
         .into_iter()
-        .filter(|drift| before.strict || !known.iter().any(|known| known.object == drift.object))
+        .filter(|drift| !drift.ignored)
+        .filter(|drift| {
+            before.refuses_drift || !known.iter().any(|known| known.object == drift.object)
+        })
         .collect();
     let Some(first) = left.first() else {
         return Ok(());
@@ -176,7 +180,7 @@ pub(super) fn check_catalog(
             "after its migrations the schema of {label} is not that of {}: {} ({}){}",
             source.label,
             first.object,
-            first.difference,
+            first.brief,
             if left.len() > 1 { format!(" and {} more", left.len() - 1) } else { String::new() }
         ),
     )

@@ -202,7 +202,7 @@ fn promotion_text(promotion: &PromotionStatus, verbose: bool) -> String {
             }
         }
     }
-    text.push_str(&drift_lines(&promotion.drift));
+    text.push_str(&drift_lines(&promotion.drift, verbose));
     text.push_str(&problem_lines("blocker", &promotion.blockers));
     text.push_str(&problem_lines("warning", &promotion.warnings));
     text

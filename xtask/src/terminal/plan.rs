@@ -28,7 +28,7 @@ impl Screen {
 
 fn text(plan: &Plan, verbose: bool) -> String {
     let mut text = format!("{} (plan {})\n", style(&plan.title).bold(), plan.id);
-    if plan.empty && plan.drift.is_empty() && plan.blockers.is_empty() {
+    if plan.empty && plan.is_free_of_drift() && plan.blockers.is_empty() {
         text.push_str("  nothing to do: schema and lookup data are the same\n");
     }
     for migration in &plan.migrations {
@@ -59,7 +59,7 @@ fn text(plan: &Plan, verbose: bool) -> String {
     if !plan.empty && plan.atomic {
         text.push_str("  all of it in one transaction, after a backup\n");
     }
-    text.push_str(&drift_lines(&plan.drift));
+    text.push_str(&drift_lines(&plan.drift, verbose));
     text.push_str(&problem_lines("blocker", &plan.blockers));
     text.push_str(&problem_lines("warning", &plan.warnings));
     text
@@ -177,18 +177,33 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-pub(super) fn drift_lines(drift: &[Drift]) -> String {
-    drift
-        .iter()
-        .map(|drift| {
-            format!(
-                "  {} {}: {}\n",
-                style("drift:").yellow(),
-                drift.object,
-                drift.difference
-            )
-        })
-        .collect()
+/// What counts, and how much is meant to be; with `verbose` that too, and all in full.
+pub(super) fn drift_lines(drift: &[Drift], verbose: bool) -> String {
+    let (ignored, counted_drift): (Vec<&Drift>, Vec<&Drift>) =
+        drift.iter().partition(|drift| drift.ignored);
+    let line = |word: &str, drift: &Drift| {
+        let difference = if verbose {
+            &drift.difference
+        } else {
+            &drift.brief
+        };
+        format!(
+            "  {} {}: {difference}\n",
+            style(word).yellow(),
+            drift.object
+        )
+    };
+    let mut text: String = counted_drift
+        .into_iter()
+        .map(|drift| line("drift:", drift))
+        .collect();
+    if verbose {
+        text.extend(ignored.into_iter().map(|drift| line("ignored:", drift)));
+    } else if !ignored.is_empty() {
+        let count = counted(ignored.len() as u64, "difference");
+        let _ = writeln!(text, "  {count} of the schemas ignored (-v shows them)");
+    }
+    text
 }
 
 /// Problems with their hints, each behind its word.

@@ -231,7 +231,18 @@ fn every_key_of_the_configuration_is_explained() {
     let mut found = BTreeSet::new();
     keys(&toml::Value::Table(text.parse().unwrap()), &mut found);
     // Those that this workspace has no use for.
-    found.extend(["require_plan", "key", "extra_rows", "insert_only", "where"].map(str::to_owned));
+    found.extend(
+        [
+            "require_plan",
+            "key",
+            "extra_rows",
+            "insert_only",
+            "where",
+            "drift",
+            "policy",
+        ]
+        .map(str::to_owned),
+    );
     let reference = reference();
     let missing: Vec<String> = found
         .into_iter()

@@ -41,8 +41,13 @@ pub(in crate::sync) fn judge(
             known,
         );
     }
-    if !plan.drift.is_empty() {
-        verdict.strict(target, drift(plan, source, target));
+    if !plan.is_free_of_drift() {
+        let problem = drift(plan, source, target);
+        if target.refuses_drift {
+            verdict.blockers.push(problem);
+        } else {
+            verdict.warnings.push(problem);
+        }
     }
     for comparison in comparisons {
         judge_lookup(&mut verdict, plan, config, comparison, source, target);
@@ -101,13 +106,14 @@ pub fn wrong_ends(source: &Snapshot, target: &Snapshot) -> Vec<Problem> {
 }
 
 fn drift(plan: &Plan, source: &Snapshot, target: &Snapshot) -> Problem {
-    let first: Vec<String> = plan
+    let objects: Vec<String> = plan
         .drift
         .iter()
-        .take(3)
+        .filter(|drift| !drift.ignored)
         .map(|drift| drift.object.to_string())
         .collect();
-    let more = plan.drift.len().saturating_sub(first.len());
+    let (first, more) = objects.split_at(objects.len().min(3));
+    let more = more.len();
     let more = if more > 0 {
         format!(" and {more} more")
     } else {
@@ -122,7 +128,7 @@ fn drift(plan: &Plan, source: &Snapshot, target: &Snapshot) -> Problem {
             first.join(", ")
         ),
     )
-    .hint("`cargo xtask sync status` shows every difference in full; write a migration that removes it")
+    .hint("`cargo xtask sync status` lists every difference; write a migration that removes it, or list what is meant to differ in `ignore` of [drift]")
 }
 
 fn judge_classification(

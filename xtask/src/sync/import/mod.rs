@@ -173,6 +173,7 @@ pub(super) fn observe_folder(
         environment: folder.name.clone(),
         label: folder.name.clone(),
         strict: false,
+        refuses_drift: false,
         is_folder: true,
         on_target_edit: there.on_target_edit,
         backend: there.backend,

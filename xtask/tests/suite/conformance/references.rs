@@ -23,6 +23,7 @@ fn observed(database: &Database, label: &str) -> Observed {
         environment: label.to_lowercase(),
         label: label.to_owned(),
         strict: false,
+        refuses_drift: false,
         is_folder: false,
         on_target_edit: OnTargetEdit::Overwrite,
         backend: database.backend,

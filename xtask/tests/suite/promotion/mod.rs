@@ -2,6 +2,7 @@
 
 mod adopting;
 mod arriving;
+mod drifting;
 mod editing;
 mod failing;
 mod history;
@@ -41,6 +42,11 @@ suite! {
             extra_rows_are_kept
             rows_are_retired_and_the_plan_says_so
             numbers_of_an_environment_stay_behind
+            ;
+        drifting:
+            drift_warns_once_and_blocks_twice
+            drift_does_what_the_environment_says
+            ignored_differences_do_not_count
             ;
         editing:
             edits_are_overwritten_and_shown
@@ -93,7 +99,6 @@ suite! {
             extra_rows_block_where_they_are_refused
             one_database_cannot_be_both_ends
             a_database_with_another_stamp
-            drift_warns_once_and_blocks_twice
             unclassified_tables_warn_once_and_block_twice
             a_lookup_table_that_is_nowhere
             a_lookup_table_without_a_key
@@ -188,6 +193,11 @@ impl Stage {
             &self.test.url,
             tables,
         );
+    }
+
+    /// The target now asks twice.
+    fn make_strict(&mut self) {
+        self.config.pipeline[1].confirm.push("REALLY".to_owned());
     }
 
     fn migrate(&self) {

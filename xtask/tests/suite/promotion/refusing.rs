@@ -123,46 +123,13 @@ pub(super) fn a_database_with_another_stamp(backend: Backend) {
     assert_eq!(stage.everything(), before);
 }
 
-/// The target now asks twice.
-fn make_strict(stage: &mut Stage) {
-    stage.config.pipeline[1].confirm.push("REALLY".to_owned());
-}
-
-pub(super) fn drift_warns_once_and_blocks_twice(backend: Backend) {
-    let mut stage = Stage::promoted(backend);
-    stage.test.run("CREATE INDEX by_hand ON merchants (name)");
-    stage.dev.run("UPDATE fee_groups SET label = 'changed'");
-    let plan = stage.plan();
-    assert_eq!(codes(&plan.warnings), [Code::Drift]);
-    assert_eq!(plan.blockers, []);
-    let [drift] = plan.drift.as_slice() else {
-        panic!("{:?}", plan.drift)
-    };
-    assert_eq!(drift.object.to_string(), "index merchants.by_hand");
-    assert_eq!(drift.difference, "only Test has it");
-    // Drift that was there before keeps nobody from promoting.
-    stage.promote();
-
-    stage
-        .dev
-        .run("UPDATE fee_groups SET label = 'changed again'");
-    make_strict(&mut stage);
-    let plan = stage.plan();
-    assert_eq!(codes(&plan.blockers), [Code::Drift]);
-    assert!(plan.blockers[0].message.contains("by_hand"));
-    let before = stage.everything();
-    let (_, ended) = stage.carry_out(&plan);
-    assert_eq!(ended.unwrap_err().code, Code::Drift);
-    assert_eq!(stage.everything(), before);
-}
-
 pub(super) fn unclassified_tables_warn_once_and_block_twice(backend: Backend) {
     let mut stage = Stage::ready(backend);
     stage.configure(&TABLES.replace("\"merchants\"", ""));
     let plan = stage.plan();
     assert_eq!(codes(&plan.warnings), [Code::UnclassifiedTable]);
     assert!(plan.warnings[0].message.contains("`merchants`"));
-    make_strict(&mut stage);
+    stage.make_strict();
     let blocker = stage.blocked();
     assert_eq!(blocker.code, Code::UnclassifiedTable);
 }
