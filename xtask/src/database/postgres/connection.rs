@@ -12,7 +12,7 @@ use crate::sync::environment::DatabaseUrl;
 
 /// Settings that change how values are written or read. Migrations run without them, because
 /// they were written for the server's own.
-const VALUE_SETTINGS: [(&str, &str); 8] = [
+const VALUE_SETTINGS: [(&str, &str); 12] = [
     ("DateStyle", "ISO, YMD"),
     ("IntervalStyle", "postgres"),
     ("TimeZone", "UTC"),
@@ -20,6 +20,11 @@ const VALUE_SETTINGS: [(&str, &str); 8] = [
     ("bytea_output", "hex"),
     ("xmlbinary", "base64"),
     ("lc_monetary", "C"),
+    ("xmloption", "content"),
+    ("array_nulls", "on"),
+    ("standard_conforming_strings", "on"),
+    // The catalog is read as the server words it.
+    ("quote_all_identifiers", "off"),
     // A policy that would hide rows is an error instead.
     ("row_security", "off"),
 ];

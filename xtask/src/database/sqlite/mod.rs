@@ -40,9 +40,17 @@ const ATTEMPTS: u32 = 100;
 /// The moment is fixed by the first read, not by BEGIN.
 const FIRST_READ: &str = "SELECT count(*) FROM sqlite_schema";
 
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// A text's bytes in UTF-8, whatever the database stores.
+    fn utf8_bytes(text: diesel::sql_types::Text) -> diesel::sql_types::Binary;
+}
+
 /// A session of either kind; what it may do was decided when it was opened.
 pub(super) struct SqliteSession {
     connection: SqliteConnection,
+    /// Whether text is stored in UTF-16, once that was asked for.
+    is_utf16: Option<bool>,
     url: DatabaseUrl,
     /// A second connection that sees the moment of a session that looks, for its backup.
     moment: Option<rusqlite::Connection>,
@@ -115,11 +123,35 @@ impl SqliteSession {
             .map_err(|error| unreadable(url, &error))?;
         Ok(SqliteSession {
             connection,
+            is_utf16: None,
             url: url.clone(),
             moment: None,
             watched: Vec::new(),
             staged: Vec::new(),
             broken: BTreeMap::new(),
+        })
+    }
+
+    /// What sorts a column by its storage class, and text by its bytes in UTF-8. The collation
+    /// BINARY compares what is stored, which sorts otherwise where that is UTF-16.
+    fn in_order(&mut self, column: &str) -> anyhow::Result<String> {
+        let is_utf16 = match self.is_utf16 {
+            Some(known) => known,
+            None => {
+                let encoding = self.value("PRAGMA encoding")?.unwrap_or_default();
+                let is_utf16 = encoding.starts_with("UTF-16");
+                if is_utf16 {
+                    utf8_bytes_utils::register_impl(&mut self.connection, String::into_bytes)
+                        .map_err(|error| failed(&error, "register a function"))?;
+                }
+                *self.is_utf16.insert(is_utf16)
+            }
+        };
+        Ok(match is_utf16 {
+            true => format!(
+                "CASE typeof({column}) WHEN 'text' THEN hex(utf8_bytes({column})) ELSE {column} END"
+            ),
+            false => format!("{column} COLLATE BINARY"),
         })
     }
 

@@ -181,10 +181,10 @@ impl Session for SqliteSession {
         lookup: &Lookup,
     ) -> anyhow::Result<Rows<'session, Record>> {
         // The order that `row::compare_keys` checks, whatever collation the columns have.
-        let order: Vec<String> = lookup
+        let order = lookup
             .key_columns()
-            .map(|name| format!("lookup.{} COLLATE BINARY", sql::identifier(name)))
-            .collect();
+            .map(|name| self.in_order(&format!("lookup.{}", sql::identifier(name))))
+            .collect::<anyhow::Result<Vec<String>>>()?;
         let query = format!(
             "SELECT {} FROM {} AS lookup ORDER BY {}",
             sql::list("lookup.", lookup.columns.iter().map(String::as_str)),

@@ -127,6 +127,9 @@ pub(super) fn bind<'query, Query>(
     }
 }
 
+const NO_TEXT: &str =
+    "a text value holds bytes that are no text: store it as a blob, or correct it";
+
 /// A row of whatever columns.
 pub(super) struct Values(pub(super) Vec<Value>);
 
@@ -165,13 +168,20 @@ impl QueryableByName<Sqlite> for Values {
                     Some(SqliteType::Float | SqliteType::Double) => {
                         Value::Real(<f64 as FromSql<Double, Sqlite>>::from_sql(value)?)
                     }
-                    // As bytes first: text in SQLite may hold what is not UTF-8.
                     Some(SqliteType::Text) => {
-                        let bytes = <Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?;
-                        Value::Text(
-                            String::from_utf8(bytes)
-                                .map_err(|_| "a text value is not valid UTF-8")?,
-                        )
+                        let text = <String as FromSql<Text, Sqlite>>::from_sql(value)
+                            .map_err(|_| NO_TEXT)?;
+                        // What stands for bytes that are no text may also have been there.
+                        if text.contains(char::REPLACEMENT_CHARACTER)
+                            && let Some(value) = field.value()
+                            && !is_stored_as(
+                                &text,
+                                &<Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?,
+                            )
+                        {
+                            return Err(NO_TEXT.into());
+                        }
+                        Value::Text(text)
                     }
                     Some(_) => Value::Blob(<Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?),
                 })
@@ -179,6 +189,16 @@ impl QueryableByName<Sqlite> for Values {
             .collect::<deserialize::Result<_>>()
             .map(Values)
     }
+}
+
+/// Whether these bytes are that text in one of the encodings that a database may have.
+/// <https://www.sqlite.org/pragma.html#pragma_encoding>
+fn is_stored_as(text: &str, bytes: &[u8]) -> bool {
+    let utf16 = |order: fn(u16) -> [u8; 2]| {
+        let stored = text.encode_utf16().flat_map(order);
+        stored.eq(bytes.iter().copied())
+    };
+    text.as_bytes() == bytes || utf16(u16::to_le_bytes) || utf16(u16::to_be_bytes)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod references;
 mod renames;
 mod retiring;
 mod rows;
+mod servers;
 mod shapes;
 mod spelling;
 mod staying;
@@ -183,6 +184,7 @@ suite! {
             a_number_that_a_default_draws_is_raised
             ;
         looking: a_function_cannot_write_while_looking;
+        servers: settings_of_a_database_change_nothing rows_that_a_policy_hides_are_an_error;
         rows: every_type_hashes_as_it_reads;
         spelling: types_with_a_limit_refuse_what_is_too_long
             keys_that_differ_in_spelling_only_arrive_as_spelled;
@@ -196,6 +198,7 @@ suite! {
             ;
         tangles: automatic_numbers_go_on_above_the_highest a_strict_table_keeps_its_classes;
         rows: every_storage_class_in_one_column;
+        servers: text_in_another_encoding_arrives text_that_is_none_is_refused;
         spelling: a_strict_column_takes_its_own_class_only;
         watching: replacing_a_row_is_counted;
         writing: references_that_were_broken_before_do_not_count rebuilding_a_parent_keeps_its_children;
