@@ -187,6 +187,15 @@ pub enum SyncCommand {
         #[arg(long, value_name = "NAME")]
         env: Option<String>,
     },
+    /// Say which environment a database is, after a typed confirmation
+    Stamp {
+        /// The environment that it is from now on
+        #[arg(long, value_name = "NAME")]
+        env: String,
+        /// Answer the question, word for word
+        #[arg(long, value_name = "TEXT")]
+        confirm: Option<String>,
+    },
     // The promotions are added by name: see `command::grammar`.
     #[command(skip)]
     Promote {

@@ -17,6 +17,7 @@ use crate::sync::promote::{self, resolve_all};
 use crate::sync::report::{Outcome, Report};
 use crate::sync::retention::thin_out;
 use crate::sync::snapshot::observe;
+use crate::sync::stamp::Unstamped;
 use crate::sync::status::status;
 use crate::sync::table::TableName;
 use crate::sync::words::shell_word;
@@ -112,6 +113,7 @@ pub(super) fn run(
             backup,
             confirmation,
         } => restore_backup(screen, config, &env, &backup, &confirmation),
+        SyncCommand::Stamp { env, confirm } => stamp(screen, config, &env, confirm.as_deref()),
         SyncCommand::History { env } => {
             let mut histories = Vec::new();
             for environment in &config.pipeline {
@@ -230,6 +232,33 @@ fn export_tables(
         &manifest,
         &export::folder(&config.export_dir, &environment.name),
     );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn stamp(
+    screen: &Screen,
+    config: &Config,
+    env: &str,
+    given: Option<&str>,
+) -> Result<ExitCode, Ended> {
+    let environment = config.environment(env)?;
+    let unstamped = Unstamped::look(config, environment)?;
+    screen.about_to_stamp(&unstamped);
+    let wanted = format!("STAMP {env}");
+    screen.confirm_text(
+        &environment.label,
+        &wanted,
+        given,
+        &format!(
+            "This says that {} is {}.",
+            unstamped.database, environment.label
+        ),
+        &format!(
+            "cargo xtask sync stamp --env {env} --confirm \"{wanted}\"{}",
+            config.options
+        ),
+    )?;
+    screen.stamped(&unstamped.stamp(config, environment)?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -38,6 +38,9 @@ pub struct Identity {
     /// Equal for two sessions exactly when they are connected to one and the same database,
     /// however it was reached. A copy of a database is another database.
     pub instance: String,
+    /// The same over a restart of the server; what a copy has of its own. A database that was
+    /// moved or put back elsewhere is in another place.
+    pub place: String,
     pub server_version: String,
 }
 
@@ -202,7 +205,8 @@ pub trait Target: Session {
     /// Checks every constraint that the engine would check at the end.
     fn check_constraints(&mut self) -> anyhow::Result<()>;
 
-    /// Adds a run to the ledger and writes the stamp.
+    /// Adds a run to the ledger, which is made or brought up to date for that, and writes the
+    /// stamp where there is none, or anew.
     fn record(&mut self, entry: &LedgerEntry) -> anyhow::Result<()>;
 
     fn commit(self: Box<Self>) -> anyhow::Result<()>;

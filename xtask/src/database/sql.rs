@@ -28,11 +28,20 @@ pub(super) const CREATE_LEDGER: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS __sync_migrations (version text PRIMARY KEY, name text NOT NULL, \
      checksum text NOT NULL, run_id text NOT NULL)",
     "CREATE TABLE IF NOT EXISTS __sync_stamp (environment text NOT NULL, \
-     database_id text NOT NULL, since text NOT NULL)",
+     database_id text NOT NULL, since text NOT NULL, project text, place text)",
     "CREATE TABLE IF NOT EXISTS __sync_lookups (lookup text PRIMARY KEY, row_count text NOT NULL, \
      digest text NOT NULL, held_rows text NOT NULL, held_digest text NOT NULL, \
      columns text NOT NULL, key_columns text NOT NULL, condition text, run_id text NOT NULL)",
 ];
+
+/// The columns that a ledger of an older program lacks.
+pub(super) const ADDED_TO_LEDGER: [(&str, &str); 2] =
+    [("__sync_stamp", "project"), ("__sync_stamp", "place")];
+
+/// Adds a column to a ledger of an older program.
+pub(super) fn add_to_ledger(table: &str, column: &str) -> String {
+    format!("ALTER TABLE {table} ADD COLUMN {column} text")
+}
 
 /// Reads every run, the newest first.
 pub(super) const SELECT_RUNS: &str = "SELECT id, kind, subject, plan_id, git_commit, operator, \
@@ -42,7 +51,15 @@ pub(super) const SELECT_RUNS: &str = "SELECT id, kind, subject, plan_id, git_com
 pub(super) const SELECT_LOOKUPS: &str = "SELECT lookup, row_count, digest, held_rows, held_digest, \
      columns, key_columns, condition FROM __sync_lookups ORDER BY lookup";
 
-pub(super) const SELECT_STAMP: &str = "SELECT environment, database_id, since FROM __sync_stamp";
+/// Reads the stamp; one of an older program says neither project nor place.
+pub(super) fn select_stamp(has_place: bool) -> String {
+    let more = if has_place {
+        "project, place"
+    } else {
+        "CAST(NULL AS text), CAST(NULL AS text)"
+    };
+    format!("SELECT environment, database_id, since, {more} FROM __sync_stamp")
+}
 
 /// Reads the applied migrations: version, when it ran (`run_on` makes text of it), checksum.
 pub(super) fn select_applied(run_on: &str, has_checksums: bool) -> String {
@@ -70,7 +87,7 @@ pub(super) fn applied_of(rows: Vec<Vec<Option<String>>>) -> Vec<AppliedMigration
     applied
 }
 
-/// A ledger from what [`SELECT_RUNS`], [`SELECT_STAMP`] and [`SELECT_LOOKUPS`] return.
+/// A ledger from what [`SELECT_RUNS`], [`select_stamp`] and [`SELECT_LOOKUPS`] return.
 pub(super) fn ledger_of(
     runs: &[Vec<Option<String>>],
     stamps: Vec<Vec<Option<String>>>,
@@ -80,6 +97,8 @@ pub(super) fn ledger_of(
         lookups: lookups.iter().filter_map(|row| lookup_of(row)).collect(),
         runs: runs.iter().map(|row| run_of(row)).collect(),
         stamp: stamps.into_iter().next().map(|mut row| Stamp {
+            place: row.pop().flatten(),
+            project: row.pop().flatten(),
             since: row.pop().flatten().unwrap_or_default(),
             database_id: row.pop().flatten().unwrap_or_default(),
             environment: row.pop().flatten().unwrap_or_default(),
@@ -241,17 +260,16 @@ fn lookup_of(values: &[Option<String>]) -> Option<PromotedLookup> {
     })
 }
 
-/// Every statement that writes a ledger entry, each with the values to bind.
+/// Every statement that writes an entry into a ledger that is there and complete, each with the
+/// values to bind. `stamp` is the one that the database has, `place` is where it stands.
 pub(super) fn record_statements(
     entry: &LedgerEntry,
-    is_stamped: bool,
+    stamp: Option<&Stamp>,
+    place: &str,
     parameter: fn(usize) -> String,
 ) -> Vec<(String, Vec<Option<String>>)> {
     let parameters = |count: usize| (1..=count).map(parameter).collect::<Vec<_>>().join(", ");
-    let mut statements: Vec<(String, Vec<Option<String>>)> = CREATE_LEDGER
-        .iter()
-        .map(|create| ((*create).to_owned(), Vec::new()))
-        .collect();
+    let mut statements: Vec<(String, Vec<Option<String>>)> = Vec::new();
     let values = run_values(&entry.run);
     statements.push((
         format!(
@@ -296,15 +314,36 @@ pub(super) fn record_statements(
             values,
         ));
     }
-    if !is_stamped {
-        statements.push((
-            format!("INSERT INTO __sync_stamp VALUES ({})", parameters(3)),
-            vec![
-                Some(entry.environment.clone()),
-                Some(entry.new_database_id.clone()),
-                Some(entry.run.finished_at.clone()),
-            ],
-        ));
+    match stamp {
+        Some(stamp) if !entry.stamp_anew => {
+            // A stamp of an older program says less.
+            if stamp.place.is_none() || (stamp.project.is_none() && entry.project.is_some()) {
+                statements.push((
+                    format!(
+                        "UPDATE __sync_stamp SET project = coalesce(project, {}), place = coalesce(place, {})",
+                        parameter(1),
+                        parameter(2)
+                    ),
+                    vec![entry.project.clone(), Some(place.to_owned())],
+                ));
+            }
+        }
+        _ => {
+            statements.push(("DELETE FROM __sync_stamp".to_owned(), Vec::new()));
+            statements.push((
+                format!(
+                    "INSERT INTO __sync_stamp (environment, database_id, since, project, place) VALUES ({})",
+                    parameters(5)
+                ),
+                vec![
+                    Some(entry.environment.clone()),
+                    Some(entry.new_database_id.clone()),
+                    Some(entry.run.finished_at.clone()),
+                    entry.project.clone(),
+                    Some(place.to_owned()),
+                ],
+            ));
+        }
     }
     statements
 }

@@ -157,7 +157,21 @@ impl Config {
         let file: File = toml::from_str(text).map_err(|error| readable(&error, text))?;
         let invalid = |message: String| Problem::new(Code::ConfigInvalid, message);
 
-        let pipeline = pipeline(file.environment, file.drift.policy, root, &variable)?;
+        if file
+            .project
+            .as_ref()
+            .is_some_and(|name| name.trim().is_empty())
+        {
+            return Err(invalid("`project` is empty".to_owned())
+                .hint("give the project a name, or leave the key out"));
+        }
+        let pipeline = pipeline(
+            file.environment,
+            file.drift.policy,
+            file.project.as_deref(),
+            root,
+            &variable,
+        )?;
         let protected: Vec<TableName> = [
             file.protected,
             file.backup.protected,
@@ -318,6 +332,7 @@ mod tests {
                 "docs/REFERENCE.md",
             ),
             ("x = ", "line 1", "docs/REFERENCE.md"),
+            ("project = \" \"", "`project` is empty", "leave the key out"),
         ] {
             let problem = parse(text).unwrap_err();
             assert_eq!(problem.code, Code::ConfigInvalid);

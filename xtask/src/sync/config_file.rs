@@ -13,6 +13,7 @@ use crate::problem::{Code, Problem};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
+    pub(super) project: Option<String>,
     #[serde(default)]
     pub(super) environment: Vec<EnvironmentFile>,
     #[serde(default)]

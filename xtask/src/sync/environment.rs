@@ -48,6 +48,8 @@ impl fmt::Display for Backend {
 #[derive(Debug, Clone)]
 pub struct Environment {
     pub name: String,
+    /// The project that all environments belong to, where the configuration names it.
+    pub project: Option<String>,
     pub label: String,
     pub url_variable: String,
     /// The checked URL, or why there is none.

@@ -9,10 +9,17 @@ use super::table::TableName;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     pub environment: String,
+    /// The project that it belongs to, where the configuration had a name for it.
+    pub project: Option<String>,
     /// Drawn when the stamp was written; it travels with every copy of the database.
     pub database_id: String,
     /// UTC.
     pub since: String,
+    /// Where the database stood when the stamp was written: [`Identity::place`], or none in a
+    /// stamp of an older program.
+    ///
+    /// [`Identity::place`]: crate::database::Identity::place
+    pub place: Option<String>,
 }
 
 /// One thing that was done to a database by this tool.
@@ -45,6 +52,7 @@ pub enum RunKind {
     Migrate,
     Restore,
     Import,
+    Stamp,
 }
 
 impl RunKind {
@@ -54,6 +62,7 @@ impl RunKind {
             RunKind::Migrate => "migrate",
             RunKind::Restore => "restore",
             RunKind::Import => "import",
+            RunKind::Stamp => "stamp",
         }
     }
 
@@ -62,6 +71,7 @@ impl RunKind {
             "migrate" => RunKind::Migrate,
             "restore" => RunKind::Restore,
             "import" => RunKind::Import,
+            "stamp" => RunKind::Stamp,
             _ => RunKind::Promotion,
         }
     }
@@ -104,8 +114,12 @@ pub struct LedgerEntry {
     pub run: Run,
     /// The environment that the database now is.
     pub environment: String,
+    /// The project that it belongs to, where the configuration names it.
+    pub project: Option<String>,
     /// Drawn for a database that has no stamp yet.
     pub new_database_id: String,
+    /// Takes the place of the stamp that is there.
+    pub stamp_anew: bool,
     /// Version, name and checksum of every migration that this run applied.
     pub migrations: Vec<RecordedMigration>,
     /// The lookup tables that this run loaded.

@@ -104,7 +104,9 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
             summary: counted(recorded.len() as u64, "migration"),
         },
         environment: development.name.clone(),
+        project: development.project.clone(),
         new_database_id: random_id(16)?,
+        stamp_anew: false,
         migrations: recorded,
     })?;
     target.commit()?;

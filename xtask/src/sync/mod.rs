@@ -44,6 +44,7 @@ pub mod row;
 pub mod row_edits;
 pub mod row_source;
 pub mod snapshot;
+pub mod stamp;
 pub mod status;
 mod staying;
 pub mod table;

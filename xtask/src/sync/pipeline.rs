@@ -113,6 +113,7 @@ fn default_pipeline() -> Vec<EnvironmentFile> {
 pub(super) fn pipeline(
     listed: Vec<EnvironmentFile>,
     drift: Option<DriftPolicy>,
+    project: Option<&str>,
     root: &Path,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<Environment>, Problem> {
@@ -181,6 +182,7 @@ pub(super) fn pipeline(
         };
         pipeline.push(Environment {
             name,
+            project: project.map(str::to_owned),
             label,
             url_variable: environment.url_env,
             url,

@@ -231,7 +231,9 @@ pub fn promote(
             summary: report.summary(),
         },
         environment: promotion.to.name.clone(),
+        project: promotion.to.project.clone(),
         new_database_id: random_id(16)?,
+        stamp_anew: false,
         migrations: recorded,
         lookups: promoted_lookups(config, &lookups, &manifest, &held),
     })?;

@@ -20,6 +20,10 @@ use crate::problem::Problem;
 pub struct Snapshot {
     pub environment: String,
     pub label: String,
+    /// The variable that leads to it.
+    pub url_variable: String,
+    /// The project that it is to belong to, where the configuration names it.
+    pub project: Option<String>,
     /// Unclassified tables block, because the environment asks more than once.
     pub strict: bool,
     /// Drift blocks.
@@ -93,6 +97,8 @@ pub fn observe(environment: &Environment) -> anyhow::Result<Observed> {
     let snapshot = Snapshot {
         environment: environment.name.clone(),
         label: environment.label.clone(),
+        url_variable: environment.url_variable.clone(),
+        project: environment.project.clone(),
         strict: environment.is_strict(),
         refuses_drift: environment.refuses_drift(),
         is_folder: false,

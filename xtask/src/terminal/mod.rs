@@ -7,6 +7,7 @@ mod plan;
 mod progress;
 mod prompts;
 mod results;
+mod stamp;
 
 use std::io::{IsTerminal as _, Write as _};
 

@@ -24,32 +24,54 @@ impl Screen {
         what: &str,
         command: &str,
     ) -> anyhow::Result<Confirmed> {
+        let flags = match environment.confirm.as_slice() {
+            [_] => "--yes".to_owned(),
+            [_, .., last] => format!("--yes --confirm \"{last}\""),
+            [] => String::new(),
+        };
+        let command = format!("{command} {flags}");
         for (at, wanted) in environment.confirm.iter().enumerate() {
-            let answer = match at {
-                0 if given.yes => Some(wanted.clone()),
+            let given = match at {
+                0 if given.yes => Some(wanted.as_str()),
                 0 => None,
-                _ => given.confirm.clone(),
+                _ => given.confirm.as_deref(),
             };
-            let answer = match answer {
-                Some(answer) => answer,
-                None if self.interactive => ask(&format!("{what} Type `{wanted}` to go on"))?,
-                None => return Err(nobody_to_ask(environment, command)),
-            };
-            if answer.trim() != wanted && !self.interactive {
-                return Err(nobody_to_ask(environment, command));
-            }
-            if answer.trim() != wanted {
-                return Err(Problem::new(
-                    Code::Cancelled,
-                    format!("cancelled: nothing was changed in {}", environment.label),
-                )
-                .hint(format!(
-                    "to go on, the answer is `{wanted}`, letter for letter"
-                ))
-                .into());
-            }
+            self.confirm_text(&environment.label, wanted, given, what, &command)?;
         }
         Ok(Confirmed(()))
+    }
+
+    /// Asks for one text. `command` is the whole one to use where nobody can be asked.
+    ///
+    /// # Errors
+    /// As [`Screen::confirm`].
+    pub fn confirm_text(
+        &self,
+        label: &str,
+        wanted: &str,
+        given: Option<&str>,
+        what: &str,
+        command: &str,
+    ) -> anyhow::Result<Confirmed> {
+        let answer = match given {
+            Some(answer) => answer.to_owned(),
+            None if self.interactive => ask(&format!("{what} Type `{wanted}` to go on"))?,
+            None => return Err(nobody_to_ask(label, command)),
+        };
+        if answer.trim() == wanted {
+            return Ok(Confirmed(()));
+        }
+        if !self.interactive {
+            return Err(nobody_to_ask(label, command));
+        }
+        Err(Problem::new(
+            Code::Cancelled,
+            format!("cancelled: nothing was changed in {label}"),
+        )
+        .hint(format!(
+            "to go on, the answer is `{wanted}`, letter for letter"
+        ))
+        .into())
     }
 }
 
@@ -62,19 +84,11 @@ fn ask(question: &str) -> anyhow::Result<String> {
         .map_err(|_| Problem::new(Code::Cancelled, "cancelled: nothing was changed").into())
 }
 
-fn nobody_to_ask(environment: &Environment, command: &str) -> anyhow::Error {
-    let flags = match environment.confirm.as_slice() {
-        [_] => "--yes".to_owned(),
-        [_, .., last] => format!("--yes --confirm \"{last}\""),
-        [] => String::new(),
-    };
+fn nobody_to_ask(label: &str, command: &str) -> anyhow::Error {
     Problem::new(
         Code::NotInteractive,
-        format!(
-            "there is no terminal to confirm a change of {} on",
-            environment.label
-        ),
+        format!("there is no terminal to confirm a change of {label} on"),
     )
-    .hint(format!("run `{command} {flags}`"))
+    .hint(format!("run `{command}`"))
     .into()
 }

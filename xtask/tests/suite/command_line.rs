@@ -8,6 +8,7 @@ mod imports;
 mod looking;
 mod promotions;
 mod records;
+mod stamps;
 
 use crate::support::workspace::{CONFIGURATION, Run, Workspace, assert_run};
 
@@ -50,6 +51,7 @@ fn help_lists_the_tasks() {
       backups       List the backups
       restore       Put a backup back, after one of what is there now
       history       List what was done to the environments
+      stamp         Say which environment a database is, after a typed confirmation
       dev-to-test   Promote schema and lookup data from dev to test
       test-to-prod  Promote schema and lookup data from test to prod
       help          Print this message or the help of the given subcommand(s)

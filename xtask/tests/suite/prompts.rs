@@ -173,6 +173,35 @@ fn control_c_during_the_run_changes_nothing() {
 }
 
 #[test]
+fn stamping_asks_for_the_name_typed_out() {
+    let workspace = ready_for_production();
+    let stamp = |answer: &str| {
+        let command = workspace.command(&["sync", "stamp", "--env", "test"]);
+        let mut terminal = Terminal::spawn(command);
+        let asked = terminal.expect("Type `STAMP test` to go on");
+        assert!(asked.contains("stamp: `test` of project"), "{asked}");
+        assert!(
+            asked.contains("This says that sqlite:test.sqlite3 is Test."),
+            "{asked}"
+        );
+        terminal.send_line(answer);
+        terminal.finish()
+    };
+    let before = workspace.contents();
+    for answer in ["yes", "", "STAMP prod", "stamp test"] {
+        let (code, output) = stamp(answer);
+        assert_eq!(code, 5, "{output}");
+        assert!(workspace.contents() == before);
+    }
+    let (code, output) = stamp("STAMP test");
+    assert_eq!(code, 0, "{output}");
+    assert!(
+        output.contains("done: the database behind test is stamped"),
+        "{output}"
+    );
+}
+
+#[test]
 fn restoring_asks_as_a_promotion_does() {
     let workspace = ready_for_production();
     let backups = workspace.document(&["sync", "backups", "--env", "test"]);

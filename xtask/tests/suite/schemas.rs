@@ -8,7 +8,7 @@ use xtask::problem::Code;
 
 use crate::support::workspace::{TO_PRODUCTION, Workspace};
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "adopt",
     "backups",
     "error",
@@ -18,6 +18,7 @@ const NAMES: [&str; 10] = [
     "plan",
     "promotion",
     "restore",
+    "stamp",
     "status",
 ];
 
@@ -293,6 +294,20 @@ fn imports_print_what_was_promised() {
         refused["error"]["details"][0],
         format!("{file}: line 1: the column `name` is missing")
     );
+}
+
+#[test]
+fn stamps_are_told_as_promised() {
+    let workspace = Workspace::promoted();
+    let stamp = ["sync", "stamp", "--env", "test", "--confirm", "STAMP test"];
+    let stamped = run(&workspace, "stamp", &stamp);
+    assert_eq!(stamped["before"]["environment"], "test");
+    assert_eq!(stamped["stamp"]["project"], "merchant-services");
+    let history = run(&workspace, "history", &["sync", "history", "--env", "test"]);
+    assert_eq!(history["environments"][0]["runs"][0]["kind"], "stamp");
+    let status = run(&workspace, "status", &["sync", "status"]);
+    assert_eq!(status["environments"][1]["stamp"], stamped["stamp"]);
+    run(&workspace, "error", &stamp[..4]);
 }
 
 #[test]

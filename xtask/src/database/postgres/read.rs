@@ -33,6 +33,15 @@ impl PostgresSession {
             .is_some())
     }
 
+    pub(super) fn has_column(&mut self, table: &str, column: &str) -> anyhow::Result<bool> {
+        let found = self.value(
+            "SELECT attname::text FROM pg_attribute \
+             WHERE attrelid = to_regclass($1) AND attname = $2 AND NOT attisdropped",
+            &[table, column],
+        )?;
+        Ok(found.is_some())
+    }
+
     fn load_by_keys<Row>(
         &mut self,
         sql: String,
@@ -66,6 +75,7 @@ impl Session for PostgresSession {
         let field = |at: usize| fields.get(at).cloned().unwrap_or_default();
         Ok(Identity {
             instance: format!("postgres {} {} {}", field(0), field(1), field(2)),
+            place: format!("postgres {} {}", field(0), field(1)),
             server_version: field(3),
         })
     }
@@ -94,7 +104,8 @@ impl Session for PostgresSession {
             true => self.query(sql::SELECT_LOOKUPS, &[])?,
             false => Vec::new(),
         };
-        let stamps = self.query(sql::SELECT_STAMP, &[])?;
+        let has_place = self.has_column("__sync_stamp", "place")?;
+        let stamps = self.query(&sql::select_stamp(has_place), &[])?;
         Ok(sql::ledger_of(&runs, stamps, &lookups))
     }
 

@@ -205,16 +205,26 @@ impl Target for PostgresSession {
     }
 
     fn record(&mut self, entry: &LedgerEntry) -> anyhow::Result<()> {
-        let is_stamped = self.ledger()?.stamp.is_some();
-        for (statement, values) in sql::record_statements(entry, is_stamped, |at| format!("${at}"))
-        {
+        const WHAT: &str = "write the ledger";
+        for create in sql::CREATE_LEDGER {
+            self.batch(create, WHAT)?;
+        }
+        for (table, column) in sql::ADDED_TO_LEDGER {
+            if !self.has_column(table, column)? {
+                self.batch(&sql::add_to_ledger(table, column), WHAT)?;
+            }
+        }
+        let (stamp, place) = (self.ledger()?.stamp, self.identity()?.place);
+        let statements =
+            sql::record_statements(entry, stamp.as_ref(), &place, |at| format!("${at}"));
+        for (statement, values) in statements {
             let mut query = sql_query(statement).into_boxed::<Pg>();
             for value in values {
                 query = query.bind::<Nullable<Text>, _>(value);
             }
             query
                 .execute(&mut self.connection)
-                .map_err(|error| failed(&error, "write the ledger"))?;
+                .map_err(|error| failed(&error, WHAT))?;
         }
         Ok(())
     }

@@ -31,6 +31,14 @@ impl SqliteSession {
         Ok(!found.is_empty())
     }
 
+    pub(super) fn has_column(&mut self, table: &str, column: &str) -> anyhow::Result<bool> {
+        let found = self.query(
+            "SELECT 1 FROM pragma_table_info(?) WHERE name = ?",
+            &[Some(table.to_owned()), Some(column.to_owned())],
+        )?;
+        Ok(!found.is_empty())
+    }
+
     /// The affinity of each of a lookup table's fields, in their order.
     pub(super) fn affinities(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Affinity>> {
         let rows = self.query(
@@ -117,6 +125,7 @@ impl Session for SqliteSession {
             |_| path.display().to_string(),
             |path| path.display().to_string(),
         );
+        let place = format!("sqlite {instance}");
         // Hard links are one database under two paths.
         #[cfg(unix)]
         let instance = std::fs::metadata(path).map_or(instance, |file| {
@@ -125,6 +134,7 @@ impl Session for SqliteSession {
         });
         Ok(Identity {
             instance: format!("sqlite {instance}"),
+            place,
             server_version: self.value("SELECT sqlite_version()")?.unwrap_or_default(),
         })
     }
@@ -153,7 +163,8 @@ impl Session for SqliteSession {
             true => self.query(sql::SELECT_LOOKUPS, &[])?,
             false => Vec::new(),
         };
-        let stamps = self.query(sql::SELECT_STAMP, &[])?;
+        let has_place = self.has_column("__sync_stamp", "place")?;
+        let stamps = self.query(&sql::select_stamp(has_place), &[])?;
         Ok(sql::ledger_of(&runs, stamps, &lookups))
     }
 

@@ -237,14 +237,24 @@ impl Target for SqliteSession {
     }
 
     fn record(&mut self, entry: &LedgerEntry) -> anyhow::Result<()> {
-        let is_stamped = self.ledger()?.stamp.is_some();
-        for (statement, values) in sql::record_statements(entry, is_stamped, |at| format!("?{at}"))
-        {
+        const WHAT: &str = "write the ledger";
+        for create in sql::CREATE_LEDGER {
+            self.run_with(create, Vec::new(), WHAT)?;
+        }
+        for (table, column) in sql::ADDED_TO_LEDGER {
+            if !self.has_column(table, column)? {
+                self.run_with(&sql::add_to_ledger(table, column), Vec::new(), WHAT)?;
+            }
+        }
+        let (stamp, place) = (self.ledger()?.stamp, self.identity()?.place);
+        let statements =
+            sql::record_statements(entry, stamp.as_ref(), &place, |at| format!("?{at}"));
+        for (statement, values) in statements {
             let values = values
                 .into_iter()
                 .map(|value| value.map_or(Value::Null, Value::Text))
                 .collect();
-            self.run_with(&statement, values, "write the ledger")?;
+            self.run_with(&statement, values, WHAT)?;
         }
         Ok(())
     }

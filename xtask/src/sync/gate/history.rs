@@ -4,27 +4,9 @@ use super::Verdict;
 use crate::problem::{Code, Problem};
 use crate::sync::config::Config;
 use crate::sync::migration::MigrationSet;
-use crate::sync::moment::to_the_second;
 use crate::sync::plan::PlannedMigration;
 use crate::sync::snapshot::Snapshot;
 use crate::sync::words::counted;
-
-/// The database says that it is another environment.
-pub fn wrong_stamp(snapshot: &Snapshot) -> Option<Problem> {
-    let stamp = snapshot.ledger.stamp.as_ref()?;
-    (stamp.environment != snapshot.environment).then(|| {
-        Problem::new(
-            Code::WrongStamp,
-            format!(
-                "the database behind {} says of itself that it is `{}`, since {}",
-                snapshot.label,
-                stamp.environment,
-                to_the_second(&stamp.since)
-            ),
-        )
-        .hint("correct the connection string; a copy of another environment's database cannot stand in for this one")
-    })
-}
 
 /// What was run on an environment and is not in this checkout.
 pub fn unknown_migrations(snapshot: &Snapshot, known: &MigrationSet) -> Vec<Problem> {

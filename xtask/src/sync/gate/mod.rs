@@ -1,6 +1,7 @@
 //! Every reason why a plan may not run, and every thing that is worth a warning.
 
 mod edits;
+mod ends;
 mod history;
 mod rows;
 
@@ -13,8 +14,9 @@ use crate::sync::plan::Plan;
 use crate::sync::snapshot::Snapshot;
 use crate::sync::table::TableName;
 use crate::sync::words::counted;
+pub use ends::{wrong_ends, wrong_stamp};
 use history::judge_history;
-pub use history::{not_transactional, unknown_migrations, wrong_stamp};
+pub use history::{not_transactional, unknown_migrations};
 pub use rows::extra_rows;
 use rows::judge_lookup;
 
@@ -29,6 +31,9 @@ pub(in crate::sync) fn judge(
 ) {
     let mut verdict = Verdict::default();
     verdict.blockers.extend(wrong_ends(source, target));
+    verdict
+        .warnings
+        .extend([source, target].into_iter().filter_map(ends::moved));
     if source.is_folder {
         verdict.blockers.extend(unknown_migrations(target, known));
     } else {
@@ -72,37 +77,6 @@ impl Verdict {
             self.warnings.push(problem);
         }
     }
-}
-
-/// Why these two databases cannot be the ends of a promotion at all. Where there is a reason,
-/// their rows need not be compared.
-pub fn wrong_ends(source: &Snapshot, target: &Snapshot) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    if source.backend != target.backend {
-        problems.push(
-            Problem::new(
-                Code::BackendMismatch,
-                format!(
-                    "{} is {} and {} is {}",
-                    source.label, source.backend, target.label, target.backend
-                ),
-            )
-            .hint("both ends of a promotion use the same kind of database"),
-        );
-    } else if source.identity.instance == target.identity.instance {
-        problems.push(
-            Problem::new(
-                Code::SameDatabase,
-                format!(
-                    "{} and {} are one and the same database",
-                    source.label, target.label
-                ),
-            )
-            .hint("correct one of the two connection strings"),
-        );
-    }
-    problems.extend([source, target].into_iter().filter_map(wrong_stamp));
-    problems
 }
 
 fn drift(plan: &Plan, source: &Snapshot, target: &Snapshot) -> Problem {

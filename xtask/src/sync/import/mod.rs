@@ -172,6 +172,8 @@ pub(super) fn observe_folder(
     let snapshot = Snapshot {
         environment: folder.name.clone(),
         label: folder.name.clone(),
+        url_variable: String::new(),
+        project: None,
         strict: false,
         refuses_drift: false,
         is_folder: true,
@@ -179,6 +181,7 @@ pub(super) fn observe_folder(
         backend: there.backend,
         identity: Identity {
             instance: format!("folder {}", path.display()),
+            place: format!("folder {}", path.display()),
             server_version: there.identity.server_version.clone(),
         },
         ledger: super::ledger::Ledger::default(),

@@ -12,7 +12,7 @@ fn an_unknown_key_brings_the_nearest_one() {
     exit status: 2
     ----- stdout -----
     ----- stderr -----
-    error: [root]/data-sync/sync.toml: line 28: unknown key `kep`
+    error: [root]/data-sync/sync.toml: line 31: unknown key `kep`
 
     hint: did you mean `keep`? docs/REFERENCE.md lists every key
     "#);
@@ -50,13 +50,13 @@ fn an_unknown_value_brings_the_known_ones() {
         "[[lookup]]\ntable = \"fee_items\"\nextra_rows = \"remove\"",
     );
     assert_run!(workspace.refuses(&STATUS), @r#"
-exit status: 2
------ stdout -----
------ stderr -----
-error: [root]/data-sync/sync.toml: line 39: unknown variant `remove`, expected one of `delete`, `keep`, `refuse`
+    exit status: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: [root]/data-sync/sync.toml: line 42: unknown variant `remove`, expected one of `delete`, `keep`, `refuse`
 
-hint: docs/REFERENCE.md lists every key
-"#);
+    hint: docs/REFERENCE.md lists every key
+    "#);
     workspace.configure("keep = 20", "keep = \"many\"");
     assert_run!(workspace.refuses(&STATUS), @r#"
     exit status: 2
@@ -76,7 +76,7 @@ fn broken_toml_has_a_line() {
     exit status: 2
     ----- stdout -----
     ----- stderr -----
-    error: [root]/data-sync/sync.toml: line 28: string values must be quoted, expected literal string
+    error: [root]/data-sync/sync.toml: line 31: string values must be quoted, expected literal string
 
     hint: docs/REFERENCE.md lists every key
     "#);

@@ -106,13 +106,13 @@ fn one_database_cannot_be_both_ends() {
         .unwrap();
         workspace.set("TEST_DATABASE_URL", "sqlite:link.sqlite3");
         assert_run!(workspace.refuses(&[&PROMOTE[..], &["--quiet"]].concat()), @r#"
-    exit status: 4
-    ----- stdout -----
-    ----- stderr -----
-    error: Development and Test are one and the same database
+        exit status: 4
+        ----- stdout -----
+        ----- stderr -----
+        error: Development and Test are one and the same database, which says of itself that it is `dev`
 
-    hint: correct one of the two connection strings
-    "#);
+        hint: correct DEV_DATABASE_URL or TEST_DATABASE_URL: both lead to it, by whatever name
+        "#);
     }
 }
 

@@ -135,13 +135,10 @@ pub(super) fn identity_tells_databases_apart(backend: Backend) {
         }
     };
     let other_way = DatabaseUrl::parse(&other_way, "A_TEST", folder.path()).unwrap();
+    let reached = database::open(&other_way).unwrap().identity().unwrap();
     assert_eq!(
-        database::open(&other_way)
-            .unwrap()
-            .identity()
-            .unwrap()
-            .instance,
-        identity.instance
+        (reached.instance, reached.place),
+        (identity.instance.clone(), identity.place.clone())
     );
 
     // Another database, and a copy that holds the same.
@@ -156,7 +153,9 @@ pub(super) fn identity_tells_databases_apart(backend: Backend) {
         }
     };
     assert_eq!(copy.line("SELECT label FROM fees ORDER BY id"), "one two");
-    assert_ne!(open(&copy).identity().unwrap().instance, identity.instance);
+    let of_copy = open(&copy).identity().unwrap();
+    assert_ne!(of_copy.instance, identity.instance);
+    assert_ne!(of_copy.place, identity.place);
 }
 
 pub(super) fn migrations_come_in_order_with_what_ran(backend: Backend) {

@@ -22,6 +22,8 @@ fn observed(database: &Database, label: &str) -> Observed {
     let snapshot = Snapshot {
         environment: label.to_lowercase(),
         label: label.to_owned(),
+        url_variable: "TEST_DATABASE_URL".to_owned(),
+        project: None,
         strict: false,
         refuses_drift: false,
         is_folder: false,

@@ -51,7 +51,9 @@ fn entry(id: &str, environment: &str, finished_at: &str) -> LedgerEntry {
             summary: "fees: 1 inserted; é".to_owned(),
         },
         environment: environment.to_owned(),
+        project: Some("shop".to_owned()),
         new_database_id: format!("id-{id}"),
+        stamp_anew: false,
         migrations: vec![RecordedMigration {
             version: "20240101000000".to_owned(),
             name: "2024-01-01-000000_only".to_owned(),
@@ -258,6 +260,8 @@ pub(super) fn the_ledger_is_read_as_it_was_written(backend: Backend) {
         ("test", "id-r1")
     );
     assert_eq!(stamp.since, "2024-01-02T03:04:06Z");
+    assert_eq!(stamp.project.as_deref(), Some("shop"));
+    assert_eq!(stamp.place, Some(session.identity().unwrap().place));
     assert_eq!(
         database.line("SELECT environment FROM __sync_stamp"),
         "test"

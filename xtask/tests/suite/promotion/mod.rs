@@ -10,6 +10,7 @@ mod importing;
 mod random;
 mod refusing;
 mod returning;
+mod stamping;
 
 use tempfile::TempDir;
 use xtask::problem::{Code, Problem};
@@ -117,6 +118,16 @@ suite! {
             a_backup_of_another_environment_is_refused
             old_backups_are_thinned_out
             the_backup_that_is_restored_is_not_thinned_out
+            ;
+        stamping:
+            a_copy_of_the_other_end_is_told_and_can_be_stamped
+            a_stamp_tells_a_database_from_its_copy
+            one_id_is_in_one_database
+            a_database_of_another_project
+            a_database_that_was_moved_warns_at_most
+            a_stamp_is_a_run_and_changes_nothing_else
+            a_database_is_stamped_as_one_environment
+            an_older_stamp_says_less_until_the_next_run
             ;
     }
     postgres {

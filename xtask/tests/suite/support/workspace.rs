@@ -359,8 +359,9 @@ impl fmt::Display for Run {
 }
 
 /// What differs from run to run and from machine to machine, and what stands for it.
-pub(crate) const FILTERS: [(&str, &str); 11] = [
+pub(crate) const FILTERS: [(&str, &str); 12] = [
     (r#"[^\s"'`:]*/xtask-suite-\w+"#, "[root]"),
+    (r"database id [0-9a-f]{32}", "database id [id]"),
     (r"SQLite 3\.\d+\.\d+", "SQLite [version]"),
     (r"\b[0-9a-f]{16}\b", "[plan]"),
     (r"20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[time]"),

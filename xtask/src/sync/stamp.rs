@@ -1,0 +1,155 @@
+//! Saying which environment a database is, for those cases that only a person can know: a copy
+//! that was made on purpose, a database that got another part.
+
+use serde::Serialize;
+
+use super::config::Config;
+use super::environment::Environment;
+use super::ledger::{LedgerEntry, Run, RunKind, Stamp};
+use super::moment::Moment;
+use super::promote::{commit, random_id};
+use super::snapshot::{observe, observe_all};
+use crate::database::{self, Identity};
+use crate::problem::{Code, Problem};
+
+/// What `stamp` did.
+#[derive(Debug, Clone, Serialize)]
+pub struct StampReport {
+    pub version: u32,
+    pub run_id: String,
+    pub environment: String,
+    /// The URL of the database, without its password.
+    pub database: String,
+    /// What the database said of itself before.
+    pub before: Option<Stamp>,
+    /// What it says now.
+    pub stamp: Stamp,
+}
+
+/// A database that may be stamped, as it was when that was asked about.
+#[derive(Debug, Clone)]
+pub struct Unstamped {
+    pub environment: String,
+    pub label: String,
+    pub url_variable: String,
+    /// Without its password.
+    pub database: String,
+    /// What is known of it, such as `PostgreSQL 15.4, with 12 migrations applied`.
+    pub holds: String,
+    pub stamp: Option<Stamp>,
+    identity: Identity,
+}
+
+impl Unstamped {
+    /// Looks at the database behind an environment.
+    ///
+    /// # Errors
+    /// `same_database` where another environment's URL leads to it too.
+    pub fn look(config: &Config, environment: &Environment) -> anyhow::Result<Self> {
+        let found = observe(environment)?.snapshot;
+        let others: Vec<&Environment> = config
+            .pipeline
+            .iter()
+            .filter(|other| other.name != environment.name && other.url.is_ok())
+            .collect();
+        // Those that cannot be reached are no reason to refuse: one stamps in an emergency too.
+        let looked = observe_all(others.iter().copied(), |_| {});
+        for (other, looked) in others.iter().zip(looked) {
+            if looked.is_ok_and(|there| there.snapshot.identity.instance == found.identity.instance)
+            {
+                return Err(Problem::new(
+                    Code::SameDatabase,
+                    format!(
+                        "the database behind {} is the one behind {} too",
+                        environment.label, other.label
+                    ),
+                )
+                .hint(format!(
+                    "correct {} or {}: a database is one environment",
+                    environment.url_variable, other.url_variable
+                ))
+                .into());
+            }
+        }
+        let version = found.identity.server_version.split_whitespace().next();
+        Ok(Unstamped {
+            environment: environment.name.clone(),
+            label: environment.label.clone(),
+            url_variable: environment.url_variable.clone(),
+            database: environment.url()?.to_string(),
+            holds: format!(
+                "{} {}, {} applied, {}",
+                found.backend,
+                version.unwrap_or_default(),
+                super::words::counted(found.applied.len() as u64, "migration"),
+                super::words::counted(found.catalog.tables.len() as u64, "table"),
+            ),
+            stamp: found.ledger.stamp,
+            identity: found.identity,
+        })
+    }
+
+    /// Writes the stamp, with a database id of its own, and records that. Nothing but the ledger
+    /// is changed.
+    ///
+    /// # Errors
+    /// `plan_stale` when the database is another by now, or says something else.
+    pub fn stamp(&self, config: &Config, environment: &Environment) -> anyhow::Result<StampReport> {
+        let started_at = Moment::now().readable();
+        let mut target =
+            database::open_target(environment.url()?).map_err(|error| environment.blame(error))?;
+        if target.identity()? != self.identity || target.ledger()?.stamp != self.stamp {
+            return Err(Problem::new(
+                Code::PlanStale,
+                format!(
+                    "the database behind {} is not as it was when it was asked about",
+                    environment.label
+                ),
+            )
+            .hint("run it again, and look at what it shows")
+            .into());
+        }
+        let run_id = random_id(4)?;
+        let before = self.stamp.as_ref();
+        target.record(&LedgerEntry {
+            run: Run {
+                id: run_id.clone(),
+                kind: RunKind::Stamp,
+                subject: environment.name.clone(),
+                plan_id: None,
+                commit: commit(config),
+                operator: config.operator.clone(),
+                program_version: env!("CARGO_PKG_VERSION").to_owned(),
+                started_at,
+                finished_at: Moment::now().readable(),
+                backup: None,
+                summary: match before {
+                    Some(before) => format!(
+                        "stamped as {}, before that as {}",
+                        environment.name, before.environment
+                    ),
+                    None => format!("stamped as {}", environment.name),
+                },
+            },
+            environment: environment.name.clone(),
+            project: environment.project.clone(),
+            new_database_id: random_id(16)?,
+            stamp_anew: true,
+            migrations: Vec::new(),
+            lookups: Vec::new(),
+        })?;
+        let stamp = target.ledger()?.stamp;
+        target.commit()?;
+        let Some(stamp) = stamp else {
+            anyhow::bail!("the stamp of {} is not there", environment.label);
+        };
+        Ok(StampReport {
+            version: 1,
+            run_id,
+            environment: environment.name.clone(),
+            database: self.database.clone(),
+            before: self.stamp.clone(),
+            stamp,
+        })
+    }
+}
