@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::drift::DriftPolicy;
+use super::migration::OutOfOrder;
 use super::three_way::OnTargetEdit;
 use crate::problem::{Code, Problem};
 
@@ -61,6 +62,7 @@ pub struct Environment {
     pub on_target_edit: OnTargetEdit,
     /// What drift does to a promotion to it; without a word the confirmations decide.
     pub drift: Option<DriftPolicy>,
+    pub out_of_order: OutOfOrder,
 }
 
 impl Environment {

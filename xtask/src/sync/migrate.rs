@@ -8,7 +8,7 @@ use super::config::Config;
 use super::event::{Event, Events};
 use super::gate;
 use super::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
-use super::migration::MigrationSet;
+use super::migration::{MigrationSet, OutOfOrder};
 use super::moment::Moment;
 use super::promote::{commit, random_id};
 use super::report::MigrationReport;
@@ -23,13 +23,14 @@ pub struct MigrateReport {
     pub version: u32,
     pub environment: String,
     pub migrations: Vec<MigrationReport>,
+    pub warnings: Vec<Problem>,
 }
 
 /// Runs the migrations that the first environment of the pipeline lacks, all in one transaction,
 /// and stamps it.
 ///
 /// # Errors
-/// `wrong_stamp`, `unknown_migration`, `not_transactional` or `migration_failed`; then nothing
+/// `wrong_stamp`, `unknown_migration`, `out_of_order`, `not_transactional` or `migration_failed`; then nothing
 /// was applied.
 pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<MigrateReport> {
     let Some(development) = config.pipeline.first() else {
@@ -56,10 +57,19 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
     if let Some(migration) = pending.iter().find(|migration| !migration.transactional) {
         return Err(gate::not_transactional(&migration.name).into());
     }
+    let late: Vec<Problem> = pending
+        .iter()
+        .filter(|migration| snapshot.is_past(&migration.version))
+        .map(|migration| gate::out_of_order(&migration.name, &snapshot))
+        .collect();
+    if let (OutOfOrder::Refuse, Some(problem)) = (development.out_of_order, late.first()) {
+        return Err(problem.clone().into());
+    }
     let mut report = MigrateReport {
         version: 1,
         environment: development.name.clone(),
         migrations: Vec::new(),
+        warnings: late,
     };
     if pending.is_empty() && snapshot.ledger.stamp.is_some() {
         return Ok(report);

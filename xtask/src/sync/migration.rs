@@ -198,15 +198,18 @@ impl MigrationSet {
     /// Compares what this program was built with against the folder it was built from.
     ///
     /// # Errors
-    /// `stale_build`, naming the first migration that differs.
+    /// `stale_build`, naming the first migration whose text or metadata differs.
     pub fn check_against_folder(&self, root: &Path) -> anyhow::Result<()> {
         let Some(folder) = folder(root, self.backend) else {
             return Ok(());
         };
         let on_disk = Self::from_folder(self.backend, &folder)?;
-        let texts = |set: &MigrationSet| -> BTreeMap<String, String> {
+        let texts = |set: &MigrationSet| -> BTreeMap<String, (String, bool)> {
             set.iter()
-                .map(|migration| (migration.name.clone(), migration.checksum()))
+                .map(|migration| {
+                    let what = (migration.checksum(), migration.transactional);
+                    (migration.name.clone(), what)
+                })
                 .collect()
         };
         let (built, found) = (texts(self), texts(&on_disk));
@@ -224,6 +227,15 @@ impl MigrationSet {
             .into()),
         }
     }
+}
+
+/// What happens where a migration is pending that is older than the newest applied one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutOfOrder {
+    #[default]
+    Warn,
+    Refuse,
 }
 
 /// The folder with the migrations of a backend, if the workspace has one.
@@ -303,8 +315,22 @@ mod tests {
             MigrationSet::from_folder(Backend::Sqlite, &root.path().join("migrations/sqlite"))
                 .unwrap();
         set.check_against_folder(root.path()).unwrap();
+        let metadata = folder.join("metadata.toml");
+        std::fs::write(&metadata, "run_in_transaction = true").unwrap();
+        set.check_against_folder(root.path()).unwrap();
+        let stale = || {
+            let error = set.check_against_folder(root.path()).unwrap_err();
+            let problem = Problem::of(&error);
+            assert_eq!(problem.code, Code::StaleBuild);
+            assert_eq!(
+                problem.message,
+                "migration 1_a is not as it was when this program was built"
+            );
+        };
+        std::fs::write(&metadata, "run_in_transaction = false").unwrap();
+        stale();
+        std::fs::remove_file(&metadata).unwrap();
         std::fs::write(folder.join("up.sql"), "select 2;").unwrap();
-        let error = set.check_against_folder(root.path()).unwrap_err();
-        assert_eq!(Problem::of(&error).code, Code::StaleBuild);
+        stale();
     }
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::drift::DriftPolicy;
 use super::environment::{DatabaseUrl, Environment};
+use super::migration::OutOfOrder;
 use super::row_source::RowSource;
 use super::three_way::OnTargetEdit;
 use crate::problem::{Code, Problem};
@@ -87,6 +88,8 @@ pub(super) struct EnvironmentFile {
     require_plan: bool,
     on_target_edit: Option<OnTargetEdit>,
     drift: Option<DriftPolicy>,
+    #[serde(default)]
+    out_of_order: OutOfOrder,
 }
 
 /// The three environments of a file that names none.
@@ -105,6 +108,7 @@ fn default_pipeline() -> Vec<EnvironmentFile> {
         require_plan: false,
         on_target_edit: None,
         drift: None,
+        out_of_order: OutOfOrder::Warn,
     })
     .into()
 }
@@ -189,6 +193,7 @@ pub(super) fn pipeline(
             confirm,
             checklist: environment.checklist,
             require_plan: environment.require_plan,
+            out_of_order: environment.out_of_order,
             on_target_edit: environment.on_target_edit.unwrap_or(by_confirmations),
             drift: environment.drift.or(drift),
         });

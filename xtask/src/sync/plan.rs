@@ -143,12 +143,6 @@ pub fn plan(
 ) -> Plan {
     let migrations = missing_migrations(source, target, known);
     let exact = migrations.is_empty();
-    let newest = target
-        .applied
-        .iter()
-        .map(|applied| applied.version.as_str())
-        .max()
-        .unwrap_or_default();
     let planned: Vec<PlannedMigration> = migrations
         .iter()
         .map(|migration| PlannedMigration {
@@ -156,7 +150,7 @@ pub fn plan(
             name: migration.name.clone(),
             checksum: migration.checksum(),
             transactional: migration.transactional,
-            out_of_order: migration.version.as_str() < newest,
+            out_of_order: target.is_past(&migration.version),
             hazards: database::hazards(target.backend, &migration.up),
         })
         .collect();

@@ -8,7 +8,7 @@ use super::config::LookupSettings;
 use super::environment::{Backend, Environment};
 use super::ledger::Ledger;
 use super::lookup::Lookup;
-use super::migration::AppliedMigration;
+use super::migration::{AppliedMigration, OutOfOrder};
 use super::row::LookupState;
 use super::table::TableName;
 use super::three_way::OnTargetEdit;
@@ -31,6 +31,7 @@ pub struct Snapshot {
     /// Files, whose schema and history are those of the database that they are loaded into.
     pub is_folder: bool,
     pub on_target_edit: OnTargetEdit,
+    pub out_of_order: OutOfOrder,
     pub backend: Backend,
     pub identity: Identity,
     pub ledger: Ledger,
@@ -49,6 +50,13 @@ impl Snapshot {
         all: &[LookupSettings],
     ) -> Result<Lookup, Problem> {
         Lookup::resolve(settings, all, &self.catalog, &self.label)
+    }
+
+    /// Whether a pending migration is older than the newest that was applied.
+    pub fn is_past(&self, version: &str) -> bool {
+        self.applied
+            .iter()
+            .any(|migration| migration.version.as_str() > version)
     }
 
     pub fn has_applied(&self, version: &str) -> bool {
@@ -103,6 +111,7 @@ pub fn observe(environment: &Environment) -> anyhow::Result<Observed> {
         refuses_drift: environment.refuses_drift(),
         is_folder: false,
         on_target_edit: environment.on_target_edit,
+        out_of_order: environment.out_of_order,
         backend: url.backend(),
         identity: session.identity()?,
         ledger: session.ledger()?,

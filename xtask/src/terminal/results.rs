@@ -98,6 +98,7 @@ impl Screen {
             report.environment,
             counted(report.migrations.len() as u64, "migration")
         );
+        text.push_str(&problem_lines("warning", &report.warnings));
         self.result(report, &text);
     }
 

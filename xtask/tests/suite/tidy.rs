@@ -234,6 +234,7 @@ fn every_key_of_the_configuration_is_explained() {
     found.extend(
         [
             "require_plan",
+            "out_of_order",
             "key",
             "extra_rows",
             "insert_only",

@@ -3,7 +3,7 @@
 use super::Verdict;
 use crate::problem::{Code, Problem};
 use crate::sync::config::Config;
-use crate::sync::migration::MigrationSet;
+use crate::sync::migration::{MigrationSet, OutOfOrder};
 use crate::sync::plan::PlannedMigration;
 use crate::sync::snapshot::Snapshot;
 use crate::sync::words::counted;
@@ -34,6 +34,27 @@ pub fn not_transactional(name: &str) -> Problem {
         format!("migration {name} cannot run inside a transaction, or begins or ends one itself"),
     )
     .hint("run it with `diesel migration run` where it is missing, then promote the rest")
+}
+
+/// A migration that runs after newer ones; whether it may, the environment says.
+pub fn out_of_order(name: &str, target: &Snapshot) -> Problem {
+    let hint = match target.out_of_order {
+        OutOfOrder::Warn => {
+            "it runs all the same; check that it does not rely on coming first".to_owned()
+        }
+        OutOfOrder::Refuse => format!(
+            "give its folder a newer version, and where it ran already revert it first; or set out_of_order = \"warn\" for `{}` in data-sync/sync.toml",
+            target.environment
+        ),
+    };
+    Problem::new(
+        Code::OutOfOrder,
+        format!(
+            "migration {name} is older than the newest one on {}",
+            target.label
+        ),
+    )
+    .hint(hint)
 }
 
 pub(super) fn judge_history(
@@ -96,16 +117,11 @@ pub(super) fn judge_history(
             );
         }
         if migration.out_of_order {
-            verdict.warnings.push(
-                Problem::new(
-                    Code::SourceBehindTarget,
-                    format!(
-                        "migration {} is older than the newest one on {}",
-                        migration.name, target.label
-                    ),
-                )
-                .hint("it runs all the same; check that it does not rely on coming first"),
-            );
+            let problem = out_of_order(&migration.name, target);
+            match target.out_of_order {
+                OutOfOrder::Warn => verdict.warnings.push(problem),
+                OutOfOrder::Refuse => verdict.blockers.push(problem),
+            }
         }
     }
     let waiting = known

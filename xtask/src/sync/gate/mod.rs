@@ -16,7 +16,7 @@ use crate::sync::table::TableName;
 use crate::sync::words::counted;
 pub use ends::{wrong_ends, wrong_stamp};
 use history::judge_history;
-pub use history::{not_transactional, unknown_migrations};
+pub use history::{not_transactional, out_of_order, unknown_migrations};
 pub use rows::extra_rows;
 use rows::judge_lookup;
 

@@ -178,6 +178,7 @@ pub(super) fn observe_folder(
         refuses_drift: false,
         is_folder: true,
         on_target_edit: there.on_target_edit,
+        out_of_order: there.out_of_order,
         backend: there.backend,
         identity: Identity {
             instance: format!("folder {}", path.display()),

@@ -10,6 +10,7 @@ use xtask::sync::config::{ExtraRows, LookupSettings};
 use xtask::sync::difference::{Outcome, compare_lookups};
 use xtask::sync::environment::Backend;
 use xtask::sync::ledger::Ledger;
+use xtask::sync::migration::OutOfOrder;
 use xtask::sync::snapshot::{Observed, Snapshot};
 use xtask::sync::three_way::OnTargetEdit;
 
@@ -28,6 +29,7 @@ fn observed(database: &Database, label: &str) -> Observed {
         refuses_drift: false,
         is_folder: false,
         on_target_edit: OnTargetEdit::Overwrite,
+        out_of_order: OutOfOrder::Warn,
         backend: database.backend,
         identity: session.identity().unwrap(),
         ledger: Ledger::default(),

@@ -2,6 +2,8 @@
 
 use xtask::problem::{Code, Problem};
 use xtask::sync::environment::Backend;
+use xtask::sync::migrate::migrate;
+use xtask::sync::migration::OutOfOrder;
 
 use super::{BASE, BASE_UP, Stage, codes};
 
@@ -89,10 +91,41 @@ pub(super) fn an_older_migration_runs_with_a_warning(backend: Backend) {
     stage.migrate();
     let plan = stage.plan();
     assert!(plan.migrations[0].out_of_order);
-    assert_eq!(codes(&plan.warnings), [Code::SourceBehindTarget]);
+    assert_eq!(codes(&plan.warnings), [Code::OutOfOrder]);
+    assert_eq!(
+        plan.warnings[0].message,
+        "migration 2023-01-01-000000_older is older than the newest one on Test"
+    );
     let report = stage.promote();
     assert_eq!(report.migrations[0].version, "20230101000000");
     assert_eq!(stage.test.line("SELECT count(*) FROM older"), "0");
+}
+
+pub(super) fn an_older_migration_is_refused_where_that_is_said(backend: Backend) {
+    let mut stage = Stage::promoted(backend);
+    stage.migrations.write(
+        "2023-01-01-000000_older",
+        "CREATE TABLE older (id integer PRIMARY KEY);",
+    );
+    stage.config.pipeline[0].out_of_order = OutOfOrder::Refuse;
+    let before = stage.everything();
+    let error = migrate(&stage.config, &mut |_| {}).unwrap_err();
+    let refused = Problem::of(&error);
+    assert_eq!(refused.code, Code::OutOfOrder);
+    assert_eq!(
+        refused.message,
+        "migration 2023-01-01-000000_older is older than the newest one on Development"
+    );
+    assert_eq!(stage.everything(), before);
+
+    stage.config.pipeline[0].out_of_order = OutOfOrder::Warn;
+    let report = migrate(&stage.config, &mut |_| {}).unwrap();
+    assert_eq!(codes(&report.warnings), [Code::OutOfOrder]);
+    stage.config.pipeline[1].out_of_order = OutOfOrder::Refuse;
+    let blocker = stage.blocked();
+    assert_eq!(blocker.code, Code::OutOfOrder);
+    assert!(blocker.message.ends_with("on Test"), "{blocker}");
+    assert!(blocker.hint.unwrap().contains("for `test` in"));
 }
 
 pub(super) fn a_migration_that_development_lacks_waits(backend: Backend) {
@@ -118,7 +151,7 @@ pub(super) fn a_migration_that_commits_by_itself(backend: Backend) {
     stage
         .migrations
         .write(MORE, "CREATE TABLE more (id integer);\nCOMMIT;");
-    let error = xtask::sync::migrate::migrate(&stage.config, &mut |_| {}).unwrap_err();
+    let error = migrate(&stage.config, &mut |_| {}).unwrap_err();
     assert_eq!(Problem::of(&error).code, Code::NotTransactional);
     assert!(!stage.dev.everything().join(" ").contains("more"));
 }

@@ -85,6 +85,7 @@ suite! {
             a_migration_that_cannot_be_in_a_transaction
             a_migration_that_commits_by_itself
             an_older_migration_runs_with_a_warning
+            an_older_migration_is_refused_where_that_is_said
             a_migration_that_development_lacks_waits
             ;
         random: any_schema_is_promoted_or_left_alone;
