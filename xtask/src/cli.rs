@@ -40,6 +40,17 @@ pub enum Task {
     },
     /// Apply pending migrations to Development
     Migrate {
+        /// Run nothing: record the files as what ran, where it is not known what did
+        #[arg(long)]
+        record: bool,
+        /// The environment to record it of [default: the first of the pipeline]
+        #[arg(long, value_name = "NAME", requires = "record")]
+        env: Option<String>,
+        /// Record these anew, though it is known that other text ran
+        #[arg(value_name = "MIGRATION", requires = "record")]
+        migrations: Vec<String>,
+        #[command(flatten)]
+        confirmation: Confirmation,
         #[command(flatten)]
         options: Options,
     },

@@ -11,6 +11,8 @@ use crate::cli::{Cli, Options, Task};
 use crate::problem::Problem;
 use crate::sync::config::Config;
 use crate::sync::migrate::migrate;
+use crate::sync::record::record;
+use crate::sync::words::shell_word;
 use crate::terminal::{self, Screen};
 use crate::{demo, test, workspace};
 use grammar::{Mistake, parse, pipeline_names, usage, wants_json};
@@ -70,7 +72,35 @@ fn run(cli: Cli, root: &Path) -> Result<ExitCode, Ended> {
     match cli.task {
         Task::Demo { backend } => Ok(demo::run(root, backend.into())?),
         Task::Test { install, arguments } => Ok(test::run(root, install, &arguments)?),
-        Task::Migrate { options } => {
+        Task::Migrate {
+            record: true,
+            env,
+            migrations,
+            confirmation,
+            options,
+        } => {
+            let (screen, config) = set_up(root, &options)?;
+            let environment = config.environment_or_first(env.as_deref())?;
+            let named: String = migrations
+                .iter()
+                .map(|name| format!(" {}", shell_word(name)))
+                .collect();
+            screen.confirm(
+                environment,
+                &confirmation,
+                &format!(
+                    "This says that the files are what ran on {}.",
+                    environment.label
+                ),
+                &format!(
+                    "cargo xtask migrate --record --env {}{named}{}",
+                    environment.name, config.options
+                ),
+            )?;
+            screen.recorded(&record(&config, environment, &migrations)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Migrate { options, .. } => {
             let (screen, config) = set_up(root, &options)?;
             let report = migrate(&config, &mut screen.steps())?;
             screen.migrated(&report);

@@ -188,13 +188,7 @@ fn export_tables(
     env: Option<&str>,
     tables: &[TableName],
 ) -> Result<ExitCode, Ended> {
-    let environment = match env {
-        Some(name) => config.environment(name)?,
-        None => config
-            .pipeline
-            .first()
-            .ok_or_else(|| anyhow::anyhow!("the pipeline is empty"))?,
-    };
+    let environment = config.environment_or_first(env)?;
     if let Some(unknown) = tables
         .iter()
         .find(|table| !config.lookups.iter().any(|lookup| lookup.table == **table))

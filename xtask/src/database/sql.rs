@@ -26,7 +26,7 @@ pub(super) const CREATE_LEDGER: [&str; 4] = [
      program_version text NOT NULL, started_at text NOT NULL, finished_at text NOT NULL, \
      backup text, summary text NOT NULL)",
     "CREATE TABLE IF NOT EXISTS __sync_migrations (version text PRIMARY KEY, name text NOT NULL, \
-     checksum text NOT NULL, run_id text NOT NULL)",
+     checksum text NOT NULL, run_id text NOT NULL, up text)",
     "CREATE TABLE IF NOT EXISTS __sync_stamp (environment text NOT NULL, \
      database_id text NOT NULL, since text NOT NULL, project text, place text)",
     "CREATE TABLE IF NOT EXISTS __sync_lookups (lookup text PRIMARY KEY, row_count text NOT NULL, \
@@ -35,8 +35,11 @@ pub(super) const CREATE_LEDGER: [&str; 4] = [
 ];
 
 /// The columns that a ledger of an older program lacks.
-pub(super) const ADDED_TO_LEDGER: [(&str, &str); 2] =
-    [("__sync_stamp", "project"), ("__sync_stamp", "place")];
+pub(super) const ADDED_TO_LEDGER: [(&str, &str); 3] = [
+    ("__sync_stamp", "project"),
+    ("__sync_stamp", "place"),
+    ("__sync_migrations", "up"),
+];
 
 /// Adds a column to a ledger of an older program.
 pub(super) fn add_to_ledger(table: &str, column: &str) -> String {
@@ -61,15 +64,18 @@ pub(super) fn select_stamp(has_place: bool) -> String {
     format!("SELECT environment, database_id, since, {more} FROM __sync_stamp")
 }
 
-/// Reads the applied migrations: version, when it ran (`run_on` makes text of it), checksum.
-pub(super) fn select_applied(run_on: &str, has_checksums: bool) -> String {
-    let checksum = if has_checksums {
-        "(SELECT s.checksum FROM __sync_migrations AS s WHERE s.version = m.version)"
-    } else {
-        "CAST(NULL AS text)"
+/// Reads the applied migrations: version, when it ran (`run_on` makes text of it), checksum, text.
+pub(super) fn select_applied(run_on: &str, has_checksums: bool, has_texts: bool) -> String {
+    let recorded = |column: &str, is_there: bool| match is_there {
+        true => {
+            format!("(SELECT s.{column} FROM __sync_migrations AS s WHERE s.version = m.version)")
+        }
+        false => "CAST(NULL AS text)".to_owned(),
     };
     format!(
-        "SELECT CAST(m.version AS text), {run_on}, {checksum} FROM __diesel_schema_migrations AS m"
+        "SELECT CAST(m.version AS text), {run_on}, {}, {} FROM __diesel_schema_migrations AS m",
+        recorded("checksum", has_checksums),
+        recorded("up", has_texts)
     )
 }
 
@@ -78,6 +84,7 @@ pub(super) fn applied_of(rows: Vec<Vec<Option<String>>>) -> Vec<AppliedMigration
     let mut applied: Vec<AppliedMigration> = rows
         .into_iter()
         .map(|mut row| AppliedMigration {
+            up: row.pop().flatten(),
             checksum: row.pop().flatten(),
             run_on: row.pop().flatten().unwrap_or_default(),
             version: row.pop().flatten().unwrap_or_default(),
@@ -288,12 +295,16 @@ pub(super) fn record_statements(
             vec![Some(migration.version.clone())],
         ));
         statements.push((
-            format!("INSERT INTO __sync_migrations VALUES ({})", parameters(4)),
+            format!(
+                "INSERT INTO __sync_migrations (version, name, checksum, run_id, up) VALUES ({})",
+                parameters(5)
+            ),
             vec![
                 Some(migration.version.clone()),
                 Some(migration.name.clone()),
                 Some(migration.checksum.clone()),
                 Some(entry.run.id.clone()),
+                Some(migration.up.clone()),
             ],
         ));
     }

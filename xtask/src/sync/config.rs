@@ -110,6 +110,20 @@ impl Config {
             })
     }
 
+    /// The environment of that name, or the first where none is given.
+    ///
+    /// # Errors
+    /// As [`Config::environment`].
+    pub fn environment_or_first(&self, name: Option<&str>) -> anyhow::Result<&Environment> {
+        match name {
+            Some(name) => Ok(self.environment(name)?),
+            None => self
+                .pipeline
+                .first()
+                .ok_or_else(|| anyhow::anyhow!("the pipeline is empty")),
+        }
+    }
+
     /// Reads and checks the configuration and the variables.
     ///
     /// `file` is the configuration; `env_file` a file of variables, which never overrides one

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::drift::DriftPolicy;
 use super::migration::OutOfOrder;
+use super::percent::percent_decoded;
 use super::three_way::OnTargetEdit;
 use crate::problem::{Code, Problem};
 
@@ -308,30 +309,6 @@ fn secrets(rest: &str) -> Vec<String> {
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets.dedup();
     secrets
-}
-
-/// `%40` to `@`; what is not a valid escape stays as it is.
-fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escape = (bytes[at] == b'%')
-            .then(|| text.get(at + 1..at + 3))
-            .flatten()
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match escape {
-            Some(byte) => {
-                decoded.push(byte);
-                at += 3;
-            }
-            None => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 #[cfg(test)]

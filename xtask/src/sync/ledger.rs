@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::migration::Migration;
 use super::row::LookupState;
 use super::table::TableName;
 
@@ -120,7 +121,7 @@ pub struct LedgerEntry {
     pub new_database_id: String,
     /// Takes the place of the stamp that is there.
     pub stamp_anew: bool,
-    /// Version, name and checksum of every migration that this run applied.
+    /// Every migration that this run applied, or that it says was applied.
     pub migrations: Vec<RecordedMigration>,
     /// The lookup tables that this run loaded.
     pub lookups: Vec<PromotedLookup>,
@@ -131,4 +132,17 @@ pub struct RecordedMigration {
     pub version: String,
     pub name: String,
     pub checksum: String,
+    /// The text itself, to show what changed when its file was edited.
+    pub up: String,
+}
+
+impl RecordedMigration {
+    pub fn of(migration: &Migration) -> Self {
+        RecordedMigration {
+            version: migration.version.clone(),
+            name: migration.name.clone(),
+            checksum: migration.checksum(),
+            up: migration.up.clone(),
+        }
+    }
 }

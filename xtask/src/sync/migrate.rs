@@ -11,6 +11,7 @@ use super::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
 use super::migration::{MigrationSet, OutOfOrder};
 use super::moment::Moment;
 use super::promote::{commit, random_id};
+use super::record::Recorded;
 use super::report::MigrationReport;
 use super::snapshot::observe;
 use super::words::counted;
@@ -23,6 +24,8 @@ pub struct MigrateReport {
     pub version: u32,
     pub environment: String,
     pub migrations: Vec<MigrationReport>,
+    /// Those that were written into the ledger without being run.
+    pub recorded: Vec<Recorded>,
     pub warnings: Vec<Problem>,
 }
 
@@ -65,11 +68,14 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
     if let (OutOfOrder::Refuse, Some(problem)) = (development.out_of_order, late.first()) {
         return Err(problem.clone().into());
     }
+    let mut warnings = gate::edited_since(&snapshot, &migrations);
+    warnings.extend(late);
     let mut report = MigrateReport {
         version: 1,
         environment: development.name.clone(),
         migrations: Vec::new(),
-        warnings: late,
+        recorded: Vec::new(),
+        warnings,
     };
     if pending.is_empty() && snapshot.ledger.stamp.is_some() {
         return Ok(report);
@@ -84,11 +90,7 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
             name: migration.name.clone(),
             duration_ms: u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
-        recorded.push(RecordedMigration {
-            version: migration.version.clone(),
-            name: migration.name.clone(),
-            checksum: migration.checksum(),
-        });
+        recorded.push(RecordedMigration::of(migration));
     }
     target.check_constraints().map_err(|error| {
         let problem = Problem::of(&error);

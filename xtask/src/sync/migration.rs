@@ -250,8 +250,10 @@ pub struct AppliedMigration {
     pub version: String,
     /// As the database has it, in UTC.
     pub run_on: String,
-    /// The checksum of what ran, where this tool ran it.
+    /// The checksum of what ran, where this tool ran it or was told.
     pub checksum: Option<String>,
+    /// What ran; a ledger of an older program has its checksum only.
+    pub up: Option<String>,
 }
 
 #[cfg(test)]

@@ -177,16 +177,12 @@ pub fn promote(
         let clock = Instant::now();
         if let Some(migration) = look.migrations.get(&planned.version) {
             target.run_migration(&look.migrations, migration)?;
+            recorded.push(RecordedMigration::of(migration));
         }
         report.migrations.push(MigrationReport {
             version: planned.version.clone(),
             name: planned.name.clone(),
             duration_ms: milliseconds(clock),
-        });
-        recorded.push(RecordedMigration {
-            version: planned.version.clone(),
-            name: planned.name.clone(),
-            checksum: planned.checksum.clone(),
         });
     }
 

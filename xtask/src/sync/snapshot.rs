@@ -60,9 +60,14 @@ impl Snapshot {
     }
 
     pub fn has_applied(&self, version: &str) -> bool {
+        self.run_of(version).is_some()
+    }
+
+    /// What is known of a migration that was applied.
+    pub fn run_of(&self, version: &str) -> Option<&AppliedMigration> {
         self.applied
             .iter()
-            .any(|migration| migration.version == version)
+            .find(|migration| migration.version == version)
     }
 }
 

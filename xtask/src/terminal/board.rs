@@ -135,10 +135,19 @@ fn migrations(environment: &EnvironmentStatus) -> String {
         .iter()
         .filter(|migration| migration.checksum == ChecksumStatus::Edited)
         .count();
+    // What this checkout does not have is said to be unknown already.
+    let unrecorded = migrations
+        .applied
+        .iter()
+        .filter(|migration| {
+            migration.checksum == ChecksumStatus::Unrecorded && migration.name.is_some()
+        })
+        .count();
     for (count, what) in [
         (migrations.pending.len(), "pending"),
         (migrations.unknown.len(), "unknown"),
         (edited, "edited since"),
+        (unrecorded, "unrecorded"),
     ] {
         if count > 0 {
             let _ = write!(text, ", {count} {what}");

@@ -221,7 +221,12 @@ pub(super) fn problem_lines(word: &str, problems: &[Problem]) -> String {
                 .hint
                 .as_ref()
                 .map_or(String::new(), |hint| format!("    hint: {hint}\n"));
-            format!("  {word} {problem}\n{hint}")
+            let details: String = problem
+                .details
+                .iter()
+                .map(|detail| format!("      {detail}\n"))
+                .collect();
+            format!("  {word} {problem}\n{details}{hint}")
         })
         .collect()
 }

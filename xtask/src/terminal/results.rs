@@ -102,6 +102,20 @@ impl Screen {
         self.result(report, &text);
     }
 
+    pub fn recorded(&self, report: &MigrateReport) {
+        let mut text = String::new();
+        for migration in &report.recorded {
+            let _ = writeln!(text, "  recorded {}", migration.name);
+        }
+        let _ = writeln!(
+            text,
+            "{}: {} recorded",
+            report.environment,
+            counted(report.recorded.len() as u64, "migration")
+        );
+        self.result(report, &text);
+    }
+
     pub fn exported(&self, manifest: &Manifest, folder: &Path) {
         let mut text = String::new();
         for table in &manifest.tables {

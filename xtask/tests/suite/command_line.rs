@@ -7,6 +7,7 @@ mod failures;
 mod imports;
 mod looking;
 mod promotions;
+mod recorded;
 mod records;
 mod stamps;
 

@@ -297,6 +297,20 @@ fn imports_print_what_was_promised() {
 }
 
 #[test]
+fn recorded_migrations_are_told_as_promised() {
+    let workspace = Workspace::filled();
+    workspace.migrate_by_hand("test", 3);
+    let plan = run(&workspace, "plan", &["sync", "plan", "test-to-prod"]);
+    assert_eq!(plan["warnings"][0]["code"], "unrecorded_migration");
+    let record = ["migrate", "--record", "--env", "test", "--yes"];
+    let recorded = run(&workspace, "migrate", &record);
+    assert_eq!(recorded["recorded"].as_array().unwrap().len(), 3);
+    let status = run(&workspace, "status", &["sync", "status"]);
+    let applied = &status["environments"][1]["migrations"]["applied"];
+    assert_eq!(applied[0]["checksum"], "same");
+}
+
+#[test]
 fn stamps_are_told_as_promised() {
     let workspace = Workspace::promoted();
     let stamp = ["sync", "stamp", "--env", "test", "--confirm", "STAMP test"];

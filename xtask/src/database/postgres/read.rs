@@ -86,7 +86,9 @@ impl Session for PostgresSession {
         }
         let has_checksums = self.has_table("__sync_migrations")?;
         let run_on = "to_char(m.run_on, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
-        let rows = self.query(&sql::select_applied(run_on, has_checksums), &[])?;
+        let has_texts = self.has_column("__sync_migrations", "up")?;
+        let select = sql::select_applied(run_on, has_checksums, has_texts);
+        let rows = self.query(&select, &[])?;
         Ok(sql::applied_of(rows))
     }
 

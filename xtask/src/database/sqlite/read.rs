@@ -145,7 +145,9 @@ impl Session for SqliteSession {
         }
         let has_checksums = self.has_table("__sync_migrations")?;
         let run_on = "strftime('%Y-%m-%dT%H:%M:%SZ', m.run_on)";
-        let rows = self.query(&sql::select_applied(run_on, has_checksums), &[])?;
+        let has_texts = self.has_column("__sync_migrations", "up")?;
+        let select = sql::select_applied(run_on, has_checksums, has_texts);
+        let rows = self.query(&select, &[])?;
         Ok(sql::applied_of(rows))
     }
 

@@ -1,6 +1,7 @@
 //! What the migrations of the two ends say.
 
 use super::Verdict;
+use super::texts::judge_texts;
 use crate::problem::{Code, Problem};
 use crate::sync::config::Config;
 use crate::sync::migration::{MigrationSet, OutOfOrder};
@@ -99,23 +100,6 @@ pub(super) fn judge_history(
         if !migration.transactional {
             verdict.blockers.push(not_transactional(&migration.name));
         }
-        let ran = source
-            .applied
-            .iter()
-            .find(|applied| applied.version == migration.version)
-            .and_then(|applied| applied.checksum.as_ref());
-        if ran.is_some_and(|ran| *ran != migration.checksum) {
-            verdict.blockers.push(
-                Problem::new(
-                    Code::EditedMigration,
-                    format!(
-                        "up.sql of migration {} changed since it ran on {}",
-                        migration.name, source.label
-                    ),
-                )
-                .hint("put the file back as it was, and write the change as a new migration"),
-            );
-        }
         if migration.out_of_order {
             let problem = out_of_order(&migration.name, target);
             match target.out_of_order {
@@ -124,6 +108,7 @@ pub(super) fn judge_history(
             }
         }
     }
+    judge_texts(verdict, config, planned, source, target, known);
     let waiting = known
         .iter()
         .filter(|migration| !source.has_applied(&migration.version))

@@ -4,6 +4,7 @@ mod edits;
 mod ends;
 mod history;
 mod rows;
+mod texts;
 
 use crate::problem::{Code, Problem};
 use crate::sync::catalog::TableKind;
@@ -19,6 +20,7 @@ use history::judge_history;
 pub use history::{not_transactional, out_of_order, unknown_migrations};
 pub use rows::extra_rows;
 use rows::judge_lookup;
+pub use texts::edited_since;
 
 /// Fills in the blockers and warnings of a plan.
 pub(in crate::sync) fn judge(

@@ -21,13 +21,13 @@ fn an_unknown_key_brings_the_nearest_one() {
         "[[lookup]]\ntable = \"fee_items\"\nextra_row = \"keep\"",
     );
     assert_run!(workspace.refuses(&STATUS), @r#"
-        exit status: 2
-        ----- stdout -----
-        ----- stderr -----
-        error: [root]/data-sync/sync.toml: line 39: unknown key `extra_row`
+    exit status: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: [root]/data-sync/sync.toml: line 42: unknown key `extra_row`
 
-        hint: did you mean `extra_rows`? docs/REFERENCE.md lists every key
-        "#);
+    hint: did you mean `extra_rows`? docs/REFERENCE.md lists every key
+    "#);
     workspace.configure(
         "[[lookup]]\ntable = \"fee_items\"",
         "[[lookups]]\ntable = \"fee_items\"",
@@ -36,7 +36,7 @@ fn an_unknown_key_brings_the_nearest_one() {
     exit status: 2
     ----- stdout -----
     ----- stderr -----
-    error: [root]/data-sync/sync.toml: line 37: unknown key `lookups`
+    error: [root]/data-sync/sync.toml: line 40: unknown key `lookups`
 
     hint: did you mean `lookup`? docs/REFERENCE.md lists every key
     "#);
@@ -62,7 +62,7 @@ fn an_unknown_value_brings_the_known_ones() {
     exit status: 2
     ----- stdout -----
     ----- stderr -----
-    error: [root]/data-sync/sync.toml: line 28: invalid type: string "many", expected usize
+    error: [root]/data-sync/sync.toml: line 31: invalid type: string "many", expected usize
 
     hint: docs/REFERENCE.md lists every key
     "#);

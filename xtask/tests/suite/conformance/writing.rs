@@ -58,6 +58,7 @@ fn entry(id: &str, environment: &str, finished_at: &str) -> LedgerEntry {
             version: "20240101000000".to_owned(),
             name: "2024-01-01-000000_only".to_owned(),
             checksum: format!("sum-{id}"),
+            up: format!("-- {id}: é"),
         }],
         lookups: vec![promoted_lookup(id)],
     }
@@ -269,6 +270,7 @@ pub(super) fn the_ledger_is_read_as_it_was_written(backend: Backend) {
     // What ran last counts.
     let applied = session.applied_migrations().unwrap();
     assert_eq!(applied[0].checksum.as_deref(), Some("sum-r0"));
+    assert_eq!(applied[0].up.as_deref(), Some("-- r0: é"));
     assert!(
         session
             .catalog()

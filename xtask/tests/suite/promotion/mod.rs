@@ -8,6 +8,7 @@ mod failing;
 mod history;
 mod importing;
 mod random;
+mod recording;
 mod refusing;
 mod returning;
 mod stamping;
@@ -87,6 +88,14 @@ suite! {
             an_older_migration_runs_with_a_warning
             an_older_migration_is_refused_where_that_is_said
             a_migration_that_development_lacks_waits
+            ;
+        recording:
+            an_edited_migration_shows_what_changed
+            a_migration_edited_after_both_ran_it_is_a_warning
+            ends_that_ran_different_texts
+            what_other_programs_ran_is_recorded
+            only_what_was_applied_is_recorded
+            an_older_ledger_has_no_texts
             ;
         random: any_schema_is_promoted_or_left_alone;
         importing:

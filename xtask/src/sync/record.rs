@@ -1,0 +1,120 @@
+//! Adopting what other programs ran: the ledger is told that the files are what ran.
+
+use serde::Serialize;
+
+use super::config::Config;
+use super::environment::Environment;
+use super::gate;
+use super::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
+use super::migrate::MigrateReport;
+use super::migration::{Migration, MigrationSet};
+use super::moment::Moment;
+use super::promote::{commit, random_id};
+use super::snapshot::{Snapshot, observe};
+use super::words::{counted, nearest};
+use crate::database;
+use crate::problem::{Code, Problem};
+
+/// A migration that was written into the ledger without being run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Recorded {
+    pub version: String,
+    pub name: String,
+}
+
+/// Records the files of all migrations that the environment has applied and of which it is not
+/// known what ran; and of those that are named in `again`, even if it is known.
+///
+/// # Errors
+/// `wrong_stamp`, or `usage` for a name that is no applied migration; then nothing was recorded.
+pub fn record(
+    config: &Config,
+    environment: &Environment,
+    again: &[String],
+) -> anyhow::Result<MigrateReport> {
+    let started_at = Moment::now().readable();
+    let mut target =
+        database::open_target(environment.url()?).map_err(|error| environment.blame(error))?;
+    let snapshot = observe(environment)?.snapshot;
+    if let Some(problem) = gate::wrong_stamp(&snapshot) {
+        return Err(problem.into());
+    }
+    let migrations = MigrationSet::load(&config.migrations, snapshot.backend, &config.root)?;
+    for name in again {
+        check_applied(name, &snapshot, &migrations)?;
+    }
+    let wanted: Vec<&Migration> = migrations
+        .iter()
+        .filter(|file| again.iter().any(|name| names(name, file)) || is_unknown(&snapshot, file))
+        .collect();
+    let report = MigrateReport {
+        version: 1,
+        environment: environment.name.clone(),
+        migrations: Vec::new(),
+        recorded: wanted
+            .iter()
+            .map(|file| Recorded {
+                version: file.version.clone(),
+                name: file.name.clone(),
+            })
+            .collect(),
+        warnings: Vec::new(),
+    };
+    if wanted.is_empty() {
+        return Ok(report);
+    }
+    target.record(&LedgerEntry {
+        run: Run {
+            id: random_id(4)?,
+            kind: RunKind::Migrate,
+            subject: environment.name.clone(),
+            plan_id: None,
+            commit: commit(config),
+            operator: config.operator.clone(),
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at,
+            finished_at: Moment::now().readable(),
+            backup: None,
+            summary: format!("recorded {}", counted(wanted.len() as u64, "migration")),
+        },
+        environment: environment.name.clone(),
+        project: environment.project.clone(),
+        new_database_id: random_id(16)?,
+        stamp_anew: false,
+        migrations: wanted.into_iter().map(RecordedMigration::of).collect(),
+        lookups: Vec::new(),
+    })?;
+    target.commit()?;
+    Ok(report)
+}
+
+/// Applied, and either without a checksum or, by an older program, without its text.
+fn is_unknown(snapshot: &Snapshot, file: &Migration) -> bool {
+    snapshot
+        .run_of(&file.version)
+        .is_some_and(|ran| match &ran.checksum {
+            None => true,
+            Some(checksum) => ran.up.is_none() && *checksum == file.checksum(),
+        })
+}
+
+fn names(name: &str, file: &Migration) -> bool {
+    name == file.name || name == file.version
+}
+
+fn check_applied(name: &str, snapshot: &Snapshot, known: &MigrationSet) -> Result<(), Problem> {
+    let applied = |file: &&Migration| snapshot.has_applied(&file.version);
+    if known.iter().filter(applied).any(|file| names(name, file)) {
+        return Ok(());
+    }
+    let files = known.iter().filter(applied);
+    let hint = match nearest(name, files.map(|file| file.name.as_str())) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => "it has applied none of this checkout's migrations".to_owned(),
+    };
+    Err(Problem::new(
+        Code::Usage,
+        format!("{} has not applied a migration `{name}`", snapshot.label),
+    )
+    .hint(hint))
+}
