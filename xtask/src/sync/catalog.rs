@@ -15,6 +15,8 @@ pub struct Catalog {
     pub tables: BTreeMap<TableName, Table>,
     /// Every object with its definition, for comparison alone.
     pub objects: BTreeMap<Object, String>,
+    /// Objects that count only where the configuration says so: comments, grants and storage.
+    pub optional: BTreeMap<Object, String>,
     /// Where unqualified names are looked up, in order; empty on SQLite.
     pub search_path: Vec<String>,
     /// The foreign keys that only a partition has or that lead to one, each with the table that
@@ -216,21 +218,26 @@ impl Catalog {
     }
 }
 
-/// Whether an object belongs to a table that is missing as a whole, which says it all.
+/// What other objects can belong to; their names then begin with its own.
+const OWNERS: [&str; 5] = [
+    "table",
+    "view",
+    "materialized view",
+    "foreign table",
+    "domain",
+];
+
+/// Whether an object belongs to one that is missing as a whole, which says it all.
 fn inside_missing(object: &Object, catalog: &Catalog, other: &Catalog) -> bool {
-    let owner = |candidate: &Object| {
-        candidate.kind == "table"
-            && object.kind != "table"
-            && object
-                .name
-                .strip_prefix(&candidate.name)
-                .is_some_and(|rest| rest.starts_with('.'))
-    };
-    other
-        .objects
-        .keys()
-        .find(|candidate| owner(candidate))
-        .is_some_and(|table| !catalog.objects.contains_key(table))
+    let dots = object.name.match_indices('.').map(|(at, _)| at);
+    dots.flat_map(|at| OWNERS.map(|kind| (at, kind)))
+        .any(|(at, kind)| {
+            let owner = Object {
+                kind: kind.to_owned(),
+                name: object.name[..at].to_owned(),
+            };
+            other.objects.contains_key(&owner) && !catalog.objects.contains_key(&owner)
+        })
 }
 
 /// Lower-case hexadecimal digits.

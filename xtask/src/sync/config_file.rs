@@ -87,6 +87,12 @@ pub(super) struct DriftFile {
     #[serde(default)]
     pub(super) ignore: Vec<String>,
     #[serde(default)]
+    pub(super) comments: bool,
+    #[serde(default)]
+    pub(super) grants: bool,
+    #[serde(default)]
+    pub(super) storage: bool,
+    #[serde(default)]
     pub(super) protected: Vec<TableName>,
 }
 
@@ -97,6 +103,9 @@ impl DriftFile {
         let ignore = self.ignore.iter().map(|text| Pattern::parse(text));
         Ok(DriftSettings {
             ignore: ignore.collect::<Result<_, _>>()?,
+            comments: self.comments,
+            grants: self.grants,
+            storage: self.storage,
         })
     }
 }

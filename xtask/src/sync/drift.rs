@@ -1,5 +1,7 @@
 //! Which differences of two schemas count, and how a long one is told in a line.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::catalog::{Catalog, Drift};
@@ -30,6 +32,10 @@ impl Environment {
 pub struct DriftSettings {
     /// Objects that are meant to differ.
     pub ignore: Vec<Pattern>,
+    pub comments: bool,
+    pub grants: bool,
+    /// How rows are kept: fill factors, compression, statistics targets.
+    pub storage: bool,
 }
 
 impl DriftSettings {
@@ -42,12 +48,31 @@ impl DriftSettings {
         here: &str,
         there: &str,
     ) -> Vec<Drift> {
-        let mut found = here_catalog.differences(there_catalog, here, there);
+        let one = self.with_optional(here_catalog);
+        let other = self.with_optional(there_catalog);
+        let mut found = one.differences(&other, here, there);
         for drift in &mut found {
             let object = drift.object.to_string();
             drift.ignored = self.ignore.iter().any(|pattern| pattern.matches(&object));
         }
         found
+    }
+
+    /// The catalog with what the configuration asks for beyond the schema itself.
+    fn with_optional<'catalog>(&self, catalog: &'catalog Catalog) -> Cow<'catalog, Catalog> {
+        let wanted = [
+            ("comment", self.comments),
+            ("grant", self.grants),
+            ("storage", self.storage),
+        ];
+        let mut widened = Cow::Borrowed(catalog);
+        for (object, definition) in &catalog.optional {
+            if wanted.contains(&(object.kind.as_str(), true)) {
+                let objects = &mut widened.to_mut().objects;
+                objects.insert(object.clone(), definition.clone());
+            }
+        }
+        widened
     }
 }
 

@@ -241,6 +241,9 @@ fn every_key_of_the_configuration_is_explained() {
             "where",
             "drift",
             "policy",
+            "comments",
+            "grants",
+            "storage",
         ]
         .map(str::to_owned),
     );

@@ -3,7 +3,7 @@
 
 use super::super::sql::BOOKKEEPING;
 use super::SqliteSession;
-use super::tokens::{checks, column_definitions, tokens};
+use super::tokens::{checks, column_definitions, constraints, spelled, tokens};
 use super::value::Affinity;
 use crate::sync::catalog::{
     Action, Catalog, Column, DefaultValue, ForeignKey, Object, Table, TableKind,
@@ -13,6 +13,7 @@ use crate::sync::table::TableName;
 impl SqliteSession {
     pub(super) fn read_catalog(&mut self) -> anyhow::Result<Catalog> {
         let mut catalog = Catalog::default();
+        let mut statements = Vec::new();
         let tables = self.query(
             "SELECT l.name, l.type, l.wr, l.strict, coalesce(s.sql, '') FROM pragma_table_list AS l \
              LEFT JOIN sqlite_schema AS s ON s.name = l.name AND s.type IN ('table', 'view') \
@@ -47,14 +48,18 @@ impl SqliteSession {
                         "virtual table"
                     },
                     &name,
-                    tokens.join(" "),
+                    spelled(&tokens),
                 );
             }
             let table = self.read_table(&name, kind == "table", &tokens, &mut catalog)?;
             catalog.tables.insert(table.name.clone(), table);
+            statements.push((TableName::new(None, &name), tokens));
         }
         self.read_statements(&mut catalog)?;
         resolve_parents(&mut catalog);
+        for (name, tokens) in &statements {
+            add_foreign_keys(&mut catalog, name, tokens);
+        }
         Ok(catalog)
     }
 
@@ -92,12 +97,15 @@ impl SqliteSession {
             if position > 0 {
                 primary_key.push((position, column.clone()));
             }
-            let mut definition = declared.to_ascii_lowercase();
+            let mut definition = spelled(&super::tokens::tokens(&declared));
             if text(2) == "1" {
                 definition.push_str(" not null");
             }
             if let Some(default) = optional(3) {
-                definition.push_str(&format!(" default {default}"));
+                definition.push_str(&format!(
+                    " default {}",
+                    spelled(&super::tokens::tokens(&default))
+                ));
             }
             for extra in definitions
                 .get(&column.to_lowercase())
@@ -132,7 +140,7 @@ impl SqliteSession {
                 catalog,
                 "primary key",
                 &format!("{name}.({})", table.primary_key.join(", ")),
-                String::new(),
+                details(tokens, "primary", &table.primary_key, None),
             );
             table.unique_keys.push(table.primary_key.clone());
         }
@@ -144,12 +152,17 @@ impl SqliteSession {
                 String::new(),
             );
         }
-        self.read_indexes(&mut table, catalog)?;
-        self.read_foreign_keys(&mut table, catalog)?;
+        self.read_indexes(&mut table, tokens, catalog)?;
+        self.read_foreign_keys(&mut table)?;
         Ok(table)
     }
 
-    fn read_indexes(&mut self, table: &mut Table, catalog: &mut Catalog) -> anyhow::Result<()> {
+    fn read_indexes(
+        &mut self,
+        table: &mut Table,
+        tokens: &[String],
+        catalog: &mut Catalog,
+    ) -> anyhow::Result<()> {
         let indexes = self.query(
             "SELECT i.name, i.\"unique\", i.origin, i.partial, \
              (SELECT json_group_array(name) FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)) \
@@ -179,7 +192,7 @@ impl SqliteSession {
                     catalog,
                     "unique",
                     &format!("{}.({})", table.name, columns.join(", ")),
-                    String::new(),
+                    details(tokens, "unique", &columns, None),
                 );
             }
             if text(1) == "1" && text(3) == "0" && !table.unique_keys.contains(&columns) {
@@ -189,16 +202,11 @@ impl SqliteSession {
         Ok(())
     }
 
-    fn read_foreign_keys(
-        &mut self,
-        table: &mut Table,
-        catalog: &mut Catalog,
-    ) -> anyhow::Result<()> {
+    fn read_foreign_keys(&mut self, table: &mut Table) -> anyhow::Result<()> {
         let rows = self.query(
             "SELECT id, \"table\", \"from\", \"to\", on_update, on_delete FROM pragma_foreign_key_list(?) ORDER BY id, seq",
             &[Some(table.name.name.clone())],
         )?;
-        let mut actions = Vec::new();
         let mut last = None;
         for row in rows {
             let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
@@ -214,7 +222,6 @@ impl SqliteSession {
                     on_delete: action(&text(5)),
                     on_update: action(&text(4)),
                 });
-                actions.push(format!("on update {} on delete {}", text(4), text(5)).to_lowercase());
             }
             if let Some(key) = table.foreign_keys.last_mut() {
                 key.columns.push(text(2));
@@ -222,19 +229,6 @@ impl SqliteSession {
                     key.parent_columns.push(parent_column);
                 }
             }
-        }
-        for (key, actions) in table.foreign_keys.iter().zip(actions) {
-            add(
-                catalog,
-                "foreign key",
-                &format!(
-                    "{}.({}) to {}",
-                    table.name,
-                    key.columns.join(", "),
-                    key.parent
-                ),
-                format!("({}) {actions}", key.parent_columns.join(", ")),
-            );
         }
         Ok(())
     }
@@ -262,7 +256,7 @@ impl SqliteSession {
                 catalog,
                 &text(0),
                 &format!("{}.{}", text(1), text(2)),
-                definition.join(" "),
+                spelled(&definition),
             );
         }
         Ok(())
@@ -275,6 +269,55 @@ fn add(catalog: &mut Catalog, kind: &str, name: &str, definition: String) {
         name: name.to_owned(),
     };
     catalog.objects.insert(object, definition);
+}
+
+/// What a statement says of a constraint and no pragma tells.
+fn details(tokens: &[String], kind: &str, columns: &[String], parent: Option<&str>) -> String {
+    let same = |one: &String, other: &String| one.to_lowercase() == other.to_lowercase();
+    let found = constraints(tokens).into_iter().find(|found| {
+        found.kind == kind
+            && found.columns.len() == columns.len()
+            && found
+                .columns
+                .iter()
+                .zip(columns)
+                .all(|(one, other)| same(one, other))
+            && found.parent.as_deref() == parent.map(str::to_lowercase).as_deref()
+    });
+    found.map(|found| found.details).unwrap_or_default()
+}
+
+/// The foreign keys of a table as objects, once their parents are known.
+fn add_foreign_keys(catalog: &mut Catalog, name: &TableName, tokens: &[String]) {
+    let keys = catalog
+        .tables
+        .get(name)
+        .map(|table| table.foreign_keys.clone());
+    for key in keys.into_iter().flatten() {
+        let deferral = details(tokens, "foreign", &key.columns, Some(&key.parent.name));
+        let definition = format!(
+            "({}) on update {} on delete {} {deferral}",
+            key.parent_columns.join(", "),
+            words(key.on_update),
+            words(key.on_delete)
+        );
+        add(
+            catalog,
+            "foreign key",
+            &format!("{name}.({}) to {}", key.columns.join(", "), key.parent),
+            definition.trim_end().to_owned(),
+        );
+    }
+}
+
+fn words(action: Action) -> &'static str {
+    match action {
+        Action::NoAction => "no action",
+        Action::Restrict => "restrict",
+        Action::Cascade => "cascade",
+        Action::SetNull => "set null",
+        Action::SetDefault => "set default",
+    }
 }
 
 /// <https://www.sqlite.org/pragma.html#pragma_foreign_key_list>

@@ -56,6 +56,20 @@ fn is_word(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_' || letter == '.'
 }
 
+/// The words as a text, in which it does not matter how they were set apart.
+pub(super) fn spelled(tokens: &[String]) -> String {
+    let mut text = String::new();
+    for token in tokens {
+        let opens = text.is_empty() || text.ends_with(['(', '.']);
+        let closes = token == ")" || token == "," || token.starts_with('.');
+        if !opens && !closes {
+            text.push(' ');
+        }
+        text.push_str(token);
+    }
+    text
+}
+
 /// The parts between the commas of CREATE TABLE's parentheses.
 fn parts(tokens: &[String]) -> Vec<&[String]> {
     let Some(open) = tokens.iter().position(|token| token == "(") else {
@@ -102,11 +116,101 @@ pub(super) fn checks(tokens: &[String]) -> Vec<String> {
     (0..tokens.len())
         .filter(|at| tokens[*at] == "check")
         .filter_map(|at| group(tokens, at))
-        .map(|condition| condition.join(" "))
+        .map(spelled)
         .collect()
 }
 
-/// For each column, by its name in small letters, its collation and how it is generated.
+/// A constraint of the table, or of a column, that a pragma does not tell all of.
+pub(super) struct Constraint {
+    /// `primary`, `unique` or `foreign`.
+    pub(super) kind: String,
+    /// In small letters, as are all names here.
+    pub(super) columns: Vec<String>,
+    /// Of a foreign key.
+    pub(super) parent: Option<String>,
+    pub(super) details: String,
+}
+
+/// The constraints that stand for themselves, and the foreign keys of columns.
+pub(super) fn constraints(tokens: &[String]) -> Vec<Constraint> {
+    let mut found = Vec::new();
+    for part in parts(tokens) {
+        let part = match part {
+            [constraint, _, rest @ ..] if constraint == "constraint" => rest,
+            part => part,
+        };
+        let Some(kind) = part.first() else { continue };
+        let of_table = ["primary", "unique", "foreign"].contains(&kind.as_str());
+        let group = (0..part.len().min(2)).find_map(|at| group(part, at));
+        match group.filter(|_| of_table) {
+            Some(group) => {
+                let columns: Vec<&[String]> = group.split(|token| token == ",").collect();
+                let mut details: Vec<String> = columns
+                    .iter()
+                    .filter(|column| column.len() > 1)
+                    .map(|column| spelled(column))
+                    .collect();
+                details.extend(conflicts(part).map(|(_, conflict)| conflict));
+                found.push(Constraint {
+                    kind: kind.clone(),
+                    columns: columns
+                        .iter()
+                        .filter_map(|column| column.first().cloned())
+                        .collect(),
+                    parent: parent(part, 0),
+                    details: if kind == "foreign" {
+                        deferral(part, 0)
+                    } else {
+                        details.join(", ")
+                    },
+                });
+            }
+            None => {
+                let references = (0..part.len()).filter(|at| part[*at] == "references");
+                found.extend(references.map(|at| Constraint {
+                    kind: "foreign".to_owned(),
+                    columns: vec![kind.clone()],
+                    parent: parent(part, at),
+                    details: deferral(part, at),
+                }));
+            }
+        }
+    }
+    found
+}
+
+/// The table after the first `references` from `start` on.
+fn parent(part: &[String], start: usize) -> Option<String> {
+    let at = (start..part.len()).find(|at| part[*at] == "references")?;
+    part.get(at + 1).cloned()
+}
+
+/// Any other wording than this one means that each statement is checked at its end.
+/// <https://www.sqlite.org/foreignkeys.html#fk_deferred>
+fn deferral(part: &[String], start: usize) -> String {
+    let words = ["deferrable", "initially", "deferred"];
+    let rest = &part[start..];
+    let ends = (1..rest.len()).find(|at| rest[*at] == "references" && start > 0);
+    let rest = &rest[..ends.unwrap_or(rest.len())];
+    let deferred = (0..rest.len()).any(|at| {
+        rest[at..].starts_with(&words.map(str::to_owned)) && (at == 0 || rest[at - 1] != "not")
+    });
+    if deferred {
+        words.join(" ")
+    } else {
+        String::new()
+    }
+}
+
+/// Every ON CONFLICT, with the word before it.
+fn conflicts(part: &[String]) -> impl Iterator<Item = (&str, String)> {
+    part.windows(4)
+        .filter(|words| words[1] == "on" && words[2] == "conflict")
+        .map(|words| (words[0].as_str(), format!("on conflict {}", words[3])))
+}
+
+/// For each column, by its name in small letters, its collation, how it is generated, and what is
+/// done instead of refusing a value.
 pub(super) fn column_definitions(
     tokens: &[String],
 ) -> std::collections::BTreeMap<String, Vec<String>> {
@@ -124,13 +228,14 @@ pub(super) fn column_definitions(
                         let stored = rest.iter().any(|word| word == "stored");
                         format!(
                             "generated as ({}) {}",
-                            expression.join(" "),
+                            spelled(expression),
                             if stored { "stored" } else { "virtual" }
                         )
                     })),
                     _ => {}
                 }
             }
+            extras.extend(conflicts(rest).map(|(word, conflict)| format!("{word} {conflict}")));
             Some((name.clone(), extras))
         })
         .collect()
@@ -146,16 +251,54 @@ mod tests {
             tokens("CREATE TABLE \"Fees\" (x TEXT CHECK (x IN ('A', 'b''c')), -- why\n [y] int)");
         let other = tokens("create table fees(X text check(x in('A','b''c')),y INT /* , */)");
         assert_eq!(one, other);
-        assert_eq!(checks(&one), ["x in ( 'A' , 'b''c' )"]);
+        assert_eq!(checks(&one), ["x in ('A', 'b''c')"]);
     }
 
     #[test]
     fn collations_and_generated_columns_are_found() {
         let tokens = tokens(
-            "CREATE TABLE t (a TEXT COLLATE NOCASE, b INT GENERATED ALWAYS AS (a + (1)) STORED, PRIMARY KEY (a))",
+            "CREATE TABLE t (a TEXT COLLATE NOCASE NOT NULL ON CONFLICT IGNORE, b INT GENERATED ALWAYS AS (a + (1)) STORED, PRIMARY KEY (a))",
         );
         let found = column_definitions(&tokens);
-        assert_eq!(found["a"], ["collate nocase"]);
-        assert_eq!(found["b"], ["generated as (a + ( 1 )) stored"]);
+        assert_eq!(found["a"], ["collate nocase", "null on conflict ignore"]);
+        assert_eq!(found["b"], ["generated as (a + (1)) stored"]);
+    }
+
+    #[test]
+    fn a_name_is_spelled_the_same_in_quotes() {
+        let one = spelled(&tokens("SELECT \"fees\".\"id\", count( * ) FROM [fees]"));
+        assert_eq!(one, spelled(&tokens("select fees.id,count(*) from fees")));
+        assert_eq!(one, "select fees.id, count (*) from fees");
+    }
+
+    #[test]
+    fn constraints_tell_what_no_pragma_does() {
+        let tokens = tokens(
+            "CREATE TABLE t (a INT REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED, b INT REFERENCES q NOT DEFERRABLE INITIALLY DEFERRED, \
+             c INT, CONSTRAINT one UNIQUE (b, c COLLATE NOCASE) ON CONFLICT REPLACE, PRIMARY KEY (a DESC), \
+             FOREIGN KEY (b, c) REFERENCES \"R\" (x, y) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED)",
+        );
+        let found: Vec<String> = constraints(&tokens)
+            .into_iter()
+            .map(|found| {
+                let parent = found.parent.unwrap_or_default();
+                format!(
+                    "{} {} {parent}: {}",
+                    found.kind,
+                    found.columns.join("+"),
+                    found.details
+                )
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "foreign a p: deferrable initially deferred",
+                "foreign b q: ",
+                "unique b+c : c collate nocase, on conflict replace",
+                "primary a : a desc",
+                "foreign b+c r: deferrable initially deferred",
+            ]
+        );
     }
 }

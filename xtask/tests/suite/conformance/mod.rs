@@ -1,5 +1,6 @@
 //! Every sentence of the contracts in `xtask/src/database/mod.rs`, on every backend.
 
+mod catalog;
 mod circles;
 mod foreign_keys;
 mod identity;
@@ -34,6 +35,7 @@ use crate::support::suite;
 
 suite! {
     both {
+        catalog: migrations_leave_the_same_with_rows_and_without;
         loading:
             rows_come_change_and_go
             only_rows_that_differ_are_written
@@ -162,6 +164,12 @@ suite! {
             ;
     }
     postgres {
+        catalog:
+            every_change_by_hand_is_told_and_no_other
+            the_way_to_a_schema_does_not_matter
+            comments_grants_and_storage_count_on_demand
+            every_version_of_the_server_says_the_same
+            ;
         foreign_keys:
             foreign_keys_of_every_place_count
             a_partitioned_table_is_referred_to
@@ -192,6 +200,10 @@ suite! {
         writing: a_migration_may_change_the_session the_lock_ends_with_the_session;
     }
     sqlite {
+        catalog:
+            every_change_of_text_is_told_and_no_other
+            the_way_and_the_spelling_do_not_matter
+            ;
         foreign_keys:
             the_collation_and_the_type_of_the_parent_decide
             foreign_keys_as_statements_write_them

@@ -18,6 +18,9 @@ use xtask::sync::environment::{Backend, DatabaseUrl};
 /// The URL of the server that the tests make their databases on.
 const SERVER: &str = "XTASK_TEST_POSTGRES";
 
+/// The URLs of servers of other versions, with blanks between them, where there are any.
+const OTHER_SERVERS: &str = "XTASK_TEST_POSTGRES_OTHER";
+
 /// Databases of tests that were killed are dropped by a later run, this many seconds afterwards.
 const LEFT_OVER: u64 = 3600;
 
@@ -34,7 +37,7 @@ pub(crate) struct Database {
 
 enum Place {
     Folder(TempDir),
-    Server { name: String },
+    Server { name: String, server: String },
 }
 
 /// A connection that a test keeps.
@@ -53,7 +56,7 @@ impl Database {
     pub(crate) fn create(backend: Backend) -> Self {
         match backend {
             // The only template that nobody can be connected to.
-            Backend::Postgres => Self::on_server("template0"),
+            Backend::Postgres => Self::on(&server_url()),
             Backend::Sqlite => {
                 let folder = folder();
                 let file = folder.path().join("test.sqlite3");
@@ -80,7 +83,7 @@ impl Database {
         let template = self.line("SELECT current_database()");
         // A template that somebody is connected to is refused.
         self.kept.take();
-        Self::on_server(&template)
+        Self::on_server(&server_url(), &template)
     }
 
     /// Takes everything away that a test put here, for its next round.
@@ -99,10 +102,15 @@ impl Database {
         }
     }
 
-    fn on_server(template: &str) -> Self {
+    /// A new and empty database of a server.
+    pub(crate) fn on(server: &str) -> Self {
+        Self::on_server(server, "template0")
+    }
+
+    fn on_server(url: &str, template: &str) -> Self {
         static SWEEP: Once = Once::new();
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let mut server = Connection::to_server();
+        let mut server = Connection::to_server(url);
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap()
@@ -116,8 +124,11 @@ impl Database {
         server.run(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
         Database {
             backend: Backend::Postgres,
-            url: with_database(&server_url(), &name),
-            place: Place::Server { name },
+            url: with_database(url, &name),
+            place: Place::Server {
+                name,
+                server: url.to_owned(),
+            },
             kept: RefCell::default(),
         }
     }
@@ -130,7 +141,7 @@ impl Database {
     pub(crate) fn file(&self) -> PathBuf {
         match &self.place {
             Place::Folder(folder) => folder.path().join("test.sqlite3"),
-            Place::Server { name } => panic!("{name} is no file"),
+            Place::Server { name, .. } => panic!("{name} is no file"),
         }
     }
 
@@ -245,8 +256,8 @@ fn names(connection: &mut Connection, query: &str) -> Vec<String> {
 }
 
 impl Connection {
-    fn to_server() -> Self {
-        Connection::Postgres(PgConnection::establish(&server_url()).unwrap())
+    fn to_server(url: &str) -> Self {
+        Connection::Postgres(PgConnection::establish(url).unwrap())
     }
 
     pub(crate) fn run(&mut self, sql: &str) {
@@ -280,10 +291,10 @@ impl Connection {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if let Place::Server { name } = &self.place {
+        if let Place::Server { name, server } = &self.place {
             let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
             // A second panic would hide the first; what is left is swept by a later run.
-            if let Ok(mut server) = PgConnection::establish(&server_url()) {
+            if let Ok(mut server) = PgConnection::establish(server) {
                 let _ = server.batch_execute(&drop);
             }
         }
@@ -299,6 +310,11 @@ pub(crate) fn folder() -> TempDir {
         false => tempfile::tempdir(),
     };
     folder.unwrap()
+}
+
+pub(crate) fn other_servers() -> Vec<String> {
+    let urls = std::env::var(OTHER_SERVERS).unwrap_or_default();
+    urls.split_whitespace().map(str::to_owned).collect()
 }
 
 fn server_url() -> String {

@@ -1,0 +1,110 @@
+//! Reading the schema from the system catalogs.
+//! <https://www.postgresql.org/docs/current/catalogs.html>
+
+mod columns;
+mod keys;
+mod objects;
+mod optional;
+mod types;
+mod view;
+
+use super::PostgresSession;
+use crate::sync::catalog::{Catalog, Object};
+use crate::sync::table::TableName;
+
+/// Schemas that are neither the server's own nor temporary.
+const USER_SCHEMA: &str = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
+
+/// Relations that belong to nobody else: no extension, not diesel, not this tool.
+const OWN_RELATION: &str = "c.relname NOT LIKE '\\_\\_sync\\_%' AND c.relname <> '__diesel_schema_migrations' \
+     AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')";
+
+/// No extension made it, nor the server along with something else, as it makes the functions of a
+/// range type.
+fn made_by_hand(class: &str, object: &str) -> String {
+    format!(
+        "NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{class}'::regclass AND e.objid = {object}.oid AND e.deptype IN ('e', 'i'))"
+    )
+}
+
+impl PostgresSession {
+    pub(super) fn read_catalog(&mut self) -> anyhow::Result<Catalog> {
+        let search_path = self
+            .value("SELECT current_setting('search_path')", &[])?
+            .unwrap_or_default();
+        let visible = self.query("SELECT unnest(current_schemas(false))::text", &[])?;
+        // With an empty path the server qualifies every name it prints, which compares equal
+        // whatever path the database has.
+        self.value("SELECT set_config('search_path', '', true)", &[])?;
+        let mut catalog = Catalog {
+            search_path: visible.into_iter().flatten().flatten().collect(),
+            ..Catalog::default()
+        };
+        self.read_tables(&mut catalog)?;
+        self.read_keys(&mut catalog)?;
+        self.read_views(&mut catalog)?;
+        for query in [objects::queries(), types::queries()].concat() {
+            let found = self.read_objects(&query)?;
+            catalog.objects.extend(found);
+        }
+        for query in optional::queries() {
+            let found = self.read_objects(&query)?;
+            catalog.optional.extend(found);
+        }
+        self.value(
+            "SELECT set_config('search_path', $1, true)",
+            &[&search_path],
+        )?;
+        Ok(catalog)
+    }
+
+    /// What a query returns as kind, schema, name, definition, and what follows the name of a
+    /// table or function, or NULL.
+    fn read_objects(&mut self, query: &str) -> anyhow::Result<Vec<(Object, String)>> {
+        let rows = self.query(query, &[])?;
+        let objects = rows.into_iter().map(|row| {
+            let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+            let schema = text(1);
+            let name = if schema.is_empty() {
+                text(2)
+            } else {
+                TableName::new(Some(&schema), &text(2)).to_string()
+            };
+            let object = object(&text(0), &format!("{name}{}", text(4)));
+            // A file may have been checked out with other line ends.
+            (object, text(3).replace("\r\n", "\n"))
+        });
+        Ok(objects.collect())
+    }
+
+    /// Views of both kinds. Their text is the server's, written anew from what it understood.
+    fn read_views(&mut self, catalog: &mut Catalog) -> anyhow::Result<()> {
+        let rows = self.query(
+            &format!(
+                "SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'materialized view' END, n.nspname::text, c.relname::text, \
+                 pg_get_viewdef(c.oid), concat_ws(' ', \
+                 'WITH (' || (SELECT string_agg(option, ', ' ORDER BY option) FROM unnest(c.reloptions) option) || ')', \
+                 CASE WHEN NOT c.relispopulated THEN 'NOT POPULATED' END) \
+                 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                 WHERE c.relkind IN ('v', 'm') AND {USER_SCHEMA} AND {OWN_RELATION}"
+            ),
+            &[],
+        )?;
+        for row in rows {
+            let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+            let name = TableName::new(Some(&text(1)), &text(2)).to_string();
+            let definition = format!("{} {}", view::canonical(&text(3)), text(4));
+            catalog
+                .objects
+                .insert(object(&text(0), &name), definition.trim().to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn object(kind: &str, name: &str) -> Object {
+    Object {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+    }
+}
