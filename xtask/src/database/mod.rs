@@ -134,6 +134,23 @@ pub trait Session: Send {
     /// # Errors
     /// `backup_failed`; what was written by then may be left at `path`.
     fn back_up(&mut self, path: &Path) -> anyhow::Result<()>;
+
+    /// Makes a database of its own with the schema of this session's moment, and with its rows: all
+    /// of them, or at least those of `lookups` and of diesel's and this tool's own tables.
+    ///
+    /// # Errors
+    /// Why that cannot be done.
+    fn scratch(&mut self, lookups: &[TableName]) -> anyhow::Result<Scratch>;
+}
+
+/// A database to try something on, which goes away with this value.
+pub struct Scratch {
+    pub url: DatabaseUrl,
+    /// The tables whose rows it has; every row is there where it is not said.
+    pub copied: Option<Vec<TableName>>,
+    /// What went wrong while it was filled; whether that matters, a comparison shows.
+    pub complaint: Option<String>,
+    _place: Box<dyn Send>,
 }
 
 /// The one session that writes: a transaction that holds the promotion lock. Dropped without

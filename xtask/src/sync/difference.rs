@@ -13,13 +13,14 @@ use super::lookup::Lookup;
 use super::parents::missing_parents;
 use super::reached::Reached;
 use super::references::{Compared, references};
+use super::rehearse::can_ask;
 use super::retire::settle;
-use super::row::{Record, cells};
+use super::row::{LookupState, Record, cells};
 use super::snapshot::Observed;
 use super::table::TableName;
 use super::taken::{Ends, taken_values};
 use crate::database::Session;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// How many keys go to a database at once.
 const BATCH: usize = 2000;
@@ -29,6 +30,20 @@ const BATCH: usize = 2000;
 pub struct TableComparison {
     pub table: TableName,
     pub outcome: Outcome,
+    /// What the target holds now, where it was compared as a rehearsal left it.
+    pub held: Option<LookupState>,
+}
+
+impl TableComparison {
+    /// What the target holds before anything is done.
+    pub fn target(&self) -> Option<&LookupState> {
+        match &self.outcome {
+            Outcome::Compared { difference, .. } => {
+                Some(self.held.as_ref().unwrap_or(&difference.target))
+            }
+            _ => self.held.as_ref(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -62,7 +77,8 @@ pub struct RowChange {
 }
 
 /// Compares every lookup table; with `every_row`, each change comes with its old and new values.
-/// `promoted` is the folder of what the target was given last.
+/// `promoted` is the folder of what the target was given last. After a rehearsal `target` is what
+/// it left, and `before` the target itself, where edits are looked for.
 ///
 /// # Errors
 /// What the databases report; what the rows are to blame for is an [`Outcome::Refused`].
@@ -70,20 +86,29 @@ pub fn compare_lookups(
     lookups: &[LookupSettings],
     source: &mut Observed,
     target: &mut Observed,
+    mut before: Option<&mut Observed>,
     promoted: &Path,
     every_row: bool,
 ) -> anyhow::Result<Vec<TableComparison>> {
     lookups
         .iter()
         .map(|settings| {
-            let outcome = compare_table(settings, lookups, source, target, promoted, every_row)
-                .or_else(|error| match error.downcast::<Problem>() {
-                    Ok(problem) => Ok(Outcome::Refused(problem)),
-                    Err(error) => Err(error),
-                })?;
+            let before = before.as_deref_mut();
+            let held = before.as_ref().and_then(|before| {
+                let held = before.lookups.get(&settings.table);
+                held.cloned()
+            });
+            let outcome = compare_table(
+                settings, lookups, source, target, before, promoted, every_row,
+            )
+            .or_else(|error| match error.downcast::<Problem>() {
+                Ok(problem) => Ok(Outcome::Refused(problem)),
+                Err(error) => Err(error),
+            })?;
             Ok(TableComparison {
                 table: settings.table.clone(),
                 outcome,
+                held,
             })
         })
         .collect()
@@ -94,6 +119,7 @@ fn compare_table(
     lookups: &[LookupSettings],
     source: &mut Observed,
     target: &mut Observed,
+    before: Option<&mut Observed>,
     promoted: &Path,
     every_row: bool,
 ) -> anyhow::Result<Outcome> {
@@ -122,24 +148,26 @@ fn compare_table(
             edits: Edits::none(target.snapshot.on_target_edit).into(),
         });
     }
-    let (Some(mut on_source), Some(common)) = (
-        on_source.common_with(&on_target),
-        on_target.common_with(&on_source),
-    ) else {
+    let Some(Arranged {
+        on_source,
+        on_target,
+        sort_alike,
+    }) = Arranged::of(&on_source, &on_target)?
+    else {
         return Ok(Outcome::Missing {
             rows: source.session.count_rows(&on_source.table)?,
         });
     };
-    // Where keys sort otherwise than they did, what was promoted cannot be merged with them.
-    let promoted = (on_source.key_readings == common.key_readings).then_some(promoted);
-    if promoted.is_none() {
-        // Where a key has another type at each end, only its text sorts alike at both.
-        on_source.key_readings.fill(super::catalog::Reading::Text);
-    }
-    // Both ends are asked for the same fields in the same order.
-    let on_target = on_target
-        .arranged_like(&on_source)
-        .context("the key of the target is another one")?;
+    let edits_before = match before {
+        Some(before) => {
+            let ask = can_ask(&before.snapshot.catalog, &target.snapshot.catalog, settings);
+            Some(match ask {
+                true => edits_before(settings, lookups, source, before, promoted, every_row)?,
+                false => Edits::none(target.snapshot.on_target_edit),
+            })
+        }
+        None => None,
+    };
     let mut log = ChangeLog::new()?;
     let mut pair = Pair {
         on_source: &on_source,
@@ -147,8 +175,17 @@ fn compare_table(
         on_target: &on_target,
         target,
     };
-    let (mut difference, found) = pair.compare_with_promoted(settings, promoted, &mut log)?;
-    let edits = pair.describe(found, every_row)?;
+    let (mut difference, edits) = match edits_before {
+        Some(edits) => {
+            let kept = edits.kept();
+            (pair.compare(None, &mut &kept, &mut log)?, edits)
+        }
+        None => {
+            let promoted = sort_alike.then_some(promoted);
+            let (difference, found) = pair.compare_with_promoted(settings, promoted, &mut log)?;
+            (difference, pair.describe(found, every_row)?)
+        }
+    };
     let mut log = settle(&on_target, &mut *target.session, &mut difference, log)?;
     let unique_keys = target
         .snapshot
@@ -195,6 +232,75 @@ fn compare_table(
         problems,
         edits: edits.into(),
     })
+}
+
+/// One table at both ends, which are asked for the same fields in the same order.
+struct Arranged {
+    on_source: Lookup,
+    on_target: Lookup,
+    /// Where keys sort otherwise than they did, what was promoted cannot be merged with them.
+    sort_alike: bool,
+}
+
+impl Arranged {
+    /// `None` where they have no key in common.
+    fn of(on_source: &Lookup, on_target: &Lookup) -> anyhow::Result<Option<Self>> {
+        let (Some(mut on_source), Some(common)) = (
+            on_source.common_with(on_target),
+            on_target.common_with(on_source),
+        ) else {
+            return Ok(None);
+        };
+        let sort_alike = on_source.key_readings == common.key_readings;
+        if !sort_alike {
+            // Where a key has another type at each end, only its text sorts alike at both.
+            on_source.key_readings.fill(super::catalog::Reading::Text);
+        }
+        let on_target = on_target
+            .arranged_like(&on_source)
+            .context("the key of the target is another one")?;
+        Ok(Some(Arranged {
+            on_source,
+            on_target,
+            sort_alike,
+        }))
+    }
+}
+
+/// What was edited before the migrations, which would look like edits themselves. A table that
+/// cannot be compared before them has no edits that anybody could name.
+fn edits_before(
+    settings: &LookupSettings,
+    lookups: &[LookupSettings],
+    source: &mut Observed,
+    before: &mut Observed,
+    promoted: &Path,
+    every_row: bool,
+) -> anyhow::Result<Edits> {
+    let none = Edits::none(before.snapshot.on_target_edit);
+    let was_promoted = before.snapshot.ledger.promoted(&settings.table).is_some();
+    let (true, Ok(on_target)) = (was_promoted, before.snapshot.lookup(settings, lookups)) else {
+        return Ok(none);
+    };
+    let on_source = source.snapshot.lookup(settings, lookups)?;
+    let Some(arranged) = Arranged::of(&on_source, &on_target)? else {
+        return Ok(none);
+    };
+    let mut pair = Pair {
+        on_source: &arranged.on_source,
+        source,
+        on_target: &arranged.on_target,
+        target: before,
+    };
+    let promoted = arranged.sort_alike.then_some(promoted);
+    match pair.compare_with_promoted(settings, promoted, &mut ChangeLog::new()?) {
+        Ok((_, found)) => pair.describe(found, every_row),
+        // The migrations may mend that.
+        Err(error) if matches!(Problem::of(&error).code, Code::NoKey | Code::DuplicateKey) => {
+            Ok(none)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn row_changes(

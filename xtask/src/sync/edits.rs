@@ -107,7 +107,11 @@ pub(super) struct Pair<'ends> {
 }
 
 impl Pair<'_> {
-    fn compare(
+    /// Compares the two ends, by these fields where they are named.
+    ///
+    /// # Errors
+    /// What the databases report.
+    pub(super) fn compare(
         &mut self,
         compared: Option<&[usize]>,
         judge: &mut dyn Judge,

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::drift::DriftPolicy;
 use super::migration::OutOfOrder;
-use super::percent::percent_decoded;
+use super::rehearse::RehearsalSetting;
 use super::three_way::OnTargetEdit;
+use super::url_spelling::{check_spelling, secrets};
 use crate::problem::{Code, Problem};
 
 /// The kind of database behind a URL.
@@ -64,6 +65,7 @@ pub struct Environment {
     /// What drift does to a promotion to it; without a word the confirmations decide.
     pub drift: Option<DriftPolicy>,
     pub out_of_order: OutOfOrder,
+    pub rehearsal: RehearsalSetting,
 }
 
 impl Environment {
@@ -179,10 +181,45 @@ impl DatabaseUrl {
         &self.path
     }
 
+    /// The URL of a SQLite database in this file.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn of_file(path: &Path) -> Self {
+        DatabaseUrl {
+            backend: Backend::Sqlite,
+            text: format!("sqlite:{}", path.display()),
+            path: path.to_owned(),
+            secrets: Vec::new(),
+        }
+    }
+
+    /// The URL of another database of the same server; `name` needs no escapes.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn with_database(&self, name: &str) -> Self {
+        let (scheme, rest) = self.text.split_once("://").unwrap_or(("postgres", ""));
+        let (before_query, query) = match rest.split_once('?') {
+            Some((before, query)) => (before, query),
+            None => (rest, ""),
+        };
+        let authority = before_query.split('/').next().unwrap_or_default();
+        let kept: Vec<&str> = query
+            .split('&')
+            .filter(|parameter| !parameter.is_empty() && !parameter.starts_with("dbname="))
+            .collect();
+        let query = match kept.is_empty() {
+            true => String::new(),
+            false => format!("?{}", kept.join("&")),
+        };
+        DatabaseUrl {
+            text: format!("{scheme}://{authority}/{name}{query}"),
+            ..self.clone()
+        }
+    }
+
     /// The connection string without its password, and the password, for programs that take it
     /// from their environment rather than from their arguments.
     #[cfg(feature = "postgres")]
     pub(crate) fn without_password(&self) -> (String, Option<String>) {
+        use super::percent::percent_decoded;
         let (scheme, rest) = match self.text.split_once("://") {
             Some((scheme, rest)) => (scheme, rest),
             None => return (self.text.clone(), None),
@@ -251,69 +288,25 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// Refuses what this program and libpq could read in two ways: a password that is cut at another
-/// place by one of them would end up in a message or an argument.
-fn check_spelling(rest: &str) -> Result<(), &'static str> {
-    if let Some((user_info, _)) = rest.rsplit_once('@')
-        && user_info.contains(|letter: char| "/?#@".contains(letter) || letter.is_whitespace())
-    {
-        return Err(
-            "write `/`, `?`, `#`, `@` and blanks in user and password as %2F, %3F, %23, %40 and %20",
-        );
-    }
-    let query = rest.split_once('?').map_or("", |(_, query)| query);
-    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-        let name = parameter.split('=').next().unwrap_or_default();
-        if !name
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
-        {
-            return Err("the names of its parameters are plain words");
-        }
-        if name == "sslpassword" {
-            return Err(
-                "a key with a passphrase cannot be passed on to pg_dump unseen: use one without",
-            );
-        }
-    }
-    Ok(())
-}
-
-/// The passwords in what follows the scheme of a PostgreSQL URL, as written and as meant.
-fn secrets(rest: &str) -> Vec<String> {
-    let before_query = rest.split('?').next().unwrap_or_default();
-    let authority = before_query
-        .rsplit_once('@')
-        .map_or("", |(user_info, _)| user_info);
-    let mut secrets: Vec<String> = authority
-        .split_once(':')
-        .map(|(_, secret)| secret.to_owned())
-        .into_iter()
-        .collect();
-    for parameter in rest
-        .split_once('?')
-        .map_or("", |(_, query)| query)
-        .split('&')
-    {
-        if let Some(("password" | "sslpassword", secret)) = parameter.split_once('=') {
-            secrets.push(secret.to_owned());
-        }
-    }
-    let decoded: Vec<String> = secrets
-        .iter()
-        .map(|secret| percent_decoded(secret))
-        .collect();
-    secrets.extend(decoded);
-    secrets.retain(|secret| !secret.is_empty());
-    // The longest first, so that one that contains another is replaced whole.
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    secrets.dedup();
-    secrets
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn another_database_of_the_same_server_has_the_same_way_to_it() {
+        for (url, other) in [
+            (
+                "postgres://ann:secret@one,two:5433/shop?sslmode=require&dbname=shop",
+                "postgres://ann:secret@one,two:5433/copy?sslmode=require",
+            ),
+            ("postgres:///shop?host=/run", "postgres:///copy?host=/run"),
+            ("postgres://host", "postgres://host/copy"),
+        ] {
+            let url = DatabaseUrl::parse(url, "URL", Path::new("/")).unwrap();
+            assert_eq!(url.with_database("copy").secret_text(), other);
+        }
+    }
 
     fn parse(text: &str) -> Result<DatabaseUrl, Problem> {
         DatabaseUrl::parse(text, "TEST_DATABASE_URL", Path::new("/root-of-workspace"))

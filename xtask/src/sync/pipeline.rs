@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::drift::DriftPolicy;
 use super::environment::{DatabaseUrl, Environment};
 use super::migration::OutOfOrder;
+use super::rehearse::RehearsalSetting;
 use super::row_source::RowSource;
 use super::three_way::OnTargetEdit;
 use crate::problem::{Code, Problem};
@@ -90,6 +91,8 @@ pub(super) struct EnvironmentFile {
     drift: Option<DriftPolicy>,
     #[serde(default)]
     out_of_order: OutOfOrder,
+    #[serde(default)]
+    rehearsal: RehearsalSetting,
 }
 
 /// The three environments of a file that names none.
@@ -109,6 +112,7 @@ fn default_pipeline() -> Vec<EnvironmentFile> {
         on_target_edit: None,
         drift: None,
         out_of_order: OutOfOrder::Warn,
+        rehearsal: RehearsalSetting::default(),
     })
     .into()
 }
@@ -196,6 +200,7 @@ pub(super) fn pipeline(
             out_of_order: environment.out_of_order,
             on_target_edit: environment.on_target_edit.unwrap_or(by_confirmations),
             drift: environment.drift.or(drift),
+            rehearsal: environment.rehearsal,
         });
     }
     Ok(pipeline)

@@ -13,6 +13,7 @@ use super::gate;
 use super::hazard::Hazard;
 use super::migration::{Migration, MigrationSet};
 use super::private;
+use super::rehearse::Rehearsal;
 use super::snapshot::Snapshot;
 use super::table::TableName;
 use crate::database;
@@ -33,6 +34,8 @@ pub struct Plan {
     pub to: String,
     /// All of it commits in one transaction.
     pub atomic: bool,
+    /// The migrations were tried on a copy, so that row counts and drift are those after them.
+    pub rehearsed: bool,
     /// There is nothing to do.
     pub empty: bool,
     pub migrations: Vec<PlannedMigration>,
@@ -48,6 +51,11 @@ impl Plan {
     /// The schemas are the same, but for what is meant to differ.
     pub fn is_free_of_drift(&self) -> bool {
         self.drift.iter().all(|drift| drift.ignored)
+    }
+
+    /// What is known of rows and schemas holds when the rows are loaded.
+    pub(super) fn is_exact(&self) -> bool {
+        self.rehearsed || self.migrations.is_empty()
     }
 
     /// Writes the plan to a file that a reviewer can approve.
@@ -132,7 +140,8 @@ pub enum LookupComparison {
     Missing,
 }
 
-/// Decides what a promotion would do. Nothing here looks at a database.
+/// Decides what a promotion would do. Nothing here looks at a database. Where there was a
+/// `rehearsal`, the rows were compared with what it left of the target.
 pub fn plan(
     config: &Config,
     promotion: &str,
@@ -140,9 +149,11 @@ pub fn plan(
     target: &Snapshot,
     known: &MigrationSet,
     comparisons: &[TableComparison],
+    rehearsal: &Rehearsal<Snapshot>,
 ) -> Plan {
     let migrations = missing_migrations(source, target, known);
-    let exact = migrations.is_empty();
+    let rehearsed = rehearsal.as_ref().ok().and_then(Option::as_ref);
+    let exact = rehearsed.is_some() || migrations.is_empty();
     let planned: Vec<PlannedMigration> = migrations
         .iter()
         .map(|migration| PlannedMigration {
@@ -156,7 +167,10 @@ pub fn plan(
         .collect();
     let lookups: Vec<PlannedLookup> = comparisons
         .iter()
-        .map(|comparison| planned_lookup(comparison, exact))
+        .map(|comparison| {
+            let is_new = target.catalog.find(&comparison.table).is_none();
+            planned_lookup(comparison, exact, is_new)
+        })
         .collect();
     // While one end has run more than the other, the schemas differ for that reason.
     let drift = if exact
@@ -167,7 +181,7 @@ pub fn plan(
     {
         config.drift.differences(
             &source.catalog,
-            &target.catalog,
+            &rehearsed.unwrap_or(target).catalog,
             &source.label,
             &target.label,
         )
@@ -181,6 +195,7 @@ pub fn plan(
         title: promotion.to_owned(),
         from: source.environment.clone(),
         to: target.environment.clone(),
+        rehearsed: rehearsed.is_some(),
         atomic: planned.iter().all(|migration| migration.transactional),
         empty: planned.is_empty()
             && lookups
@@ -196,13 +211,21 @@ pub fn plan(
         warnings: Vec::new(),
     };
     plan.id = identify(&plan, source, target);
-    gate::judge(&mut plan, config, source, target, known, comparisons);
+    gate::judge(
+        &mut plan,
+        config,
+        source,
+        target,
+        known,
+        comparisons,
+        rehearsal,
+    );
     plan
 }
 
 /// The migrations that the source has run and the target has not, in order. What this program
 /// does not know is left to the gate.
-fn missing_migrations<'known>(
+pub(super) fn missing_migrations<'known>(
     source: &Snapshot,
     target: &Snapshot,
     known: &'known MigrationSet,
@@ -215,7 +238,7 @@ fn missing_migrations<'known>(
         .collect()
 }
 
-fn planned_lookup(comparison: &TableComparison, exact: bool) -> PlannedLookup {
+fn planned_lookup(comparison: &TableComparison, exact: bool, is_new: bool) -> PlannedLookup {
     let mut planned = PlannedLookup {
         table: comparison.table.clone(),
         state: LookupComparison::Missing,
@@ -247,10 +270,10 @@ fn planned_lookup(comparison: &TableComparison, exact: bool) -> PlannedLookup {
             planned.changed_since = edits.changed_since;
             planned.edits = (planned.edited_rows > 0 || planned.changed_since)
                 .then(|| format!("{:?} {}", edits.on_target_edit, edits.digest));
-            planned.state = if difference.is_empty() && *same_columns {
-                LookupComparison::Same
-            } else {
-                LookupComparison::Different
+            planned.state = match difference.is_empty() && *same_columns {
+                _ if is_new => LookupComparison::Missing,
+                true => LookupComparison::Same,
+                false => LookupComparison::Different,
             };
             planned.insert = difference.insert;
             planned.update = difference.update;
@@ -259,7 +282,10 @@ fn planned_lookup(comparison: &TableComparison, exact: bool) -> PlannedLookup {
             planned.keep = difference.keep;
             planned.unchanged = difference.unchanged;
             planned.source_digest = Some(difference.source.digest.clone());
-            planned.target_digest = Some(difference.target.digest.clone());
+            planned.target_digest = Some(match &comparison.held {
+                Some(held) => held.digest.clone(),
+                None => difference.target.digest.clone(),
+            });
             planned.rows.clone_from(rows);
         }
         Outcome::Missing { rows } => planned.insert = *rows,

@@ -20,6 +20,7 @@ use super::moment::Moment;
 use super::pipeline::Promotion;
 use super::plan::{Plan, plan};
 use super::promoted;
+use super::rehearse::rehearse;
 use super::report::{BackupReport, LookupReport, MigrationReport, Outcome, Report};
 use super::retention::thin_out;
 use super::row::{KeySet, LookupState};
@@ -27,7 +28,8 @@ use super::row_source::{Loaded, observe_ends};
 use super::snapshot::{Observed, Snapshot};
 use super::table::TableName;
 use super::verify::{
-    check_catalog, check_export, check_loaded, check_protected, match_columns, protected,
+    check_catalog, check_counts, check_export, check_loaded, check_protected, check_rehearsed,
+    match_columns, protected,
 };
 use crate::database;
 use crate::problem::{Code, Problem};
@@ -41,6 +43,8 @@ pub struct Look {
     source: Observed,
     target: Observed,
     comparisons: Vec<TableComparison>,
+    /// The target as its migrations are to leave it.
+    rehearsed: Option<Snapshot>,
 }
 
 impl Look {
@@ -64,7 +68,19 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
     let ends = observe_ends(config, promotion)?;
     let (mut source, mut target) = (ends.source, ends.target);
     let migrations = MigrationSet::load(&config.migrations, target.snapshot.backend, &config.root)?;
-    let comparisons = compare_ends(config, &mut source, &mut target, every_row)?;
+    let mut rehearsal = rehearse(
+        config,
+        promotion.to,
+        &source.snapshot,
+        &mut target,
+        &migrations,
+    );
+    let comparisons = match &mut rehearsal {
+        Ok(Some(after)) => compare_ends(config, &mut source, after, Some(&mut target), every_row)?,
+        _ => compare_ends(config, &mut source, &mut target, None, every_row)?,
+    };
+    // With its session the copy goes away.
+    let rehearsal = rehearsal.map(|after| after.map(|after| after.snapshot));
     let mut plan = plan(
         config,
         &promotion.name(),
@@ -72,6 +88,7 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
         &target.snapshot,
         &migrations,
         &comparisons,
+        &rehearsal,
     );
     plan.title = promotion.title();
     plan.warnings.extend(ends.warnings);
@@ -81,6 +98,7 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
         source,
         target,
         comparisons,
+        rehearsed: rehearsal.ok().flatten(),
     })
 }
 
@@ -92,11 +110,19 @@ pub fn compare_ends(
     config: &Config,
     source: &mut Observed,
     target: &mut Observed,
+    before: Option<&mut Observed>,
     every_row: bool,
 ) -> anyhow::Result<Vec<TableComparison>> {
     if gate::wrong_ends(&source.snapshot, &target.snapshot).is_empty() {
         let promoted = promoted::folder(&config.export_dir, &target.snapshot.environment);
-        compare_lookups(&config.lookups, source, target, &promoted, every_row)
+        compare_lookups(
+            &config.lookups,
+            source,
+            target,
+            before,
+            &promoted,
+            every_row,
+        )
     } else {
         Ok(Vec::new())
     }
@@ -188,6 +214,9 @@ pub fn promote(
 
     step(events, format!("load the lookup tables into {to}"));
     let catalog = target.catalog()?;
+    if let Some(rehearsed) = &look.rehearsed {
+        check_rehearsed(rehearsed, &catalog)?;
+    }
     let on_target = match_columns(config, &lookups, &catalog, &source, to)?;
     target.watch(&protected(&catalog, &on_target))?;
     let folder = export::folder(&files.dir, &files.name);
@@ -195,10 +224,12 @@ pub fn promote(
     let (loaded, held) = load::load(&mut *target, &on_target, &kept, &folder, to, events)?;
     report.lookups = loaded.iter().map(LookupReport::from).collect();
     check_loaded(&manifest, lookups.iter().zip(&on_target), &loaded)?;
+    check_counts(&look.plan, look.rehearsed.as_ref(), &on_target, &loaded)?;
     check_protected(&mut *target, report)?;
 
     step(events, "verify, record and commit".to_owned());
-    check_catalog(config, &source, &before, &target.catalog()?, to)?;
+    let expected = look.rehearsed.as_ref().unwrap_or(&before);
+    check_catalog(config, &source, expected, &target.catalog()?, to)?;
     for (lookup, loaded) in on_target.iter().filter_map(|lookup| {
         Some((
             lookup,
@@ -265,12 +296,7 @@ fn stale(plan: &Plan) -> anyhow::Error {
 fn target_digests(comparisons: &[TableComparison]) -> BTreeMap<TableName, LookupState> {
     comparisons
         .iter()
-        .filter_map(|comparison| match &comparison.outcome {
-            Compared::Compared { difference, .. } => {
-                Some((comparison.table.clone(), difference.target.clone()))
-            }
-            _ => None,
-        })
+        .filter_map(|comparison| Some((comparison.table.clone(), comparison.target()?.clone())))
         .collect()
 }
 

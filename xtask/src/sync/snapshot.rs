@@ -85,17 +85,22 @@ impl Observed {
     /// table is left out: comparing it says why.
     pub fn digest_lookups(&mut self, all: &[LookupSettings]) {
         for settings in all {
-            let Ok(lookup) = self.snapshot.lookup(settings, all) else {
-                continue;
-            };
-            let label = &self.snapshot.label;
-            let state = self
-                .session
-                .hashes(&lookup)
-                .and_then(|rows| digest(&lookup, Side { rows, label }));
-            if let Ok(state) = state {
-                self.lookups.insert(settings.table.clone(), state);
-            }
+            self.digest_lookup(settings, all);
+        }
+    }
+
+    /// Reads one of them.
+    pub(super) fn digest_lookup(&mut self, settings: &LookupSettings, all: &[LookupSettings]) {
+        let Ok(lookup) = self.snapshot.lookup(settings, all) else {
+            return;
+        };
+        let label = &self.snapshot.label;
+        let state = self
+            .session
+            .hashes(&lookup)
+            .and_then(|rows| digest(&lookup, Side { rows, label }));
+        if let Ok(state) = state {
+            self.lookups.insert(settings.table.clone(), state);
         }
     }
 }

@@ -6,6 +6,7 @@ use super::difference::{Outcome as Compared, TableComparison};
 use super::export;
 use super::load::LoadedTable;
 use super::lookup::Lookup;
+use super::plan::Plan;
 use super::report::Report;
 use super::snapshot::Snapshot;
 use super::table::TableName;
@@ -115,6 +116,72 @@ pub(super) fn match_columns(
                 })
         })
         .collect()
+}
+
+/// What the migrations made of the schema is what they made of it in the rehearsal.
+pub(super) fn check_rehearsed(rehearsed: &Snapshot, now: &Catalog) -> anyhow::Result<()> {
+    let differences = rehearsed
+        .catalog
+        .differences(now, "the rehearsal", &rehearsed.label);
+    let Some(first) = differences.first() else {
+        return Ok(());
+    };
+    Err(otherwise(
+        rehearsed,
+        &format!("the schema: {} ({})", first.object, first.difference),
+    ))
+}
+
+/// What was done to each table is what was planned after the rehearsal; the rows that are there
+/// then are compared with the source's anyway.
+pub(super) fn check_counts(
+    plan: &Plan,
+    rehearsed: Option<&Snapshot>,
+    on_target: &[Lookup],
+    loaded: &[LoadedTable],
+) -> anyhow::Result<()> {
+    let Some(rehearsed) = rehearsed else {
+        return Ok(());
+    };
+    for (planned, lookup) in plan.lookups.iter().zip(on_target) {
+        let Some(loaded) = loaded.iter().find(|loaded| loaded.table == lookup.table) else {
+            continue;
+        };
+        let done = &loaded.difference;
+        for (what, planned, done) in [
+            ("insert", planned.insert, done.insert),
+            ("update", planned.update, done.update),
+            ("delete", planned.delete, done.delete),
+            ("retire", planned.retire, done.retire),
+            ("keep", planned.keep, done.keep),
+        ] {
+            if planned != done {
+                return Err(otherwise(
+                    rehearsed,
+                    &format!(
+                        "`{}` had {} to {what} and not {planned}",
+                        lookup.table,
+                        counted(done, "row")
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn otherwise(rehearsed: &Snapshot, what: &str) -> anyhow::Error {
+    Problem::new(
+        Code::VerificationFailed,
+        format!(
+            "on {} the migrations did something else than in the rehearsal: {what}",
+            rehearsed.label
+        ),
+    )
+    .hint(
+        "nothing was committed; where what a migration does hangs on rows of protected tables, or on chance, set rehearsal = \"off\" for this environment in data-sync/sync.toml",
+    )
+    .into()
 }
 
 /// Every table that is not a lookup table.

@@ -59,6 +59,9 @@ fn text(plan: &Plan, verbose: bool) -> String {
     if !plan.empty && plan.atomic {
         text.push_str("  all of it in one transaction, after a backup\n");
     }
+    if plan.rehearsed {
+        text.push_str("  rehearsed on a copy: the numbers of rows hold\n");
+    }
     text.push_str(&drift_lines(&plan.drift, verbose));
     text.push_str(&problem_lines("blocker", &plan.blockers));
     text.push_str(&problem_lines("warning", &plan.warnings));
@@ -67,6 +70,7 @@ fn text(plan: &Plan, verbose: bool) -> String {
 
 fn lookup_text(lookup: &PlannedLookup, has_no_migrations: bool, verbose: bool) -> String {
     let mut text = String::new();
+    let about = if lookup.exact { "" } else { "about " };
     match lookup.state {
         LookupComparison::Same => {
             if verbose {
@@ -81,16 +85,16 @@ fn lookup_text(lookup: &PlannedLookup, has_no_migrations: bool, verbose: bool) -
         LookupComparison::Missing if has_no_migrations => {
             let _ = writeln!(text, "  {}: cannot be compared", lookup.table);
         }
-        LookupComparison::Missing => {
+        // The migrations may fill it.
+        LookupComparison::Missing if lookup.update + lookup.delete + lookup.unchanged == 0 => {
             let _ = writeln!(
                 text,
-                "  {}: new table, about {} to insert",
+                "  {}: new table, {about}{} to insert",
                 lookup.table,
                 counted(lookup.insert, "row")
             );
         }
-        LookupComparison::Different => {
-            let about = if lookup.exact { "" } else { "about " };
+        LookupComparison::Missing | LookupComparison::Different => {
             let keep = also(lookup.keep, "kept");
             let retire = also(lookup.retire, "to retire");
             let _ = writeln!(

@@ -42,7 +42,7 @@ fn major(version: &str) -> u32 {
     digits.parse().unwrap_or_default()
 }
 
-fn shell() -> anyhow::Result<Shell> {
+pub(super) fn shell() -> anyhow::Result<Shell> {
     Shell::new().context("failed to start a shell")
 }
 
@@ -65,7 +65,7 @@ fn folders_with_versions() -> anyhow::Result<Vec<(u32, PathBuf)>> {
 
 /// The folder of client programs that are at least as new as the server, and otherwise as near
 /// to it as there are: a newer `pg_restore` writes settings that an older server does not know.
-fn fitting_folder(server_version: &str) -> anyhow::Result<PathBuf> {
+pub(super) fn fitting_folder(server_version: &str) -> anyhow::Result<PathBuf> {
     let wanted = major(server_version);
     let found = folders_with_versions()?;
     let newest = found.iter().map(|(version, _)| *version).max();
@@ -111,7 +111,7 @@ pub(in super::super) fn check_programs(server_version: &str) -> anyhow::Result<(
 }
 
 /// A program that connects: the URL goes without its password, which only the environment has.
-fn connecting<'shell>(command: Cmd<'shell>, password: Option<String>) -> Cmd<'shell> {
+pub(super) fn connecting<'shell>(command: Cmd<'shell>, password: Option<String>) -> Cmd<'shell> {
     match password {
         Some(password) => command.env("PGPASSWORD", password),
         None => command,
@@ -119,7 +119,7 @@ fn connecting<'shell>(command: Cmd<'shell>, password: Option<String>) -> Cmd<'sh
 }
 
 /// Runs a program; its words go into the problem, without any password.
-fn run(
+pub(super) fn run(
     command: Cmd<'_>,
     code: Code,
     what: &str,

@@ -9,6 +9,7 @@ mod hazards;
 mod migrate;
 mod read;
 mod references;
+mod scratch;
 mod sequences;
 mod spelling;
 mod staging;

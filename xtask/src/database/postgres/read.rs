@@ -11,7 +11,7 @@ use diesel::{RunQueryDsl, sql_query};
 
 use super::super::load::unretired;
 use super::super::travelling::travelling;
-use super::super::{Canonical, Identity, Rows, Session, sql};
+use super::super::{Canonical, Identity, Rows, Scratch, Session, sql};
 use super::PostgresSession;
 use super::connection::{failed, text_at};
 use crate::sync::catalog::{Catalog, Reading};
@@ -212,6 +212,10 @@ impl Session for PostgresSession {
             .unwrap_or_default();
         let version = self.identity()?.server_version;
         super::backup::dump(&self.url, &version, &snapshot, path)
+    }
+
+    fn scratch(&mut self, lookups: &[TableName]) -> anyhow::Result<Scratch> {
+        self.copy_to_scratch(lookups)
     }
 }
 

@@ -50,6 +50,13 @@ pub(super) fn copy(moment: Option<&Connection>, from: &Path, to: &Path) -> anyho
     })
 }
 
+/// Takes away the write-ahead log that a copy would go on with.
+pub(super) fn stand_alone(path: &Path) -> anyhow::Result<()> {
+    let copy = open(path, "rw")?;
+    copy.pragma_update(None, "journal_mode", "DELETE")?;
+    Ok(())
+}
+
 /// All pages in one step: either every one of them arrives, or none.
 fn copy_pages(source: &Connection, target: &mut Connection) -> rusqlite::Result<()> {
     target.busy_timeout(Duration::from_millis(u64::from(BUSY_TIMEOUT)))?;

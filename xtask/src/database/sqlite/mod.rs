@@ -5,6 +5,7 @@ mod catalog;
 mod hazards;
 mod read;
 mod references;
+mod scratch;
 mod spelling;
 mod staging;
 mod statements;

@@ -8,7 +8,7 @@ use diesel::{RunQueryDsl, sql_query};
 
 use super::super::load::unretired;
 use super::super::travelling::travelling;
-use super::super::{Canonical, Identity, Rows, Session, sql};
+use super::super::{Canonical, Identity, Rows, Scratch, Session, sql};
 use super::value::{Affinity, Value, Values};
 use super::{SqliteSession, failed};
 use crate::sync::catalog::Catalog;
@@ -247,6 +247,10 @@ impl Session for SqliteSession {
 
     fn back_up(&mut self, path: &Path) -> anyhow::Result<()> {
         super::backup::copy(self.moment.as_ref(), self.url.path(), path)
+    }
+
+    fn scratch(&mut self, _lookups: &[TableName]) -> anyhow::Result<Scratch> {
+        self.copy_to_scratch()
     }
 }
 

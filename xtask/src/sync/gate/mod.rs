@@ -12,6 +12,7 @@ use crate::sync::config::Config;
 use crate::sync::difference::TableComparison;
 use crate::sync::migration::MigrationSet;
 use crate::sync::plan::Plan;
+use crate::sync::rehearse::Rehearsal;
 use crate::sync::snapshot::Snapshot;
 use crate::sync::table::TableName;
 use crate::sync::words::counted;
@@ -30,6 +31,7 @@ pub(in crate::sync) fn judge(
     target: &Snapshot,
     known: &MigrationSet,
     comparisons: &[TableComparison],
+    rehearsal: &Rehearsal<Snapshot>,
 ) {
     let mut verdict = Verdict::default();
     verdict.blockers.extend(wrong_ends(source, target));
@@ -56,8 +58,17 @@ pub(in crate::sync) fn judge(
             verdict.warnings.push(problem);
         }
     }
+    match rehearsal {
+        Err(problem) if problem.code == Code::MigrationFailed => {
+            verdict.blockers.push(problem.clone());
+        }
+        Err(problem) => verdict.warnings.push(problem.clone()),
+        Ok(_) => {}
+    }
+    let rehearsed = rehearsal.as_ref().ok().and_then(Option::as_ref);
+    let after = rehearsed.unwrap_or(target);
     for comparison in comparisons {
-        judge_lookup(&mut verdict, plan, config, comparison, source, target);
+        judge_lookup(&mut verdict, plan, config, comparison, source, after);
     }
     judge_classification(&mut verdict, config, source, target);
     plan.blockers = verdict.blockers;
@@ -98,9 +109,14 @@ fn drift(plan: &Plan, source: &Snapshot, target: &Snapshot) -> Problem {
     Problem::new(
         Code::Drift,
         format!(
-            "the schemas of {} and {} differ though they have run the same migrations: {}{more}",
+            "the schemas of {} and {} {}: {}{more}",
             source.label,
             target.label,
+            if plan.migrations.is_empty() {
+                "differ though they have run the same migrations"
+            } else {
+                "would still differ after these migrations"
+            },
             first.join(", ")
         ),
     )

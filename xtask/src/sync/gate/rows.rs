@@ -21,7 +21,7 @@ pub(super) fn judge_lookup(
     let table = &comparison.table;
     match &comparison.outcome {
         Outcome::Refused(problem) => verdict.blockers.push(problem.clone()),
-        Outcome::Missing { .. } if plan.migrations.is_empty() => verdict.blockers.push(
+        Outcome::Missing { .. } if plan.is_exact() => verdict.blockers.push(
             Problem::new(
                 Code::MissingTable,
                 format!(
@@ -56,7 +56,7 @@ pub(super) fn judge_lookup(
                     .blockers
                     .push(extra_rows(table, &target.label, difference.delete));
             }
-            if !same_columns && plan.migrations.is_empty() {
+            if !same_columns && plan.is_exact() {
                 verdict
                     .blockers
                     .push(column_mismatch(table, source, target));

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::spool::Spool;
-use crate::database::{Canonical, Identity, Rows, Session};
+use crate::database::{Canonical, Identity, Rows, Scratch, Session};
 use crate::sync::catalog::Catalog;
 use crate::sync::ledger::Ledger;
 use crate::sync::lookup::Lookup;
@@ -137,5 +137,9 @@ impl Session for FolderSession {
 
     fn back_up(&mut self, _path: &Path) -> anyhow::Result<()> {
         anyhow::bail!("a folder of files is no database to back up")
+    }
+
+    fn scratch(&mut self, _lookups: &[TableName]) -> anyhow::Result<Scratch> {
+        anyhow::bail!("a folder of files is no database to copy")
     }
 }

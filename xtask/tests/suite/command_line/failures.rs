@@ -17,9 +17,9 @@ fn a_migration_that_fails_halfway_leaves_nothing() {
 exit status: 1
 ----- stdout -----
 ----- stderr -----
-error: migration 2025-07-14-113000_unique_merchant_email failed at line 2 of up.sql: UNIQUE constraint failed: merchants.contact_email
+error: rehearsed on a copy of Test: migration 2025-07-14-113000_unique_merchant_email failed at line 2 of up.sql: UNIQUE constraint failed: merchants.contact_email
 
-hint: the target is as it was; mend the migration or the rows that it meets, then run it again
+hint: nothing was touched; mend the migration or the rows that it meets
 "#);
     assert_eq!(
         workspace.value("test", "SELECT count(*) FROM __diesel_schema_migrations"),

@@ -214,12 +214,13 @@ fn a_plan_for_an_empty_database_has_the_migrations() {
       migration 2025-05-19-090000_widen_merchant_status
         hazard: line 33: `merchants` is dropped and made anew, with its rows copied by hand. See that every row is copied, and every index and trigger made again; rows that refer to it stay. (table-rebuild)
       migration 2025-07-14-113000_unique_merchant_email
-      fee_groups: new table, about 2 rows to insert
-      fee_items: new table, about 3 rows to insert
-      email_templates: new table, about 1 row to insert
-      equipment_catalogue: new table, about 1 row to insert
-      system_configuration: new table, about 3 rows to insert
+      fee_groups: new table, 2 rows to insert
+      fee_items: new table, 3 rows to insert
+      email_templates: new table, 1 row to insert
+      equipment_catalogue: new table, 1 row to insert
+      system_configuration: 0 to insert, 0 to update, 0 to delete, 3 unchanged
       all of it in one transaction, after a backup
+      rehearsed on a copy: the numbers of rows hold
     ----- stderr -----
     "#);
 }

@@ -25,12 +25,13 @@ fn what_other_programs_ran_is_said_and_adopted() {
       migration 2024-01-15-090000_create_merchants
       migration 2024-02-12-100000_create_transactions
       migration 2024-03-04-110000_create_audit_logs
-      fee_groups: new table, about 0 rows to insert
-      fee_items: new table, about 0 rows to insert
-      email_templates: new table, about 0 rows to insert
-      equipment_catalogue: new table, about 0 rows to insert
-      system_configuration: new table, about 0 rows to insert
+      fee_groups: new table, 0 rows to insert
+      fee_items: new table, 0 rows to insert
+      email_templates: new table, 0 rows to insert
+      equipment_catalogue: new table, 0 rows to insert
+      system_configuration: new table, 0 rows to insert
       all of it in one transaction, after a backup
+      rehearsed on a copy: the numbers of rows hold
       blocker: Test has no table `email_templates`
         hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Test has no table `equipment_catalogue`

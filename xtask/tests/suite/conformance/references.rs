@@ -55,6 +55,7 @@ pub(super) fn problems(ends: &Ends) -> Vec<Problem> {
         &ends.settings,
         &mut source,
         &mut target,
+        None,
         Path::new("nowhere"),
         false,
     )

@@ -85,7 +85,8 @@ pub(super) fn a_constraint_of_the_target_rolls_back(backend: Backend) {
 }
 
 pub(super) fn a_failing_migration_rolls_back(backend: Backend) {
-    let stage = Stage::promoted(backend);
+    let mut stage = Stage::promoted(backend);
+    stage.do_not_rehearse();
     stage.migrations.write(
         "2024-02-01-000000_first",
         "CREATE TABLE first (id integer);",
@@ -114,7 +115,8 @@ pub(super) fn a_failing_migration_rolls_back(backend: Backend) {
 }
 
 pub(super) fn a_schema_that_ends_up_different_rolls_back(backend: Backend) {
-    let stage = Stage::promoted(backend);
+    let mut stage = Stage::promoted(backend);
+    stage.do_not_rehearse();
     stage.migrations.write(
         "2024-02-01-000000_table",
         "CREATE TABLE later (id integer PRIMARY KEY);",

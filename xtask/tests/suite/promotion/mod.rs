@@ -10,6 +10,7 @@ mod importing;
 mod random;
 mod recording;
 mod refusing;
+mod rehearsing;
 mod returning;
 mod stamping;
 
@@ -21,6 +22,7 @@ use xtask::sync::environment::Backend;
 use xtask::sync::migrate::migrate;
 use xtask::sync::plan::Plan;
 use xtask::sync::promote::{look, promote};
+use xtask::sync::rehearse::RehearsalSetting;
 use xtask::sync::report::Report;
 
 use crate::support::database::{Database, folder};
@@ -120,6 +122,14 @@ suite! {
             a_parent_that_does_not_come_along
             a_parent_that_its_condition_leaves_out
             ;
+        rehearsing:
+            counts_hold_through_a_migration
+            a_plan_with_a_rehearsal_goes_stale
+            drift_is_told_from_what_is_pending
+            a_migration_that_fails_in_the_rehearsal_blocks
+            protected_rows_count_where_they_are
+            a_key_that_is_new_is_rehearsed
+            ;
         returning:
             a_restore_brings_back_rows_and_schema
             a_restore_fills_an_emptied_database
@@ -142,6 +152,13 @@ suite! {
     }
     postgres {
         arriving: sequences_are_left_as_they_are;
+        rehearsing:
+            a_rehearsal_leaves_no_database_behind
+            settings_of_the_database_hold_in_the_rehearsal
+            a_role_without_the_right_is_not_rehearsed
+            rows_that_refer_to_protected_ones_are_not_rehearsed
+            a_run_that_goes_otherwise_than_rehearsed_rolls_back
+            ;
     }
     sqlite {
         refusing: two_kinds_of_database_do_not_mix;
@@ -219,6 +236,11 @@ impl Stage {
     /// The target now asks twice.
     fn make_strict(&mut self) {
         self.config.pipeline[1].confirm.push("REALLY".to_owned());
+    }
+
+    /// Pending migrations are not tried on a copy first.
+    fn do_not_rehearse(&mut self) {
+        self.config.pipeline[1].rehearsal = RehearsalSetting::Off;
     }
 
     fn migrate(&self) {

@@ -156,7 +156,7 @@ pub(super) fn a_lookup_table_without_a_key(backend: Backend) {
     let mut stage = Stage::empty(backend);
     stage.migrations.write(
         "2024-01-01-000000_base",
-        "CREATE TABLE keyless (a integer, b text);",
+        "CREATE TABLE IF NOT EXISTS keyless (a integer, b text);",
     );
     stage.migrate();
     stage
@@ -209,7 +209,7 @@ pub(super) fn a_key_that_a_row_outside_the_condition_may_share(backend: Backend)
     let mut stage = Stage::empty(backend);
     stage.migrations.write(
         "2024-01-01-000000_base",
-        "CREATE TABLE fees (id integer PRIMARY KEY, code text NOT NULL, region text NOT NULL, UNIQUE (code, region));",
+        "CREATE TABLE IF NOT EXISTS fees (id integer PRIMARY KEY, code text NOT NULL, region text NOT NULL, UNIQUE (code, region));",
     );
     stage.migrate();
     stage.configure(
