@@ -190,17 +190,17 @@ hint: run `cargo xtask sync dev-to-test`, then `cargo xtask sync test-to-prod`
 fn mistakes_in_the_command_are_explained() {
     let workspace = Workspace::fresh();
     assert_run!(workspace.run(&["sync", "statsu"]), @r#"
-exit status: 2
------ stdout -----
------ stderr -----
-error: unrecognized subcommand 'statsu'
+    exit status: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: unrecognized subcommand 'statsu'
 
-  tip: a similar subcommand exists: 'status'
+      tip: some similar subcommands exist: 'stamp', 'status'
 
-Usage: cargo xtask sync [OPTIONS] <COMMAND>
+    Usage: cargo xtask sync [OPTIONS] <COMMAND>
 
-For more information, try '--help'.
-"#);
+    For more information, try '--help'.
+    "#);
     assert_run!(workspace.run(&["sync", "status", "--formt", "json"]), @r#"
     exit status: 2
     ----- stdout -----

@@ -139,18 +139,18 @@ fn a_database_knows_which_environment_it_is() {
     exit status: 4
     ----- stdout -----
     ----- stderr -----
-    error: the database behind Production says of itself that it is `dev`, since [time]
+    error: the database behind Production says of itself that it is `dev`, since [time], but it said so first in another place: it is a copy of that database, or was moved
 
-    hint: correct the connection string; a copy of another environment's database cannot stand in for this one
+    hint: correct DATABASE_URL; if it is to be Production from now on, `cargo xtask sync stamp --env prod` says so
     "#);
     workspace.set("DEV_DATABASE_URL", "sqlite:prod.sqlite3");
     assert_run!(workspace.refuses(&["migrate"]), @r#"
     exit status: 4
     ----- stdout -----
     ----- stderr -----
-    error: the database behind Development says of itself that it is `prod`, since [time]
+    error: the database behind Development says of itself that it is `prod`, since [time], but it said so first in another place: it is a copy of that database, or was moved
 
-    hint: correct the connection string; a copy of another environment's database cannot stand in for this one
+    hint: correct DEV_DATABASE_URL; if it is to be Development from now on, `cargo xtask sync stamp --env dev` says so
     "#);
 }
 
