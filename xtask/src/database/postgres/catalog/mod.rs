@@ -47,7 +47,9 @@ impl PostgresSession {
             let found = self.read_objects(&query)?;
             catalog.objects.extend(found);
         }
-        for query in optional::queries() {
+        let version = self.value("SELECT current_setting('server_version_num')", &[])?;
+        let version = version.unwrap_or_default().parse()?;
+        for query in optional::queries(version) {
             let found = self.read_objects(&query)?;
             catalog.optional.extend(found);
         }

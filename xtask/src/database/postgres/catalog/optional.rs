@@ -3,8 +3,8 @@
 use super::{OWN_RELATION, USER_SCHEMA, made_by_hand};
 
 /// Each returns what [`super::PostgresSession::read_objects`] reads.
-pub(super) fn queries() -> Vec<String> {
-    vec![comments(), grants(), storage()]
+pub(super) fn queries(server_version: u32) -> Vec<String> {
+    vec![comments(), grants(), storage(server_version)]
 }
 
 fn comments() -> String {
@@ -44,7 +44,12 @@ fn grants() -> String {
 }
 
 /// How rows are kept. Debian's servers keep a note of their own, `pg_attver`, with some columns.
-fn storage() -> String {
+fn storage(server_version: u32) -> String {
+    let compression = if server_version >= 140_000 {
+        "a.attcompression::text"
+    } else {
+        "NULL"
+    };
     format!(
         "SELECT 'storage', n.nspname::text, c.relname::text, \
          (SELECT string_agg(option, ', ' ORDER BY option) FROM unnest(c.reloptions) option), NULL \
@@ -53,7 +58,7 @@ fn storage() -> String {
          UNION ALL SELECT 'storage', schema, name, definition, '.' || attname FROM ( \
          SELECT n.nspname::text AS schema, c.relname::text AS name, a.attname, concat_ws(', ', \
          CASE WHEN a.attstorage <> t.typstorage THEN CASE a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' ELSE 'extended' END END, \
-         'compression ' || CASE nullif(to_jsonb(a) ->> 'attcompression', '') WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END, \
+         'compression ' || CASE {compression} WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END, \
          'statistics ' || nullif(a.attstattarget, -1), \
          (SELECT string_agg(option, ', ' ORDER BY option) FROM unnest(a.attoptions) option WHERE option NOT LIKE 'pg\\_attver=%')) AS definition \
          FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_type t ON t.oid = a.atttypid \
