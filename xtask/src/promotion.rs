@@ -4,10 +4,15 @@ use crate::cli::PromotionArguments;
 use crate::problem::{Code, Problem};
 use crate::sync::backup;
 use crate::sync::config::Config;
+use crate::sync::contract::Contract;
+use crate::sync::ledger::Run;
+use crate::sync::moment::to_the_second;
 use crate::sync::pipeline::Promotion;
 use crate::sync::plan::Plan;
+use crate::sync::plan_file::Approved;
 use crate::sync::promote::{self, Look};
 use crate::sync::report::Report;
+use crate::sync::stale::changes;
 use crate::sync::words::shell_word;
 use crate::terminal::{Screen, Tested};
 
@@ -35,6 +40,7 @@ pub fn carry_out(
         &promotion.to.label,
         promotion.to.require_plan,
         &plan,
+        &snapshot.ledger.runs,
     )?;
     if !plan.empty || !plan.blockers.is_empty() {
         screen.plan_aside(&plan);
@@ -60,7 +66,7 @@ pub fn carry_out(
             config.options
         ),
     )?;
-    promote::promote(config, promotion, &plan.id, report, &mut screen.steps())
+    promote::promote(config, promotion, &plan, report, &mut screen.steps())
 }
 
 /// The plan file names the very plan that was made now, and one is there where it must be.
@@ -69,19 +75,15 @@ fn check_plan_file(
     label: &str,
     required: bool,
     plan: &Plan,
+    runs: &[Run],
 ) -> anyhow::Result<()> {
     match &arguments.plan {
         Some(path) => {
-            let approved = Plan::read_id(path)?;
-            if approved != plan.id {
-                return Err(Problem::new(
-                    Code::PlanStale,
-                    format!("{} holds plan {approved}, but the plan is {} by now", path.display(), plan.id),
-                )
-                .hint("look at the new plan, and approve it anew")
-                .into());
+            let approved = Approved::read(path)?;
+            if approved.id == plan.id {
+                return Ok(());
             }
-            Ok(())
+            Err(stale(&path.display().to_string(), &approved, plan, runs).into())
         }
         None if required && !plan.empty => Err(Problem::new(
             Code::PlanStale,
@@ -94,4 +96,40 @@ fn check_plan_file(
         .into()),
         None => Ok(()),
     }
+}
+
+/// Why a plan file may not be carried out, with each part that is another by now.
+fn stale(file: &str, approved: &Approved, plan: &Plan, runs: &[Run]) -> Problem {
+    let made_for = &approved.contract.promotion;
+    if *made_for != plan.promotion {
+        return Problem::new(
+            Code::Usage,
+            format!(
+                "{file} is a plan for `{made_for}`, not for `{}`",
+                plan.promotion
+            ),
+        )
+        .hint(format!(
+            "`cargo xtask sync plan {} --out FILE` writes one",
+            plan.promotion
+        ));
+    }
+    let id = &approved.id;
+    let (message, hint) = match runs.iter().find(|run| run.plan_id.as_ref() == Some(id)) {
+        Some(run) => (
+            format!(
+                "{file} holds plan {id}, which was carried out at {} (run {})",
+                to_the_second(&run.finished_at),
+                run.id
+            ),
+            "if there is more to promote, make a new plan and have it approved",
+        ),
+        None => (
+            format!("{file} holds plan {id}, but the plan is {} by now", plan.id),
+            "look at the new plan, and approve it anew",
+        ),
+    };
+    Problem::new(Code::PlanStale, message)
+        .hint(hint)
+        .details(changes(&approved.contract, &Contract::of(plan)))
 }

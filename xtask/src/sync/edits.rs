@@ -70,6 +70,12 @@ impl Edits {
         }
     }
 
+    /// Of the edits and of what happens to them.
+    pub fn fingerprint(&self) -> String {
+        let text = format!("{:?} {}", self.on_target_edit, self.digest);
+        hex(&Sha256::digest(text)[..16])
+    }
+
     /// The keys of the rows that stay as they are.
     pub fn kept(&self) -> KeySet {
         match self.on_target_edit {

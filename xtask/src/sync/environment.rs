@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::drift::DriftPolicy;
 use super::migration::OutOfOrder;
@@ -13,7 +13,7 @@ use super::url_spelling::{check_spelling, secrets};
 use crate::problem::{Code, Problem};
 
 /// The kind of database behind a URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
     Postgres,

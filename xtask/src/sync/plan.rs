@@ -1,37 +1,39 @@
 //! The ordered changes that take a target to its source: plain data, made by a pure function.
 
-use std::path::Path;
+use serde::{Deserialize, Serialize};
 
-use serde::Serialize;
-use sha2::{Digest as _, Sha256};
-
-use super::catalog::{Drift, hex};
+use super::catalog::Drift;
 use super::config::Config;
+use super::contract::{Contract, End};
 use super::difference::{Outcome, RowChange, TableComparison};
 use super::edits::EditedRow;
 use super::gate;
 use super::hazard::Hazard;
 use super::migration::{Migration, MigrationSet};
-use super::private;
 use super::rehearse::Rehearsal;
 use super::snapshot::Snapshot;
 use super::table::TableName;
 use crate::database;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// What a promotion would do, and what speaks against it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Plan {
     /// Of this document's form.
     pub version: u32,
-    /// Equal for equal plans: made from everything that the run depends on.
+    /// Equal for equal plans: made from everything that the run depends on, which is its
+    /// [`Contract`].
     pub id: String,
+    /// Of the program that made it.
+    pub program_version: String,
     pub promotion: String,
     /// The same as people read it.
     #[serde(skip)]
     pub title: String,
     pub from: String,
     pub to: String,
+    pub source: End,
+    pub target: End,
     /// All of it commits in one transaction.
     pub atomic: bool,
     /// The migrations were tried on a copy, so that row counts and drift are those after them.
@@ -56,38 +58,6 @@ impl Plan {
     /// What is known of rows and schemas holds when the rows are loaded.
     pub(super) fn is_exact(&self) -> bool {
         self.rehearsed || self.migrations.is_empty()
-    }
-
-    /// Writes the plan to a file that a reviewer can approve.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn write(&self, path: &Path) -> anyhow::Result<()> {
-        private::write_file(path, |file| {
-            serde_json::to_writer_pretty(&mut *file, self)?;
-            Ok(())
-        })
-    }
-
-    /// The id of the plan in a file.
-    ///
-    /// # Errors
-    /// `usage`, when the file is no plan.
-    pub fn read_id(path: &Path) -> anyhow::Result<String> {
-        #[derive(serde::Deserialize)]
-        struct Approved {
-            id: String,
-        }
-        let read =
-            || -> anyhow::Result<Approved> { Ok(serde_json::from_slice(&std::fs::read(path)?)?) };
-        read().map(|approved| approved.id).map_err(|error| {
-            Problem::new(
-                Code::Usage,
-                format!("{} is no plan file: {error}", path.display()),
-            )
-            .hint("`cargo xtask sync plan PROMOTION --out FILE` writes one")
-            .into()
-        })
     }
 }
 
@@ -127,11 +97,10 @@ pub struct PlannedLookup {
     /// The target was changed since its last promotion, and it cannot be said in which rows.
     pub changed_since: bool,
     /// Of all edits and of what happens to them, where there are any.
-    #[serde(skip)]
-    edits: Option<String>,
+    pub edits_digest: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LookupComparison {
     Same,
@@ -191,10 +160,13 @@ pub fn plan(
     let mut plan = Plan {
         version: 1,
         id: String::new(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
         promotion: promotion.to_owned(),
         title: promotion.to_owned(),
         from: source.environment.clone(),
         to: target.environment.clone(),
+        source: End::of(source),
+        target: End::of(target),
         rehearsed: rehearsed.is_some(),
         atomic: planned.iter().all(|migration| migration.transactional),
         empty: planned.is_empty()
@@ -210,7 +182,7 @@ pub fn plan(
         blockers: Vec::new(),
         warnings: Vec::new(),
     };
-    plan.id = identify(&plan, source, target);
+    plan.id = Contract::of(&plan).id();
     gate::judge(
         &mut plan,
         config,
@@ -255,7 +227,7 @@ fn planned_lookup(comparison: &TableComparison, exact: bool, is_new: bool) -> Pl
         edited_rows: 0,
         edited: Vec::new(),
         changed_since: false,
-        edits: None,
+        edits_digest: None,
     };
     match &comparison.outcome {
         Outcome::Compared {
@@ -268,8 +240,8 @@ fn planned_lookup(comparison: &TableComparison, exact: bool, is_new: bool) -> Pl
             planned.edited_rows = edits.keys.len() as u64;
             planned.edited.clone_from(&edits.shown);
             planned.changed_since = edits.changed_since;
-            planned.edits = (planned.edited_rows > 0 || planned.changed_since)
-                .then(|| format!("{:?} {}", edits.on_target_edit, edits.digest));
+            planned.edits_digest =
+                (planned.edited_rows > 0 || planned.changed_since).then(|| edits.fingerprint());
             planned.state = match difference.is_empty() && *same_columns {
                 _ if is_new => LookupComparison::Missing,
                 true => LookupComparison::Same,
@@ -292,36 +264,4 @@ fn planned_lookup(comparison: &TableComparison, exact: bool, is_new: bool) -> Pl
         Outcome::Refused(_) => {}
     }
     planned
-}
-
-fn identify(plan: &Plan, source: &Snapshot, target: &Snapshot) -> String {
-    let mut hash = Sha256::new();
-    let mut add = |text: &str| {
-        hash.update(text);
-        hash.update([0]);
-    };
-    for text in [
-        &plan.promotion,
-        &source.catalog.fingerprint(),
-        &target.catalog.fingerprint(),
-    ] {
-        add(text);
-    }
-    for migration in &plan.migrations {
-        add(&migration.version);
-        add(&migration.checksum);
-    }
-    for lookup in &plan.lookups {
-        add(&lookup.table.to_string());
-        add(&format!(
-            "{:?} {} {} {} {} {}",
-            lookup.state, lookup.insert, lookup.update, lookup.delete, lookup.retire, lookup.keep
-        ));
-        add(lookup.source_digest.as_deref().unwrap_or_default());
-        add(lookup.target_digest.as_deref().unwrap_or_default());
-        if let Some(edits) = &lookup.edits {
-            add(edits);
-        }
-    }
-    hex(&hash.finalize()[..8])
 }

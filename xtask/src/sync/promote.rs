@@ -8,6 +8,7 @@ use xshell::{Shell, cmd};
 use super::backup;
 use super::catalog::{Catalog, hex};
 use super::config::Config;
+use super::contract::Contract;
 use super::difference::{Outcome as Compared, TableComparison, compare_lookups};
 use super::event::{Event, Events};
 use super::export;
@@ -26,6 +27,7 @@ use super::retention::thin_out;
 use super::row::{KeySet, LookupState};
 use super::row_source::{Loaded, observe_ends};
 use super::snapshot::{Observed, Snapshot};
+use super::stale::changes;
 use super::table::TableName;
 use super::verify::{
     check_catalog, check_counts, check_export, check_loaded, check_protected, check_rehearsed,
@@ -128,7 +130,7 @@ pub fn compare_ends(
     }
 }
 
-/// Carries out the plan with the id `approved`, and fills in the report as it goes.
+/// Carries out the plan that was approved, and fills in the report as it goes.
 ///
 /// # Errors
 /// `plan_stale` when the plan is another by now; else what went wrong. The target is then as it
@@ -136,7 +138,7 @@ pub fn compare_ends(
 pub fn promote(
     config: &Config,
     promotion: &Promotion<'_>,
-    approved: &str,
+    approved: &Plan,
     report: &mut Report,
     events: &mut Events<'_>,
 ) -> anyhow::Result<()> {
@@ -166,8 +168,8 @@ pub fn promote(
 
     step(events, "look again".to_owned());
     let mut look = look(config, promotion, false)?;
-    if look.plan.id != approved || !look.plan.blockers.is_empty() {
-        return Err(stale(&look.plan));
+    if look.plan.id != approved.id || !look.plan.blockers.is_empty() {
+        return Err(stale(approved, &look.plan));
     }
 
     step(events, format!("back up {to}"));
@@ -248,7 +250,7 @@ pub fn promote(
             id: report.run_id.clone(),
             kind,
             subject,
-            plan_id: Some(approved.to_owned()),
+            plan_id: Some(approved.id.clone()),
             commit: commit(config),
             operator: config.operator.clone(),
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -277,17 +279,18 @@ pub fn promote(
     Ok(())
 }
 
-fn stale(plan: &Plan) -> anyhow::Error {
-    if let Some(blocker) = plan.blockers.first() {
+fn stale(approved: &Plan, now: &Plan) -> anyhow::Error {
+    if let Some(blocker) = now.blockers.first() {
         return blocker.clone().into();
     }
     Problem::new(
         Code::PlanStale,
         format!(
             "one of the two databases changed since the plan was made (it is now {})",
-            plan.id
+            now.id
         ),
     )
+    .details(changes(&Contract::of(approved), &Contract::of(now)))
     .hint("look at the new plan and confirm it: nothing was changed")
     .into()
 }

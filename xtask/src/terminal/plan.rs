@@ -17,7 +17,7 @@ use crate::sync::words::counted;
 impl Screen {
     /// The plan as the result of a command.
     pub fn plan(&self, plan: &Plan) {
-        self.result(plan, &text(plan, self.verbose));
+        self.result(&plan.document(), &text(plan, self.verbose));
     }
 
     /// The plan before a question.

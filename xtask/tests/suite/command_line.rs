@@ -6,6 +6,7 @@ mod edits;
 mod failures;
 mod imports;
 mod looking;
+mod plan_files;
 mod promotions;
 mod recorded;
 mod records;

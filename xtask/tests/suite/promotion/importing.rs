@@ -48,13 +48,7 @@ fn carry_out(stage: &Stage, folder: &Folder) -> (Report, Result<(), Problem>) {
     let promotion = import(folder, &to);
     let plan = try_plan(stage, folder).unwrap();
     let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);
-    let ended = promote(
-        &stage.config,
-        &promotion,
-        &plan.id,
-        &mut report,
-        &mut |_| {},
-    );
+    let ended = promote(&stage.config, &promotion, &plan, &mut report, &mut |_| {});
     (report, ended.map_err(|error| Problem::of(&error)))
 }
 

@@ -1,6 +1,7 @@
 //! Promotions as a whole, from look to report, between two real databases.
 
 mod adopting;
+mod approving;
 mod arriving;
 mod drifting;
 mod editing;
@@ -34,6 +35,14 @@ suite! {
         adopting:
             a_hotfix_comes_home
             what_cannot_be_adopted_is_refused
+            ;
+        approving:
+            a_row_of_the_source_changed
+            a_row_of_the_target_changed
+            the_schema_of_the_target_changed
+            a_migration_came_in_between
+            another_database_has_the_same_contents
+            what_was_approved_is_carried_out_once
             ;
         arriving:
             the_first_promotion_brings_everything
@@ -260,7 +269,7 @@ impl Stage {
     fn carry_out(&self, plan: &Plan) -> (Report, Result<(), Problem>) {
         let promotion = self.config.promotion("dev-to-test").unwrap();
         let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);
-        let ended = promote(&self.config, &promotion, &plan.id, &mut report, &mut |_| {});
+        let ended = promote(&self.config, &promotion, plan, &mut report, &mut |_| {});
         (report, ended.map_err(|error| Problem::of(&error)))
     }
 
