@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
+use clap::{Args as _, CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 
-use crate::cli::{Cli, Options, PromotionArguments, SyncCommand, Task};
+use crate::cli::{Cli, Format, Options, PromotionArguments, SyncCommand, Task};
 use crate::problem::{Code, Problem};
 use crate::sync::config::Config;
 use crate::sync::pipeline::golden_rule;
@@ -73,12 +73,20 @@ pub(super) fn parse(arguments: Vec<OsString>, pipeline: &[String]) -> Result<Cli
     Cli::from_arg_matches(&matches).map_err(Mistake::Grammar)
 }
 
-/// Whether a JSON document is expected, which must be known before the grammar has its say.
-pub(super) fn wants_json(arguments: &[OsString]) -> bool {
-    let json = |text: &OsString| text == "json";
-    arguments.iter().enumerate().any(|(at, text)| {
-        text == "--format=json" || (text == "--format" && arguments.get(at + 1).is_some_and(json))
-    })
+/// In which format a document is expected, which must be known before the grammar has its say.
+pub(super) fn wanted_format(arguments: &[OsString]) -> Format {
+    let named = arguments.iter().enumerate().filter_map(|(at, text)| {
+        let text = text.to_str()?;
+        match text.strip_prefix("--format=") {
+            Some(format) => Some(format),
+            None if text == "--format" => arguments.get(at + 1)?.to_str(),
+            None => None,
+        }
+    });
+    named
+        .filter_map(|name| Format::from_str(name, false).ok())
+        .next_back()
+        .unwrap_or(Format::Text)
 }
 
 /// What the grammar says of a mistake, as a problem: its first paragraph, and its tip.
@@ -128,5 +136,67 @@ pub(super) fn pipeline_names(root: &Path, arguments: &[OsString]) -> Vec<String>
             .map(|environment| environment.name)
             .collect(),
         None => ["dev", "test", "prod"].map(str::to_owned).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words of a command line, up to what the shell keeps for itself.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        let (mut word, mut quote) = (String::new(), None);
+        for letter in line.chars().chain([' ']) {
+            match (letter, quote) {
+                (' ', None) if word.is_empty() => {}
+                (' ', None) => words.push(std::mem::take(&mut word)),
+                (end, Some(open)) if end == open => quote = None,
+                ('"' | '\'', None) => quote = Some(letter),
+                (letter, _) => word.push(letter),
+            }
+        }
+        let end = words
+            .iter()
+            .position(|word| ["|", "||", ">", "&&", "#"].contains(&word.as_str()));
+        words.truncate(end.unwrap_or(words.len()));
+        words
+    }
+
+    /// The command lines that a text shows in blocks of code, whole and without a prompt.
+    fn commands(text: &str) -> Vec<String> {
+        let text = text.replace("\\\n", " ");
+        let shown = text.lines().filter_map(|line| {
+            let bare = line.trim_start();
+            let bare = bare.strip_prefix("- run: ").unwrap_or(bare);
+            let bare = bare.strip_prefix("$ ").unwrap_or(bare);
+            (line != bare && bare.starts_with("cargo xtask ")).then(|| bare.to_owned())
+        });
+        // What is refused on purpose is shown too.
+        let is_meant = |line: &String| !line.contains('…') && !line.contains("dev-to-prod");
+        shown.filter(is_meant).collect()
+    }
+
+    #[test]
+    fn commands_in_the_documents_are_commands() {
+        let pipeline = ["dev", "test", "prod"].map(str::to_owned);
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut count = 0;
+        for file in [
+            "README.md",
+            "docs/CI.md",
+            "docs/MIGRATION_WORKFLOW.md",
+            "docs/SYNC_GUIDE.md",
+        ] {
+            let text = std::fs::read_to_string(root.join(file)).unwrap();
+            for command in commands(&text) {
+                let arguments = words(command.strip_prefix("cargo ").unwrap());
+                if let Err(error) = grammar(&pipeline).try_get_matches_from(arguments) {
+                    panic!("{file}: {command}\n{error}");
+                }
+                count += 1;
+            }
+        }
+        assert!(count > 30, "{count}");
     }
 }

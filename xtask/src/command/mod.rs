@@ -15,26 +15,24 @@ use crate::sync::record::record;
 use crate::sync::words::shell_word;
 use crate::terminal::{self, Screen};
 use crate::{demo, test, workspace};
-use grammar::{Mistake, parse, pipeline_names, usage, wants_json};
+use grammar::{Mistake, parse, pipeline_names, usage, wanted_format};
 
 /// Runs the program.
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let root = workspace::root();
     let pipeline = pipeline_names(&root, &arguments);
-    let json = wants_json(&arguments);
+    let format = wanted_format(&arguments);
     let parsed = match parse(arguments, &pipeline) {
         Ok(parsed) => parsed,
         Err(Mistake::Grammar(error)) => {
-            if json && error.use_stderr() {
-                terminal::complain_in_json(&usage(&error));
+            if error.use_stderr() {
+                terminal::complain_in(format, &usage(&error));
             }
             terminal::grammar(&error);
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
         Err(Mistake::Promotion(problem)) => {
-            if json {
-                terminal::complain_in_json(&problem);
-            }
+            terminal::complain_in(format, &problem);
             terminal::complain(&problem);
             return ExitCode::from(problem.code.exit_code());
         }
@@ -43,8 +41,8 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
         Ok(code) => code,
         Err(Ended { error, reported }) => {
             let problem = Problem::of(&error);
-            if json && !reported {
-                terminal::complain_in_json(&problem);
+            if !reported {
+                terminal::complain_in(format, &problem);
             }
             terminal::complain(&problem);
             ExitCode::from(problem.code.exit_code())
@@ -55,7 +53,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
 /// How a command ended that did not do what was asked.
 struct Ended {
     error: anyhow::Error,
-    /// The JSON document was printed with the problem in it.
+    /// The document was printed with the problem in it.
     reported: bool,
 }
 
@@ -79,6 +77,7 @@ fn run(cli: Cli, root: &Path) -> Result<ExitCode, Ended> {
             confirmation,
             options,
         } => {
+            sync::check_format(&options, None)?;
             let (screen, config) = set_up(root, &options)?;
             let environment = config.environment_or_first(env.as_deref())?;
             let named: String = migrations
@@ -101,12 +100,14 @@ fn run(cli: Cli, root: &Path) -> Result<ExitCode, Ended> {
             Ok(ExitCode::SUCCESS)
         }
         Task::Migrate { options, .. } => {
+            sync::check_format(&options, None)?;
             let (screen, config) = set_up(root, &options)?;
             let report = migrate(&config, &mut screen.steps())?;
             screen.migrated(&report);
             Ok(ExitCode::SUCCESS)
         }
         Task::Sync { options, command } => {
+            sync::check_format(&options, Some(&command))?;
             let (screen, config) = set_up(root, &options)?;
             sync::run(&screen, &config, command)
         }

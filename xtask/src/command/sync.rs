@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::Ended;
-use crate::cli::{Confirmation, PromotionArguments, SyncCommand};
+use crate::cli::{Confirmation, Format, Options, PromotionArguments, SyncCommand};
 use crate::problem::{Code, Problem};
 use crate::promotion;
 use crate::sync::adopt::adopt;
@@ -30,11 +30,50 @@ const REFUSED: u8 = 4;
 /// There is a difference, and `--check` asked for one.
 const DIFFERENT: u8 = 3;
 
+/// Whether there is Markdown of what a command has to show.
+pub(super) fn check_format(
+    options: &Options,
+    command: Option<&SyncCommand>,
+) -> Result<(), Problem> {
+    let has_markdown = matches!(
+        command,
+        Some(
+            SyncCommand::Status { .. }
+                | SyncCommand::Plan { .. }
+                | SyncCommand::Promote { .. }
+                | SyncCommand::Import { .. }
+        )
+    );
+    match options.format {
+        Some(Format::Markdown) if !has_markdown => Err(Problem::new(
+            Code::Usage,
+            "--format markdown is for status, plans, promotions and imports",
+        )
+        .hint("leave it out, or use --format json")),
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn run(
     screen: &Screen,
     config: &Config,
     command: SyncCommand,
 ) -> Result<ExitCode, Ended> {
+    let is_summarized = matches!(
+        command,
+        SyncCommand::Plan { .. } | SyncCommand::Promote { .. } | SyncCommand::Import { .. }
+    );
+    let ended = carry_out(screen, config, command);
+    if let Err(ended) = &ended
+        && is_summarized
+        && !ended.reported
+    {
+        screen.summarize_problem(config.summary.as_deref(), &Problem::of(&ended.error));
+    }
+    ended
+}
+
+fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<ExitCode, Ended> {
     match command {
         SyncCommand::Status { check } => {
             let status = status(config)?;
@@ -52,6 +91,7 @@ pub(super) fn run(
                 plan.write(&path)?;
             }
             screen.plan(&plan);
+            screen.summarize_plan(config.summary.as_deref(), &plan);
             match plan.blockers.first() {
                 Some(_) => Ok(ExitCode::from(REFUSED)),
                 None => Ok(exit_when(check && !plan.empty)),
@@ -153,6 +193,7 @@ fn promote(
     let plan = look.plan.clone();
     if arguments.dry_run {
         screen.plan(&plan);
+        screen.summarize_plan(config.summary.as_deref(), &plan);
         return match plan.blockers.is_empty() {
             true => Ok(ExitCode::SUCCESS),
             false => Ok(ExitCode::from(REFUSED)),
@@ -173,12 +214,17 @@ fn promote(
         report.migrations.clear();
         report.lookups.clear();
         screen.report(&report);
+        if !plan.blockers.is_empty() {
+            screen.summarize_plan(config.summary.as_deref(), &plan);
+        }
+        screen.summarize_report(config.summary.as_deref(), &report);
         return Err(Ended {
             error,
             reported: true,
         });
     }
     screen.report(&report);
+    screen.summarize_report(config.summary.as_deref(), &report);
     Ok(ExitCode::SUCCESS)
 }
 

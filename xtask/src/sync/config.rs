@@ -37,6 +37,8 @@ pub struct Config {
     pub migrations: Origin,
     /// The login name of whoever runs this, for the ledger.
     pub operator: String,
+    /// The file that a pipeline shows as the summary of its step.
+    pub summary: Option<PathBuf>,
     /// The options that lead here again, such as ` --env-file other.env`: a command that is shown
     /// to be pasted ends with them, so that it cannot reach other databases than this one did.
     pub options: String,
@@ -232,9 +234,12 @@ impl Config {
             protected,
             lookups: file.lookup,
             migrations: Origin::Embedded,
+            summary: variable("GITHUB_STEP_SUMMARY")
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
             operator: ["GITHUB_ACTOR", "USER", "LOGNAME", "USERNAME"]
                 .into_iter()
-                .find_map(variable)
+                .find_map(&variable)
                 .unwrap_or_else(|| "unknown".to_owned()),
             options: String::new(),
         })

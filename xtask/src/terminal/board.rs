@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use console::style;
 
-use super::Screen;
 use super::plan::{also, drift_lines, problem_lines};
+use super::{Screen, markdown};
 use crate::sync::plan::LookupComparison;
 use crate::sync::status::{ChecksumStatus, EnvironmentStatus, PromotionStatus, State, Status};
 use crate::sync::words::counted;
@@ -17,7 +17,7 @@ impl Screen {
         for promotion in &status.promotions {
             text.push_str(&promotion_text(promotion, self.verbose));
         }
-        self.result(status, &text);
+        self.result_or_page(status, &text, |limit| markdown::status(status, limit));
     }
 }
 
@@ -28,20 +28,32 @@ fn board(status: &Status) -> String {
     table
         .load_style(style)
         .set_content_arrangement(ContentArrangement::Disabled);
+    let labels = status
+        .environments
+        .iter()
+        .map(|environment| &environment.label);
+    table.set_header(std::iter::once(&String::new()).chain(labels));
+    for row in rows(status) {
+        table.add_row(row);
+    }
+    table.to_string()
+}
+
+/// What is known of every environment, row by row, each with its title.
+pub(super) fn rows(status: &Status) -> Vec<Vec<String>> {
     let row = |title: &str, cell: &dyn Fn(&EnvironmentStatus) -> String| -> Vec<String> {
         std::iter::once(title.to_owned())
             .chain(status.environments.iter().map(cell))
             .collect()
     };
-    table.set_header(row("", &|environment| environment.label.clone()));
-    table.add_row(row("database", &database));
-    table.add_row(row("stamp", &|environment| {
+    let mut rows = vec![row("database", &database)];
+    rows.push(row("stamp", &|environment| {
         on_ready(environment, || match &environment.stamp {
             Some(stamp) => stamp.environment.clone(),
             None => "none yet".to_owned(),
         })
     }));
-    table.add_row(row("migrations", &|environment| {
+    rows.push(row("migrations", &|environment| {
         on_ready(environment, || migrations(environment))
     }));
     let mut tables: Vec<_> = status
@@ -52,7 +64,7 @@ fn board(status: &Status) -> String {
     tables.sort();
     tables.dedup();
     for lookup in tables {
-        table.add_row(row(&lookup.to_string(), &|environment| {
+        rows.push(row(&lookup.to_string(), &|environment| {
             on_ready(environment, || {
                 match environment
                     .lookups
@@ -72,7 +84,7 @@ fn board(status: &Status) -> String {
             })
         }));
     }
-    table.add_row(row("last change", &|environment| {
+    rows.push(row("last change", &|environment| {
         on_ready(environment, || match &environment.last_run {
             Some(run) => format!(
                 "{} by {}\n{}",
@@ -83,7 +95,7 @@ fn board(status: &Status) -> String {
             None => "none yet".to_owned(),
         })
     }));
-    table.add_row(row(
+    rows.push(row(
         "last backup",
         &|environment| match &environment.last_backup {
             Some(path) => {
@@ -99,7 +111,7 @@ fn board(status: &Status) -> String {
             None => "none".to_owned(),
         },
     ));
-    table.to_string()
+    rows
 }
 
 fn on_ready(environment: &EnvironmentStatus, text: impl Fn() -> String) -> String {
@@ -177,15 +189,23 @@ fn backup_time(name: &str) -> String {
     }
 }
 
-fn promotion_text(promotion: &PromotionStatus, verbose: bool) -> String {
-    let mut text = format!("\n{}: ", style(&promotion.name).bold());
+pub(super) fn state(promotion: &PromotionStatus) -> &'static str {
     if promotion.in_sync {
-        let _ = writeln!(text, "{}", style("in sync").green());
+        "in sync"
     } else if promotion.blockers.is_empty() {
-        let _ = writeln!(text, "{}", style("out of sync").yellow());
+        "out of sync"
     } else {
-        let _ = writeln!(text, "{}", style("blocked").red());
+        "blocked"
     }
+}
+
+fn promotion_text(promotion: &PromotionStatus, verbose: bool) -> String {
+    let state = match state(promotion) {
+        word @ "in sync" => style(word).green(),
+        word @ "out of sync" => style(word).yellow(),
+        word => style(word).red(),
+    };
+    let mut text = format!("\n{}: {state}\n", style(&promotion.name).bold());
     for migration in &promotion.migrations {
         let _ = writeln!(text, "  migration {migration}");
     }

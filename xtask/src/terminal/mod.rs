@@ -3,6 +3,7 @@
 mod board;
 mod demo;
 mod edits;
+mod markdown;
 mod plan;
 mod progress;
 mod prompts;
@@ -53,11 +54,19 @@ impl Screen {
     /// Prints a result: the text for people, or the value as the one JSON document.
     pub fn result(&self, value: &impl Serialize, text: &str) {
         match self.format {
-            Format::Text => print(text),
+            Format::Text | Format::Markdown => print(text),
             Format::Json => match serde_json::to_string_pretty(value) {
                 Ok(document) => print(&format!("{document}\n")),
                 Err(error) => say(&format!("failed to print the result: {error}")),
             },
+        }
+    }
+
+    /// Prints a result that there is in every format.
+    fn result_or_page(&self, value: &impl Serialize, text: &str, page: impl Fn(usize) -> String) {
+        match self.format {
+            Format::Markdown => print(&page(markdown::COMMENT)),
+            Format::Text | Format::Json => self.result(value, text),
         }
     }
 
@@ -66,7 +75,7 @@ impl Screen {
         if !self.quiet {
             match self.format {
                 Format::Text => print(text),
-                Format::Json => say(text.trim_end()),
+                Format::Json | Format::Markdown => say(text.trim_end()),
             }
         }
     }
@@ -99,8 +108,16 @@ pub fn complain(problem: &Problem) {
     }
 }
 
-/// A problem as the one JSON document of a command that has no other result.
-pub fn complain_in_json(problem: &Problem) {
+/// A problem as the one document of a command that has no other result, unless text is wanted.
+pub fn complain_in(format: Format, problem: &Problem) {
+    match format {
+        Format::Text => {}
+        Format::Json => complain_in_json(problem),
+        Format::Markdown => print(&markdown::problem(problem, markdown::COMMENT)),
+    }
+}
+
+fn complain_in_json(problem: &Problem) {
     #[derive(Serialize)]
     struct Document<'problem> {
         version: u32,

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use console::style;
 use serde_json::{Map, Value};
 
-use super::Screen;
 use super::edits::edited_lines;
+use super::{Screen, markdown};
 use crate::problem::Problem;
 use crate::sync::catalog::Drift;
 use crate::sync::change_log::Change;
@@ -17,7 +17,8 @@ use crate::sync::words::counted;
 impl Screen {
     /// The plan as the result of a command.
     pub fn plan(&self, plan: &Plan) {
-        self.result(&plan.document(), &text(plan, self.verbose));
+        let text = text(plan, self.verbose);
+        self.result_or_page(&plan.document(), &text, |limit| markdown::plan(plan, limit));
     }
 
     /// The plan before a question.

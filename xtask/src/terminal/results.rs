@@ -6,8 +6,8 @@ use std::path::Path;
 use console::style;
 use serde::Serialize;
 
-use super::Screen;
 use super::plan::{also, problem_lines};
+use super::{Screen, markdown};
 use crate::problem::Code;
 use crate::sync::backup::Backup;
 use crate::sync::config::Config;
@@ -84,7 +84,7 @@ impl Screen {
             // The problem itself is told on standard error.
             Outcome::Refused | Outcome::Failed | Outcome::Cancelled => {}
         }
-        self.result(report, &text);
+        self.result_or_page(report, &text, |limit| markdown::report(report, limit));
     }
 
     pub fn migrated(&self, report: &MigrateReport) {

@@ -6,6 +6,7 @@ mod edits;
 mod failures;
 mod imports;
 mod looking;
+mod markdown;
 mod plan_files;
 mod promotions;
 mod recorded;
@@ -61,7 +62,7 @@ fn help_lists_the_tasks() {
     Options:
           --config <FILE>    The configuration [default: data-sync/sync.toml]
           --env-file <FILE>  A file of variables; never overrides one that is set [default: .env where there is one]
-          --format <FORMAT>  What to print on standard output [default: text] [possible values: text, json]
+          --format <FORMAT>  What to print on standard output [default: text] [possible values: text, json, markdown]
       -q, --quiet            Print results and problems only
       -v, --verbose          Print more, such as every table that is in sync
           --color <COLOR>    Use colours [default: auto] [possible values: auto, always, never]
@@ -80,7 +81,7 @@ fn help_lists_the_tasks() {
           --dry-run          Show the plan and stop
           --env-file <FILE>  A file of variables; never overrides one that is set [default: .env where there is one]
           --plan <FILE>      Do exactly what this plan file says, or nothing
-          --format <FORMAT>  What to print on standard output [default: text] [possible values: text, json]
+          --format <FORMAT>  What to print on standard output [default: text] [possible values: text, json, markdown]
           --yes              Answer the first question with `yes`
           --confirm <TEXT>   Answer the second question, word for word
       -q, --quiet            Print results and problems only

@@ -359,7 +359,7 @@ impl fmt::Display for Run {
 }
 
 /// What differs from run to run and from machine to machine, and what stands for it.
-pub(crate) const FILTERS: [(&str, &str); 13] = [
+pub(crate) const FILTERS: [(&str, &str); 17] = [
     (r#"[^\s"'`:]*/xtask-suite-\w+"#, "[root]"),
     (r"database id [0-9a-f]{32}", "database id [id]"),
     (r"SQLite 3\.\d+\.\d+", "SQLite [version]"),
@@ -370,6 +370,10 @@ pub(crate) const FILTERS: [(&str, &str); 13] = [
     (r"\d{8}T\d{6}Z-[0-9a-f]{8}", "[moment]-[run]"),
     (r"(run |\()[0-9a-f]{8}\b", "$1[run]"),
     (r"#[0-9a-f]{4}\b", "#...."),
+    (r"Run `[0-9a-f]{8}`", "Run `[run]`"),
+    (r"`[0-9a-f]{32}`", "`[hash]`"),
+    (r"`[0-9a-f]{64}`", "`[sha256]`"),
+    (r"in \d+ ms", "in [number] ms"),
     (r"\.scratch-\w+", ".scratch-[random]"),
     (r"\d+ bytes", "[size] bytes"),
     // Cells are filled up with spaces.

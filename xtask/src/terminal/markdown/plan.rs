@@ -1,0 +1,207 @@
+//! A plan as Markdown.
+
+use serde_json::{Map, Value};
+
+use super::escape::{cell, code, html, prose, value};
+use super::page::{Page, Table};
+use super::{add_drift, add_problems};
+use crate::sync::change_log::Change;
+use crate::sync::contract::End;
+use crate::sync::difference::RowChange;
+use crate::sync::plan::{LookupComparison, Plan, PlannedLookup, PlannedMigration};
+use crate::sync::words::counted;
+
+pub(in crate::terminal) fn plan(plan: &Plan, limit: usize) -> String {
+    let mut page = Page::new(limit);
+    page.block(&format!("## {}", heading(plan)));
+    page.block(&format!(
+        "Plan {}, from {} to {}.{}",
+        code(&plan.id),
+        code(&plan.from),
+        code(&plan.to),
+        if plan.empty {
+            " Nothing to do: schema and lookup data are the same."
+        } else if plan.atomic {
+            " All of it in one transaction, after a backup."
+        } else {
+            ""
+        }
+    ));
+    if plan.rehearsed {
+        page.block(
+            "The migrations were tried on a copy of the target: the counts are those after them.",
+        );
+    }
+    add_problems(&mut page, "blocker", &plan.blockers);
+    add_problems(&mut page, "warning", &plan.warnings);
+    page.table(&Table {
+        header: &["Migration", "What to know of it"],
+        rows: plan.migrations.iter().map(migration).collect(),
+        folded: None,
+    });
+    page.table(&Table {
+        header: &[
+            "Lookup table",
+            "Insert",
+            "Update",
+            "Delete",
+            "Retire",
+            "Keep",
+            "Unchanged",
+        ],
+        rows: plan.lookups.iter().map(lookup).collect(),
+        folded: None,
+    });
+    add_drift(&mut page, &plan.drift);
+    for lookup in &plan.lookups {
+        add_edited(&mut page, lookup);
+        add_rows(&mut page, lookup);
+    }
+    page.table(&Table {
+        header: &["", "Source", "Target"],
+        rows: ends(&plan.source, &plan.target),
+        folded: Some("What the plan was made for".to_owned()),
+    });
+    page.finish("`cargo xtask sync plan` with `--rows` shows all of it.")
+}
+
+fn heading(plan: &Plan) -> String {
+    let state = if !plan.blockers.is_empty() {
+        "blocked"
+    } else if plan.empty {
+        "nothing to do"
+    } else {
+        "planned"
+    };
+    format!("{}: {state}", prose(&plan.title))
+}
+
+fn migration(migration: &PlannedMigration) -> Vec<String> {
+    let mut notes = Vec::new();
+    if migration.out_of_order {
+        notes.push("out of order".to_owned());
+    }
+    for hazard in &migration.hazards {
+        let help = hazard.help.clone().unwrap_or_default();
+        notes.push(format!(
+            "line {}: {} {} ({})",
+            hazard.line,
+            prose(&hazard.message),
+            prose(&help),
+            code(&hazard.rule)
+        ));
+    }
+    vec![cell(&code(&migration.name)), cell(&notes.join("; "))]
+}
+
+fn lookup(lookup: &PlannedLookup) -> Vec<String> {
+    let about = |count: u64| match (lookup.exact, count) {
+        (true, _) | (false, 0) => count.to_string(),
+        (false, count) => format!("about {count}"),
+    };
+    let name = cell(&code(&lookup.table.to_string()));
+    let name = match lookup.state {
+        LookupComparison::Missing => format!("{name} (new)"),
+        LookupComparison::Same | LookupComparison::Different => name,
+    };
+    vec![
+        name,
+        about(lookup.insert),
+        about(lookup.update),
+        about(lookup.delete),
+        about(lookup.retire),
+        lookup.keep.to_string(),
+        lookup.unchanged.to_string(),
+    ]
+}
+
+fn add_rows(page: &mut Page, lookup: &PlannedLookup) {
+    page.table(&Table {
+        header: &["Change", "Key", "Values"],
+        rows: lookup.rows.iter().map(row).collect(),
+        folded: Some(format!(
+            "{} of {}",
+            counted(lookup.rows.len() as u64, "changed row"),
+            html(&lookup.table.to_string())
+        )),
+    });
+}
+
+fn row(row: &RowChange) -> Vec<String> {
+    let empty = Map::new();
+    let before = row.before.as_ref().unwrap_or(&empty);
+    let after = row.after.as_ref().unwrap_or(&empty);
+    let (change, values) = match row.change {
+        Change::Insert => ("insert", named(after)),
+        Change::Delete => ("delete", named(before)),
+        Change::Retire => ("retire", named(before)),
+        Change::Update => {
+            let cells = after
+                .iter()
+                .filter(|(column, value)| before.get(*column) != Some(value))
+                .map(|(column, now)| {
+                    let was = before.get(column).map_or("?".to_owned(), value);
+                    format!("{} {was} → {}", code(column), value(now))
+                });
+            ("update", cells.collect::<Vec<_>>().join(", "))
+        }
+    };
+    vec![change.to_owned(), cell(&named(&row.key)), cell(&values)]
+}
+
+fn named(cells: &Map<String, Value>) -> String {
+    let cells: Vec<String> = cells
+        .iter()
+        .map(|(column, content)| format!("{} {}", code(column), value(content)))
+        .collect();
+    cells.join(", ")
+}
+
+fn add_edited(page: &mut Page, lookup: &PlannedLookup) {
+    let mut rows = Vec::new();
+    for row in &lookup.edited {
+        for edited in &row.cells {
+            rows.push(vec![
+                cell(&named(&row.key)),
+                cell(&code(&edited.column)),
+                cell(&value(&edited.promoted)),
+                cell(&value(&edited.source)),
+                cell(&value(&edited.target)),
+            ]);
+        }
+    }
+    page.table(&Table {
+        header: &["Key", "Column", "Promoted", "Source", "Target"],
+        rows,
+        folded: Some(format!(
+            "{} of {} edited on the target",
+            counted(lookup.edited_rows, "row"),
+            html(&lookup.table.to_string())
+        )),
+    });
+}
+
+fn ends(source: &End, target: &End) -> Vec<Vec<String>> {
+    let row = |title: &str, of: &dyn Fn(&End) -> String| {
+        let ends = [source, target].map(|end| cell(&of(end)));
+        [&[title.to_owned()], &ends[..]].concat()
+    };
+    vec![
+        row("environment", &|end| code(&end.environment)),
+        row("server", &|end| {
+            format!("{} {}", end.backend, prose(&end.server_version))
+        }),
+        row("database", &|end| code(&end.instance)),
+        row("id of the stamp", &|end| {
+            end.database_id
+                .as_ref()
+                .map_or("none".to_owned(), |id| code(id))
+        }),
+        row("schema", &|end| code(&end.schema_fingerprint)),
+        row("migrations", &|end| {
+            let last = end.applied.last.as_ref();
+            let last = last.map_or(String::new(), |last| format!(", the newest {}", code(last)));
+            format!("{}{last}", end.applied.count)
+        }),
+    ]
+}
