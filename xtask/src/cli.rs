@@ -137,6 +137,9 @@ pub enum SyncCommand {
         /// Exit with 3 when there is something to do
         #[arg(long)]
         check: bool,
+        /// Let this migration destroy rows; may be given several times
+        #[arg(long, value_name = "MIGRATION")]
+        allow_destructive: Vec<String>,
     },
     /// Write lookup tables to CSV files in data-sync/exports
     Export {
@@ -224,6 +227,9 @@ pub struct PromotionArguments {
     /// Do exactly what this plan file says, or nothing
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
+    /// Let this migration destroy rows; may be given several times
+    #[arg(long, value_name = "MIGRATION")]
+    pub allow_destructive: Vec<String>,
     #[command(flatten)]
     pub confirmation: Confirmation,
 }

@@ -55,13 +55,18 @@ pub fn carry_out(
     let plan_option = arguments.plan.as_ref().map_or(String::new(), |path| {
         format!(" --plan {}", shell_word(&path.display().to_string()))
     });
+    let allowed: String = arguments
+        .allow_destructive
+        .iter()
+        .map(|named| format!(" --allow-destructive {}", shell_word(named)))
+        .collect();
     screen.checklist(promotion.to, &tested, &config.backup.dir);
     screen.confirm(
         promotion.to,
         &arguments.confirmation,
         &format!("This changes {}.", promotion.to.label),
         &format!(
-            "cargo xtask {}{plan_option}{}",
+            "cargo xtask {}{plan_option}{allowed}{}",
             promotion.command(),
             config.options
         ),

@@ -85,7 +85,9 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             rows,
             out,
             check,
+            allow_destructive,
         } => {
+            let config = &allowing(config, allow_destructive);
             let plan = promote::look(config, &config.promotion(&promotion)?, rows)?.plan;
             if let Some(path) = out {
                 plan.write(&path)?;
@@ -98,6 +100,7 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             }
         }
         SyncCommand::Promote { name, arguments } => {
+            let config = &allowing(config, arguments.allow_destructive.clone());
             let promotion = config.promotion(&name)?;
             promote(screen, config, &promotion, &arguments, false)
         }
@@ -113,6 +116,7 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             let arguments = PromotionArguments {
                 dry_run,
                 plan: None,
+                allow_destructive: Vec::new(),
                 confirmation,
             };
             let promotion = import::import(&folder, &environment);
@@ -171,6 +175,13 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             screen.history(&histories);
             Ok(ExitCode::SUCCESS)
         }
+    }
+}
+
+fn allowing(config: &Config, allow_destructive: Vec<String>) -> Config {
+    Config {
+        allow_destructive,
+        ..config.clone()
     }
 }
 

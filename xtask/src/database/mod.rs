@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::problem::{Code, Problem};
 use crate::sync::catalog::Catalog;
 use crate::sync::change_log::Change;
+use crate::sync::destructive::Statement;
 use crate::sync::environment::{Backend, DatabaseUrl};
 use crate::sync::hazard::Hazard;
 use crate::sync::ledger::{Ledger, LedgerEntry, Run};
@@ -282,6 +283,21 @@ pub fn hazards(backend: Backend, up: &str) -> Vec<Hazard> {
         Backend::Postgres => postgres::hazards(up),
         #[cfg(feature = "sqlite")]
         Backend::Sqlite => sqlite::hazards(up),
+        #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+        _ => {
+            let _ = up;
+            Vec::new()
+        }
+    }
+}
+
+/// What the statements of a migration do to tables, in their order.
+pub fn effects(backend: Backend, up: &str) -> Vec<Statement> {
+    match backend {
+        #[cfg(feature = "postgres")]
+        Backend::Postgres => postgres::effects(up),
+        #[cfg(feature = "sqlite")]
+        Backend::Sqlite => sqlite::effects(up),
         #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
         _ => {
             let _ = up;

@@ -168,6 +168,7 @@ fn run_promotion(
     let arguments = PromotionArguments {
         dry_run: false,
         plan: None,
+        allow_destructive: Vec::new(),
         confirmation: Confirmation {
             yes: true,
             confirm: promotion.to.confirm.get(1).cloned(),

@@ -39,6 +39,8 @@ pub struct Config {
     pub operator: String,
     /// The file that a pipeline shows as the summary of its step.
     pub summary: Option<PathBuf>,
+    /// The migrations that may destroy rows where that has to be said: names or versions.
+    pub allow_destructive: Vec<String>,
     /// The options that lead here again, such as ` --env-file other.env`: a command that is shown
     /// to be pasted ends with them, so that it cannot reach other databases than this one did.
     pub options: String,
@@ -241,6 +243,7 @@ impl Config {
                 .into_iter()
                 .find_map(&variable)
                 .unwrap_or_else(|| "unknown".to_owned()),
+            allow_destructive: Vec::new(),
             options: String::new(),
         })
     }

@@ -11,6 +11,7 @@ pub mod compare;
 pub mod config;
 mod config_file;
 pub mod contract;
+pub mod destructive;
 pub mod difference;
 pub mod drift;
 pub mod edits;

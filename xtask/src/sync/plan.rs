@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::catalog::Drift;
 use super::config::Config;
 use super::contract::{Contract, End};
+use super::destructive::{self, Destructive, Held};
 use super::difference::{Outcome, RowChange, TableComparison};
 use super::edits::EditedRow;
 use super::gate;
 use super::hazard::Hazard;
-use super::migration::{Migration, MigrationSet};
+use super::migration::{Migration, MigrationSet, version_of};
 use super::rehearse::Rehearsal;
 use super::snapshot::Snapshot;
 use super::table::TableName;
@@ -71,6 +72,17 @@ pub struct PlannedMigration {
     pub out_of_order: bool,
     /// What in it may hurt the target.
     pub hazards: Vec<Hazard>,
+    /// What in it may destroy rows of the target.
+    pub destructive: Vec<Destructive>,
+    /// Somebody said that this is meant.
+    pub destructive_allowed: bool,
+}
+
+impl PlannedMigration {
+    /// Whether a person means this migration: by its name or its version.
+    pub fn is_called(&self, named: &str) -> bool {
+        named == self.name || (!named.contains('_') && version_of(named) == self.version)
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -123,17 +135,25 @@ pub fn plan(
     let migrations = missing_migrations(source, target, known);
     let rehearsed = rehearsal.as_ref().ok().and_then(Option::as_ref);
     let exact = rehearsed.is_some() || migrations.is_empty();
-    let planned: Vec<PlannedMigration> = migrations
+    let destructive = destructive::follow(config, Held::by(target), &migrations);
+    let mut planned: Vec<PlannedMigration> = migrations
         .iter()
-        .map(|migration| PlannedMigration {
+        .zip(destructive)
+        .map(|(migration, destructive)| PlannedMigration {
             version: migration.version.clone(),
             name: migration.name.clone(),
             checksum: migration.checksum(),
             transactional: migration.transactional,
             out_of_order: target.is_past(&migration.version),
             hazards: database::hazards(target.backend, &migration.up),
+            destructive,
+            destructive_allowed: false,
         })
         .collect();
+    for migration in &mut planned {
+        let mut allowed = config.allow_destructive.iter();
+        migration.destructive_allowed = allowed.any(|named| migration.is_called(named));
+    }
     let lookups: Vec<PlannedLookup> = comparisons
         .iter()
         .map(|comparison| {

@@ -9,6 +9,7 @@ use super::backup;
 use super::catalog::{Catalog, hex};
 use super::config::Config;
 use super::contract::Contract;
+use super::destructive;
 use super::difference::{Outcome as Compared, TableComparison, compare_lookups};
 use super::event::{Event, Events};
 use super::export;
@@ -83,6 +84,7 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
     };
     // With its session the copy goes away.
     let rehearsal = rehearsal.map(|after| after.map(|after| after.snapshot));
+    destructive::count(config, &source.snapshot, &mut target, &migrations)?;
     let mut plan = plan(
         config,
         &promotion.name(),
@@ -94,6 +96,7 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
     );
     plan.title = promotion.title();
     plan.warnings.extend(ends.warnings);
+    destructive::check_allowed(config, &plan, &target.snapshot)?;
     Ok(Look {
         plan,
         migrations,

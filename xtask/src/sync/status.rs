@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::backup;
 use super::catalog::Drift;
 use super::config::Config;
+use super::destructive;
 use super::environment::{Backend, Environment};
 use super::gate;
 use super::ledger::{Run, Stamp};
@@ -160,6 +161,7 @@ pub fn status(config: &Config) -> anyhow::Result<Status> {
                         &config.root,
                     )?;
                     let comparisons = compare_ends(config, source, target, None, false)?;
+                    destructive::count(config, &source.snapshot, target, &known)?;
                     let plan = plan(
                         config,
                         &promotion.name(),

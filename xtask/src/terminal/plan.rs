@@ -53,6 +53,10 @@ fn text(plan: &Plan, verbose: bool) -> String {
                 hazard.rule
             );
         }
+        for destructive in &migration.destructive {
+            let words = destructive.words();
+            let _ = writeln!(text, "    {} {words}", style("destructive:").red());
+        }
     }
     for lookup in &plan.lookups {
         text.push_str(&lookup_text(lookup, plan.migrations.is_empty(), verbose));

@@ -2,6 +2,7 @@
 
 mod bad_configuration;
 mod bad_databases;
+mod destroying;
 mod edits;
 mod failures;
 mod imports;
@@ -77,17 +78,18 @@ fn help_lists_the_tasks() {
     Usage: cargo xtask sync test-to-prod [OPTIONS]
 
     Options:
-          --config <FILE>    The configuration [default: data-sync/sync.toml]
-          --dry-run          Show the plan and stop
-          --env-file <FILE>  A file of variables; never overrides one that is set [default: .env where there is one]
-          --plan <FILE>      Do exactly what this plan file says, or nothing
-          --format <FORMAT>  What to print on standard output [default: text] [possible values: text, json, markdown]
-          --yes              Answer the first question with `yes`
-          --confirm <TEXT>   Answer the second question, word for word
-      -q, --quiet            Print results and problems only
-      -v, --verbose          Print more, such as every table that is in sync
-          --color <COLOR>    Use colours [default: auto] [possible values: auto, always, never]
-      -h, --help             Print help
+          --config <FILE>                  The configuration [default: data-sync/sync.toml]
+          --dry-run                        Show the plan and stop
+          --env-file <FILE>                A file of variables; never overrides one that is set [default: .env where there is one]
+          --plan <FILE>                    Do exactly what this plan file says, or nothing
+          --allow-destructive <MIGRATION>  Let this migration destroy rows; may be given several times
+          --format <FORMAT>                What to print on standard output [default: text] [possible values: text, json, markdown]
+      -q, --quiet                          Print results and problems only
+          --yes                            Answer the first question with `yes`
+          --confirm <TEXT>                 Answer the second question, word for word
+      -v, --verbose                        Print more, such as every table that is in sync
+          --color <COLOR>                  Use colours [default: auto] [possible values: auto, always, never]
+      -h, --help                           Print help
     ----- stderr -----
     "#);
 }

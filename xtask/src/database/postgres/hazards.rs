@@ -4,6 +4,7 @@
 use squawk_linter::{Linter, Rule};
 use squawk_syntax::SourceFile;
 
+use super::effects;
 use crate::sync::hazard::Hazard;
 
 /// Rules that make no sense here, each group with its reason.
@@ -34,30 +35,37 @@ const OFF: &[Rule] = &[
     Rule::UnusedIgnore,
 ];
 
-/// What may hurt, in the order of the text. A text that the linter cannot read has no hazards: the
-/// server will say what is wrong with it.
+/// What may hurt, in the order of the text.
 pub(in crate::database) fn hazards(up: &str) -> Vec<Hazard> {
     let parsed = SourceFile::parse(up);
-    let mut found: Vec<(usize, Hazard)> = Linter::with_rules(&[], OFF)
+    let mut found: Vec<Hazard> = Linter::with_rules(&[], OFF)
         .lint(&parsed, up)
         .into_iter()
         .map(|violation| {
-            let at = usize::from(violation.text_range.start()).min(up.len());
-            let hazard = Hazard {
+            let at = usize::from(violation.text_range.start());
+            Hazard {
                 rule: violation.code.to_string(),
-                line: up.as_bytes()[..at]
-                    .iter()
-                    .filter(|byte| **byte == b'\n')
-                    .count()
-                    + 1,
+                line: line(up, at),
                 message: violation.message,
                 help: violation.help,
-            };
-            (at, hazard)
+            }
         })
         .collect();
-    found.sort_by_key(|(at, _)| *at);
-    found.into_iter().map(|(_, hazard)| hazard).collect()
+    let opaque = effects::read(up).opaque.into_iter();
+    found.extend(opaque.map(|(line, reason)| Hazard {
+        rule: "opaque-statement".to_owned(),
+        line,
+        message: format!("It is not known which rows this destroys: {reason}."),
+        help: Some("See for yourself, or write it as plain statements.".to_owned()),
+    }));
+    found.sort_by_key(|hazard| hazard.line);
+    found
+}
+
+/// The line of a place in a text, counted from 1.
+pub(super) fn line(text: &str, at: usize) -> usize {
+    let before = text.as_bytes().iter().take(at);
+    before.filter(|byte| **byte == b'\n').count() + 1
 }
 
 #[cfg(test)]
@@ -90,7 +98,7 @@ mod tests {
         let up = "CREATE TABLE t (id serial PRIMARY KEY, name varchar(10), at timestamp);\n\
                   CREATE INDEX by_name ON t (name);";
         assert_eq!(rules(up), []);
-        assert_eq!(rules("SELEC 1"), []);
+        assert_eq!(rules("SELEC 1"), [("opaque-statement".to_owned(), 1)]);
         assert_eq!(rules(""), []);
     }
 }

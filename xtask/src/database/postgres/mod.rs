@@ -4,6 +4,7 @@ mod backup;
 mod catalog;
 mod connection;
 mod copy;
+mod effects;
 mod emptying;
 mod hazards;
 mod migrate;
@@ -18,6 +19,7 @@ mod watch;
 mod write;
 
 pub(super) use backup::{check_programs as check_backup_programs, prove as prove_backup, restore};
+pub(super) use effects::effects;
 pub(super) use hazards::hazards;
 
 use diesel::pg::PgConnection;

@@ -2,6 +2,7 @@
 
 mod backup;
 mod catalog;
+mod effects;
 mod hazards;
 mod read;
 mod references;
@@ -14,6 +15,7 @@ mod value;
 mod write;
 
 pub(super) use backup::{prove as prove_backup, restore};
+pub(super) use effects::effects;
 pub(super) use hazards::hazards;
 
 use std::collections::BTreeMap;

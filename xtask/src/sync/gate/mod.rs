@@ -1,5 +1,6 @@
 //! Every reason why a plan may not run, and every thing that is worth a warning.
 
+mod destructive;
 mod edits;
 mod ends;
 mod history;
@@ -16,6 +17,7 @@ use crate::sync::rehearse::Rehearsal;
 use crate::sync::snapshot::Snapshot;
 use crate::sync::table::TableName;
 use crate::sync::words::counted;
+use destructive::judge_destructive;
 pub use ends::{wrong_ends, wrong_stamp};
 use history::judge_history;
 pub use history::{not_transactional, out_of_order, unknown_migrations};
@@ -50,6 +52,7 @@ pub(in crate::sync) fn judge(
             known,
         );
     }
+    judge_destructive(&mut verdict, &plan.migrations, target);
     if !plan.is_free_of_drift() {
         let problem = drift(plan, source, target);
         if target.refuses_drift {

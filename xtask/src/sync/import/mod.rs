@@ -177,6 +177,7 @@ pub(super) fn observe_folder(
         strict: false,
         refuses_drift: false,
         is_folder: true,
+        row_counts: BTreeMap::new(),
         on_target_edit: there.on_target_edit,
         out_of_order: there.out_of_order,
         backend: there.backend,

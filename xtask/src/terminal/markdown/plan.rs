@@ -91,6 +91,9 @@ fn migration(migration: &PlannedMigration) -> Vec<String> {
             code(&hazard.rule)
         ));
     }
+    for destructive in &migration.destructive {
+        notes.push(format!("destructive: {}", prose(&destructive.words())));
+    }
     vec![cell(&code(&migration.name)), cell(&notes.join("; "))]
 }
 

@@ -35,6 +35,7 @@ fn observed(database: &Database, label: &str) -> Observed {
         ledger: Ledger::default(),
         applied: Vec::new(),
         catalog: session.catalog().unwrap(),
+        row_counts: BTreeMap::new(),
     };
     Observed {
         snapshot,

@@ -3,6 +3,7 @@
 mod adopting;
 mod approving;
 mod arriving;
+mod destroying;
 mod drifting;
 mod editing;
 mod failing;
@@ -55,6 +56,12 @@ suite! {
             extra_rows_are_kept
             rows_are_retired_and_the_plan_says_so
             numbers_of_an_environment_stay_behind
+            ;
+        destroying:
+            destructive_statements_warn_where_one_yes_is_enough
+            destructive_statements_have_to_be_allowed_elsewhere
+            only_migrations_that_are_there_can_be_allowed
+            rows_are_counted_again_under_the_lock
             ;
         drifting:
             drift_warns_once_and_blocks_twice

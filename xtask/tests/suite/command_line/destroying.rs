@@ -1,0 +1,67 @@
+//! Migrations that destroy rows of Production.
+
+use super::*;
+use crate::support::workspace::TO_PRODUCTION;
+
+const WIDEN: &str = "2025-05-19-090000_widen_merchant_status";
+
+/// Somebody added a column by hand, which the migration that makes the table anew leaves behind.
+fn workspace() -> Workspace {
+    let workspace = Workspace::filled();
+    workspace.succeeds(&["sync", "dev-to-test", "--yes"]);
+    workspace.migrate_by_hand("prod", 10);
+    workspace.execute(
+        "prod",
+        "ALTER TABLE merchants ADD COLUMN note TEXT;
+         INSERT INTO fee_groups (id, code, name, currency) VALUES (1, 'STD', 'Standard', 'EUR');
+         INSERT INTO merchants (id, fee_group_id, legal_name, contact_email, note)
+         VALUES (1, 1, 'Ann', 'ann@example.com', 'calls on Mondays'), (2, 1, 'Bob', 'bob@example.com', NULL);",
+    );
+    workspace
+}
+
+#[test]
+fn what_is_destroyed_has_to_be_allowed() {
+    let workspace = workspace();
+    assert_run!(workspace.run(&["sync", "plan", "test-to-prod"]), @r#"
+    exit status: 4
+    ----- stdout -----
+    test-to-prod (plan [plan])
+      migration 2025-05-19-090000_widen_merchant_status
+        hazard: line 33: `merchants` is dropped and made anew, with its rows copied by hand. See that every row is copied, and every index and trigger made again; rows that refer to it stay. (table-rebuild)
+        destructive: line 33: drops `note` of `merchants`, which has 2 rows
+      migration 2025-07-14-113000_unique_merchant_email
+      fee_groups: 1 to insert, 1 to update, 0 to delete, 0 unchanged
+      fee_items: 3 to insert, 0 to update, 0 to delete, 0 unchanged
+      email_templates: 1 to insert, 0 to update, 0 to delete, 0 unchanged
+      equipment_catalogue: 1 to insert, 0 to update, 0 to delete, 0 unchanged
+      all of it in one transaction, after a backup
+      rehearsed on a copy: the numbers of rows hold
+      blocker: migration 2025-05-19-090000_widen_merchant_status may destroy rows of Production: line 33: drops `note` of `merchants`, which has 2 rows
+        hint: if that is meant, add --allow-destructive 2025-05-19-090000_widen_merchant_status
+    ----- stderr -----
+    "#);
+    assert_run!(workspace.refuses(&["sync", "plan", "test-to-prod", "--allow-destructive", "widen"]), @r#"
+    exit status: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: --allow-destructive: the plan has no migration `widen`
+
+    hint: the plan has 2025-05-19-090000_widen_merchant_status, 2025-07-14-113000_unique_merchant_email
+    "#);
+    let allowed = ["sync", "test-to-prod", "--allow-destructive", WIDEN];
+    // What is shown to be pasted says the same again.
+    assert_run!(workspace.refuses(&[&allowed[..], &["--quiet"]].concat()), @r#"
+    exit status: 4
+    ----- stdout -----
+    ----- stderr -----
+    error: there is no terminal to confirm a change of Production on
+
+    hint: run `cargo xtask sync test-to-prod --allow-destructive 2025-05-19-090000_widen_merchant_status --yes --confirm "SYNC TO PRODUCTION"`
+    "#);
+    workspace.succeeds(&[&TO_PRODUCTION, &allowed[2..]].concat());
+    assert_eq!(
+        workspace.value("prod", "SELECT count(*) FROM merchants"),
+        "2"
+    );
+}
