@@ -1,5 +1,5 @@
-//! Rows that would come or change and refer to a row that the target will not have: one of a
-//! protected table, or one that `where` leaves out at the source.
+//! Rows that would refer to a row that the target will not have: one of a protected table, one that
+//! `where` leaves out at the source, or one that is missing in files that people wrote.
 
 use super::catalog::ForeignKey;
 use super::change_log::{Change, ChangeLog};
@@ -61,6 +61,7 @@ pub(super) fn missing_parents(
                 on_target,
                 &uncertain,
                 &target.snapshot,
+                source.snapshot.is_folder,
                 rows,
                 &missing,
             ));
@@ -94,7 +95,10 @@ fn uncertain(
             parent,
         });
     };
-    settings.filter.as_ref()?;
+    // A database has no rows without their parents; files may.
+    if settings.filter.is_none() && !source.is_folder {
+        return None;
+    }
     let link = lookup.links.iter().position(|link| {
         let columns = link.pairs.iter().map(|(column, _)| column);
         link.parent.table == parent && columns.eq(&foreign_key.columns)
@@ -156,7 +160,12 @@ fn look(
         .all(|at| on_source.compared.contains(at));
     let (mut rows, mut missing) = (0, KeySet::new());
     let mut waiting: Vec<Record> = Vec::new();
-    let mut check = |waiting: &mut Vec<Record>| -> anyhow::Result<()> {
+    // Rows that stay as they are have their parents, unless these go.
+    let mut unchanged = match source.snapshot.is_folder && is_compared {
+        true => keys_of_all(on_source, source)?,
+        false => Vec::new(),
+    };
+    let mut check = |waiting: &mut Vec<Record>, unchanged: bool| -> anyhow::Result<()> {
         let referring: Vec<Record> = source
             .session
             .rows_by_key(on_source, waiting)?
@@ -178,6 +187,9 @@ fn look(
         };
         let there = &uncertain.there;
         let mut found = keys(there, target.session.rows_by_key(there, &named)?);
+        if unchanged {
+            found.extend(named.iter().map(owned));
+        }
         if let Some(deleted) = &uncertain.deleted {
             let go = keys(deleted, target.session.rows_by_key(deleted, &named)?);
             found.retain(|key| !go.contains(key));
@@ -195,24 +207,36 @@ fn look(
         }
         Ok(())
     };
+    let mut logged = KeySet::new();
     for change in log.read()? {
         let (change, key) = change?;
         // A column that only comes with a new row is not changed by an update.
         if change == Change::Insert || (change == Change::Update && is_compared) {
+            logged.insert(owned(&key));
             waiting.push(key);
         }
         if waiting.len() == BATCH {
-            check(&mut waiting)?;
+            check(&mut waiting, false)?;
         }
     }
-    check(&mut waiting)?;
+    check(&mut waiting, false)?;
+    unchanged.retain(|key| !logged.contains(&owned(key)));
+    for batch in unchanged.chunks(BATCH) {
+        check(&mut batch.to_vec(), true)?;
+    }
     Ok((rows, missing))
+}
+
+fn keys_of_all(lookup: &Lookup, source: &mut Observed) -> anyhow::Result<Vec<Record>> {
+    let rows = source.session.hashes(lookup)?;
+    rows.map(|row| Ok(row?.key)).collect()
 }
 
 fn problem(
     lookup: &Lookup,
     uncertain: &Uncertain,
     target: &Snapshot,
+    of_files: bool,
     rows: u64,
     missing: &KeySet,
 ) -> Problem {
@@ -232,6 +256,7 @@ fn problem(
         ""
     };
     let hint = match uncertain.coming {
+        Some(_) if of_files => "bring those rows back in the files, or let these refer to others",
         Some(_) => "make those rows there, or let the `where` of their table include them",
         None => {
             "a lookup table should not refer to a protected one, whose rows are not the same everywhere: leave the column out with ignore = […], or make those rows there"

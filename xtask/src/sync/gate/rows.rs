@@ -19,6 +19,9 @@ pub(super) fn judge_lookup(
     target: &Snapshot,
 ) {
     let table = &comparison.table;
+    verdict
+        .blockers
+        .extend(unfilled(config, comparison, source, target));
     match &comparison.outcome {
         Outcome::Refused(problem) => verdict.blockers.push(problem.clone()),
         Outcome::Missing { .. } if plan.is_exact() => verdict.blockers.push(
@@ -63,6 +66,45 @@ pub(super) fn judge_lookup(
             }
         }
     }
+}
+
+/// A column that is left alone and that the database does not fill in by itself, where rows come.
+/// The source's schema tells, which the target has by then.
+fn unfilled(
+    config: &Config,
+    comparison: &TableComparison,
+    source: &Snapshot,
+    target: &Snapshot,
+) -> Option<Problem> {
+    let name = &comparison.table;
+    let come = match &comparison.outcome {
+        Outcome::Compared { difference, .. } => difference.insert,
+        Outcome::Missing { rows } => *rows,
+        Outcome::Refused(_) => 0,
+    };
+    let mut lookups = config.lookups.iter();
+    let settings = lookups.find(|lookup| lookup.table == *name && come > 0)?;
+    let table = source.catalog.find(name)?;
+    // A trigger may fill it in.
+    let has_triggers = source.catalog.objects.keys().any(|object| {
+        let of_table = object.name.strip_prefix(&table.name.to_string());
+        object.kind == "trigger" && of_table.is_some_and(|rest| rest.starts_with('.'))
+    });
+    let column = table.columns.iter().find(|column| {
+        settings.ignore.contains(&column.name) && !column.nullable && column.default.is_none()
+    })?;
+    (!has_triggers).then(|| {
+        Problem::new(
+            Code::ColumnMismatch,
+            format!(
+                "{} of `{name}` would come to {} without `{}`, which is in ignore, is NOT NULL and has no default",
+                counted(come, "row"),
+                target.label,
+                column.name
+            ),
+        )
+        .hint("give the column a default with a migration, or list it in insert_only instead of ignore")
+    })
 }
 
 /// Rows that only the target has, in a table where that is not allowed.

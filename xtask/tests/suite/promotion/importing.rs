@@ -110,8 +110,11 @@ pub(super) fn an_import_that_fails_changes_nothing(backend: Backend) {
     let plan = try_plan(&stage, &folder).unwrap();
     assert_eq!(plan.blockers[0].code, Code::CascadeToProtected);
     // A row breaks a rule that only the load meets.
+    stage
+        .dev
+        .run("CREATE UNIQUE INDEX one_label ON fee_items (lower(label))");
     let folder = export_development(&stage);
-    edit(&folder, "fee_items.csv", "1,1,credit", "1,77,credit");
+    edit(&folder, "fee_items.csv", "2,1,debit", "2,1,CREDIT");
     let before = stage.everything();
     let (report, ended) = carry_out(&stage, &folder);
     assert_eq!(ended.unwrap_err().code, Code::ConstraintViolated);
@@ -129,6 +132,56 @@ pub(super) fn an_import_that_fails_changes_nothing(backend: Backend) {
     };
     assert_eq!(column, "line 2, column `group_id`");
     assert_eq!(stage.everything(), before);
+}
+
+pub(super) fn files_that_contradict_each_other_are_refused(backend: Backend) {
+    for key in ["", "key = [\"code\"]\n"] {
+        let mut stage = Stage::ready(backend);
+        stage.configure(&format!(
+            "protected = [\"merchants\"]\n[[lookup]]\ntable = \"fee_groups\"\n{key}[[lookup]]\ntable = \"fee_items\"\n"
+        ));
+        // On PostgreSQL these numbers have no default, so that they travel like any other.
+        let (cash, card, group, field) = match (key, backend) {
+            ("", _) | (_, Backend::Postgres) => ("2,cash", "1,1,", "77", "group_id = 2; 77"),
+            _ => ("cash", "1,card,", "coins", "group_id.code = cash; coins"),
+        };
+        // A group goes that an item of the other file still names, and another item has one that
+        // is nowhere.
+        let folder = export_development(&stage);
+        edit(&folder, "fee_groups.csv", &format!("{cash},Cash\n"), "");
+        edit(
+            &folder,
+            "fee_items.csv",
+            &format!("{card}credit"),
+            &format!("1,{group},credit"),
+        );
+        let before = stage.everything();
+        let plan = try_plan(&stage, &folder).unwrap();
+        let [blocker] = plan.blockers.as_slice() else {
+            panic!("{:?}", plan.blockers)
+        };
+        assert_eq!(blocker.code, Code::MissingParent);
+        assert_eq!(
+            blocker.message,
+            format!(
+                "2 rows of `fee_items` would refer to rows of `fee_groups` that Development will not have: {field}"
+            )
+        );
+        let (_, ended) = carry_out(&stage, &folder);
+        assert_eq!(ended.unwrap_err().code, Code::MissingParent);
+        assert_eq!(stage.everything(), before);
+        // A group that stays may be missing in its file.
+        stage.configure(&format!(
+            "protected = [\"merchants\"]\n[[lookup]]\ntable = \"fee_groups\"\nextra_rows = \"keep\"\n{key}[[lookup]]\ntable = \"fee_items\"\n"
+        ));
+        edit(
+            &folder,
+            "fee_items.csv",
+            &format!("1,{group},credit"),
+            &format!("{card}loan"),
+        );
+        carry_out(&stage, &folder).1.unwrap();
+    }
 }
 
 pub(super) fn keys_that_mean_something_are_imported(backend: Backend) {

@@ -119,6 +119,7 @@ suite! {
         importing:
             edited_files_are_imported_once
             an_import_that_fails_changes_nothing
+            files_that_contradict_each_other_are_refused
             keys_that_mean_something_are_imported
             an_unedited_export_changes_nothing
             ;
@@ -132,6 +133,7 @@ suite! {
             a_lookup_table_that_is_nowhere
             a_lookup_table_without_a_key
             columns_that_differ_block
+            a_column_that_nobody_fills
             a_key_that_a_row_outside_the_condition_may_share
             a_key_that_a_row_outside_the_condition_has
             a_unique_value_that_a_row_keeps

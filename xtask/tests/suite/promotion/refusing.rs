@@ -273,6 +273,34 @@ pub(super) fn a_unique_value_that_a_row_keeps(backend: Backend) {
     stage.promote();
 }
 
+pub(super) fn a_column_that_nobody_fills(backend: Backend) {
+    let mut stage = Stage::promoted(backend);
+    stage.configure(&format!("{TABLES}ignore = [\"label\"]\n"));
+    // Rows that are there have a value already.
+    stage
+        .dev
+        .run("UPDATE fee_items SET amount = 9 WHERE id = 1");
+    assert_eq!(stage.plan().blockers, []);
+    stage
+        .dev
+        .run("INSERT INTO fee_items VALUES (20, 1, 'new', 1)");
+    let blocker = stage.blocked();
+    assert_eq!(blocker.code, Code::ColumnMismatch);
+    assert_eq!(
+        blocker.message,
+        "1 row of `fee_items` would come to Test without `label`, which is in ignore, is NOT NULL and has no default"
+    );
+    // A trigger may do it.
+    stage.dev.run(match backend {
+        Backend::Postgres => {
+            "CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; \
+             CREATE TRIGGER fill BEFORE INSERT ON fee_items FOR EACH ROW EXECUTE FUNCTION fill()"
+        }
+        Backend::Sqlite => "CREATE TRIGGER fill AFTER INSERT ON fee_items BEGIN SELECT 1; END",
+    });
+    assert_eq!(stage.plan().blockers, []);
+}
+
 pub(super) fn a_parent_that_does_not_come_along(backend: Backend) {
     let mut stage = Stage::promoted(backend);
     // Groups are nobody's to promote now, so that their rows have to be there.
