@@ -303,11 +303,15 @@ impl Loading<'_> {
 
 fn joined(reference: &Reference) -> String {
     let pairs = reference.columns.iter().zip(&reference.parent_columns);
-    equal(
-        "child",
-        "lookup",
-        pairs.map(|(one, other)| (one.as_str(), other.as_str())),
-    )
+    let compared: Vec<String> = pairs
+        .enumerate()
+        .map(|(at, (child, parent))| {
+            let collation = reference.collations.get(at).map_or("", String::as_str);
+            let (child, parent) = (identifier(child), identifier(parent));
+            format!("child.{child} = lookup.{parent}{collation}")
+        })
+        .collect();
+    compared.join(" AND ")
 }
 
 /// The lookup table with only those rows that are not switched off; `differs` compares a column

@@ -13,6 +13,9 @@ pub struct Reference {
     pub child: TableName,
     pub columns: Vec<String>,
     pub parent_columns: Vec<String>,
+    /// Beside each of them its collation, as SQL, where both ends have one of their own; nothing
+    /// where none is needed.
+    pub collations: Vec<String>,
 }
 
 /// Rows of a lookup table that go or change, by their keys.

@@ -49,13 +49,19 @@ impl PostgresSession {
         Ok(())
     }
 
+    /// Of two collations the server takes the parent's, but only in its own comparisons.
     pub(super) fn references_to(&mut self, table: &TableName) -> anyhow::Result<Vec<Reference>> {
         let rows = self.query(
             "SELECT n.nspname::text, c.relname::text, \
              (SELECT json_agg(a.attname ORDER BY k.at) FROM unnest(f.conkey) WITH ORDINALITY k(attnum, at) \
               JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum)::text, \
              (SELECT json_agg(a.attname ORDER BY k.at) FROM unnest(f.confkey) WITH ORDINALITY k(attnum, at) \
-              JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum)::text \
+              JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum)::text, \
+             (SELECT json_agg(CASE WHEN p.attcollation NOT IN (0, a.attcollation) THEN format(' COLLATE %I.%I', cln.nspname, cl.collname) ELSE '' END ORDER BY k.at) \
+              FROM unnest(f.conkey, f.confkey) WITH ORDINALITY k(child, parent, at) \
+              JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.child \
+              JOIN pg_attribute p ON p.attrelid = f.confrelid AND p.attnum = k.parent \
+              LEFT JOIN pg_collation cl ON cl.oid = p.attcollation LEFT JOIN pg_namespace cln ON cln.oid = cl.collnamespace)::text \
              FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
              WHERE f.contype = 'f' AND f.confrelid = $1::regclass AND f.conparentid = 0",
             &[&sql::table(table, DEFAULT_SCHEMA)],
@@ -67,6 +73,7 @@ impl PostgresSession {
                     child: TableName::new(Some(&text(0)), &text(1)),
                     columns: serde_json::from_str(&text(2))?,
                     parent_columns: serde_json::from_str(&text(3))?,
+                    collations: serde_json::from_str(&text(4))?,
                 })
             })
             .collect()

@@ -83,6 +83,7 @@ impl SqliteSession {
                 child: table.name.clone(),
                 columns: key.columns.clone(),
                 parent_columns: key.parent_columns.clone(),
+                collations: Vec::new(),
             })
             .collect();
         let stays: Vec<&str> = lookup

@@ -263,6 +263,26 @@ pub(super) fn extra_rows_are_kept(backend: Backend) {
     assert!(stage.plan().empty);
 }
 
+pub(super) fn foreign_keys_may_lead_to_another_collation() {
+    let stage = Stage::empty(Backend::Postgres);
+    stage.migrations.write(
+        BASE,
+        "CREATE TABLE fee_groups (code text COLLATE \"C\" PRIMARY KEY);\n\
+         CREATE TABLE fee_items (id integer PRIMARY KEY, group_code text COLLATE \"POSIX\" REFERENCES fee_groups); CREATE TABLE merchants (id integer PRIMARY KEY);",
+    );
+    stage.migrate();
+    stage.dev.run(
+        "INSERT INTO fee_groups VALUES ('a'), ('b'); INSERT INTO fee_items VALUES (1, 'a'), (2, 'b')",
+    );
+    stage.promote();
+    stage.dev.run(
+        "INSERT INTO fee_groups VALUES ('c'); UPDATE fee_items SET group_code = 'c' WHERE id = 1; \
+         DELETE FROM fee_items WHERE id = 2; DELETE FROM fee_groups WHERE code <> 'c'",
+    );
+    stage.promote();
+    stage.assert_in_sync();
+}
+
 pub(super) fn sequences_are_left_as_they_are() {
     let stage = Stage::empty(Backend::Postgres);
     stage.migrations.write(

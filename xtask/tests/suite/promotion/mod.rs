@@ -169,7 +169,10 @@ suite! {
             ;
     }
     postgres {
-        arriving: sequences_are_left_as_they_are;
+        arriving:
+            sequences_are_left_as_they_are
+            foreign_keys_may_lead_to_another_collation
+            ;
         rehearsing:
             a_rehearsal_leaves_no_database_behind
             settings_of_the_database_hold_in_the_rehearsal
