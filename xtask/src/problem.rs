@@ -44,7 +44,7 @@ pub enum Code {
     PlanStale,
     NotInteractive,
     BackupUnknown,
-    // Failed: something was tried, the target is as it was.
+    // Failed: something was tried. The target is as it was unless the run was split.
     Unreachable,
     Busy,
     LockTimeout,
@@ -113,7 +113,7 @@ impl Code {
         Code::Cancelled,
     ];
 
-    /// The exit code of a run that ends with this problem.
+    /// The exit code of a run that ends with this problem and left the target as it was.
     pub fn exit_code(self) -> u8 {
         match self {
             Code::Usage | Code::ConfigInvalid | Code::EnvNotSet | Code::UrlInvalid => 2,
@@ -153,6 +153,16 @@ pub struct Problem {
     pub hint: Option<String>,
     /// Every single thing that is wrong, where the sentence sums up several.
     pub details: Vec<String>,
+    /// The target is no longer as it was: some of what was to be done is committed.
+    #[serde(skip_serializing_if = "is_false")]
+    pub target_changed: bool,
+}
+
+/// The exit code of a run that failed and left the target changed.
+const CHANGED: u8 = 6;
+
+fn is_false(is_so: &bool) -> bool {
+    !*is_so
 }
 
 impl Problem {
@@ -162,6 +172,16 @@ impl Problem {
             message: message.into(),
             hint: None,
             details: Vec::new(),
+            target_changed: false,
+        }
+    }
+
+    /// The exit code of a run that ends with it.
+    pub fn exit_code(&self) -> u8 {
+        if self.target_changed {
+            CHANGED
+        } else {
+            self.code.exit_code()
         }
     }
 
@@ -207,6 +227,20 @@ mod tests {
         let error = anyhow::Error::new(Problem::new(Code::Busy, "locked")).context("on the way");
         assert_eq!(Problem::of(&error).code, Code::Busy);
         assert_eq!(Problem::of(&anyhow::anyhow!("other")).code, Code::Failed);
+    }
+
+    #[test]
+    fn a_changed_target_has_an_exit_code_of_its_own() {
+        let mut problem = Problem::new(Code::MigrationFailed, "failed");
+        assert_eq!(problem.exit_code(), 1);
+        assert!(!serde_json::to_string(&problem).unwrap().contains("target"));
+        problem.target_changed = true;
+        assert_eq!(problem.exit_code(), 6);
+        assert!(
+            serde_json::to_string(&problem)
+                .unwrap()
+                .contains("\"target_changed\":true")
+        );
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
         Err(Mistake::Promotion(problem)) => {
             terminal::complain_in(format, &problem);
             terminal::complain(&problem);
-            return ExitCode::from(problem.code.exit_code());
+            return ExitCode::from(problem.exit_code());
         }
     };
     match run(parsed, &root) {
@@ -45,7 +45,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
                 terminal::complain_in(format, &problem);
             }
             terminal::complain(&problem);
-            ExitCode::from(problem.code.exit_code())
+            ExitCode::from(problem.exit_code())
         }
     }
 }

@@ -215,14 +215,13 @@ fn promote(
     let ended = promotion::carry_out(screen, config, promotion, arguments, look, &mut report);
     if let Err(error) = ended {
         let problem = Problem::of(&error);
-        report.outcome = match problem.code.exit_code() {
+        report.outcome = match problem.exit_code() {
             4 => Outcome::Refused,
             5 => Outcome::Cancelled,
             _ => Outcome::Failed,
         };
         report.error = Some(problem);
-        // Whatever was done by then was rolled back.
-        report.migrations.clear();
+        // Whatever was done to them was rolled back.
         report.lookups.clear();
         screen.report(&report);
         if !plan.blockers.is_empty() {

@@ -167,6 +167,31 @@ pub trait Target: Session {
         migration: &Migration,
     ) -> anyhow::Result<()>;
 
+    /// Runs one migration outside of any transaction and records it as diesel does: ends the
+    /// transaction that is open, in which nothing was done, and begins another afterwards. The
+    /// lock and whatever the migration left in the session are dealt with as at
+    /// [`Target::begin_part`].
+    ///
+    /// # Errors
+    /// As [`Target::run_migration`]; but what the migration did before it failed stays, and is
+    /// named where it can be.
+    fn run_outside(
+        &mut self,
+        migrations: &MigrationSet,
+        migration: &Migration,
+    ) -> anyhow::Result<()>;
+
+    /// Commits what was done so far, in a run that goes on.
+    fn commit_part(&mut self) -> anyhow::Result<()>;
+
+    /// Begins the next transaction after [`Target::commit_part`]. Where the database has locks
+    /// that outlive a transaction, no other run could take this one's in between; elsewhere it is
+    /// taken again, and others may have written.
+    ///
+    /// # Errors
+    /// `busy` or `unreachable`.
+    fn begin_part(&mut self) -> anyhow::Result<()>;
+
     /// From here on, counts what is done to the rows of these tables.
     fn watch(&mut self, tables: &[TableName]) -> anyhow::Result<()>;
 

@@ -278,6 +278,11 @@ pub(super) fn record_statements(
     let parameters = |count: usize| (1..=count).map(parameter).collect::<Vec<_>>().join(", ");
     let mut statements: Vec<(String, Vec<Option<String>>)> = Vec::new();
     let values = run_values(&entry.run);
+    // A split run was recorded before, as far as it was committed.
+    statements.push((
+        format!("DELETE FROM __sync_runs WHERE id = {}", parameters(1)),
+        vec![Some(entry.run.id.clone())],
+    ));
     statements.push((
         format!(
             "INSERT INTO __sync_runs VALUES ({})",

@@ -60,6 +60,7 @@ pub struct Contract {
     pub source: End,
     pub target: End,
     pub migrations: Vec<BoundMigration>,
+    pub parts: Vec<BoundPart>,
     pub lookups: Vec<BoundLookup>,
 }
 
@@ -68,6 +69,13 @@ pub struct BoundMigration {
     pub version: String,
     pub name: String,
     pub checksum: String,
+}
+
+/// What commits by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BoundPart {
+    pub migrations: Vec<String>,
+    pub transaction: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -91,6 +99,10 @@ impl Contract {
             name: migration.name.clone(),
             checksum: migration.checksum.clone(),
         });
+        let parts = plan.parts.iter().map(|part| BoundPart {
+            migrations: part.migrations.clone(),
+            transaction: part.transaction,
+        });
         let lookups = plan.lookups.iter().map(|lookup| BoundLookup {
             table: lookup.table.clone(),
             state: lookup.state,
@@ -109,6 +121,7 @@ impl Contract {
             source: plan.source.clone(),
             target: plan.target.clone(),
             migrations: migrations.collect(),
+            parts: parts.collect(),
             lookups: lookups.collect(),
         }
     }

@@ -11,6 +11,8 @@ pub enum Event {
     },
     /// A table or a migration inside the step.
     Detail(String),
+    /// Something that everybody is told who reads the steps.
+    Note(String),
     /// Work on what the last detail named goes on; so many rows are done.
     Rows(u64),
 }

@@ -54,6 +54,8 @@ pub enum RunKind {
     Restore,
     Import,
     Stamp,
+    /// Part of a split run that was committed; the run's last part puts its own kind here.
+    Unfinished,
 }
 
 impl RunKind {
@@ -64,6 +66,7 @@ impl RunKind {
             RunKind::Restore => "restore",
             RunKind::Import => "import",
             RunKind::Stamp => "stamp",
+            RunKind::Unfinished => "unfinished",
         }
     }
 
@@ -73,6 +76,7 @@ impl RunKind {
             "restore" => RunKind::Restore,
             "import" => RunKind::Import,
             "stamp" => RunKind::Stamp,
+            "unfinished" => RunKind::Unfinished,
             _ => RunKind::Promotion,
         }
     }

@@ -1,22 +1,22 @@
 //! Applying pending migrations to Development, where every migration starts.
 
-use std::time::Instant;
-
 use serde::Serialize;
 
 use super::config::Config;
-use super::event::{Event, Events};
+use super::event::Events;
 use super::gate;
-use super::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
+use super::ledger::{LedgerEntry, Run, RunKind};
 use super::migration::{MigrationSet, OutOfOrder};
 use super::moment::Moment;
+use super::parts::parts;
+use super::progress::{self, Progress};
 use super::promote::{commit, random_id};
 use super::record::Recorded;
 use super::report::MigrationReport;
 use super::snapshot::observe;
 use super::words::counted;
-use crate::database;
-use crate::problem::{Code, Problem};
+use crate::database::{self, Target};
+use crate::problem::Problem;
 
 /// What `migrate` did.
 #[derive(Debug, Clone, Serialize)]
@@ -29,18 +29,18 @@ pub struct MigrateReport {
     pub warnings: Vec<Problem>,
 }
 
-/// Runs the migrations that the first environment of the pipeline lacks, all in one transaction,
-/// and stamps it.
+/// Runs the migrations that the first environment of the pipeline lacks, all in one transaction
+/// where they can be, and stamps it.
 ///
 /// # Errors
-/// `wrong_stamp`, `unknown_migration`, `out_of_order`, `not_transactional` or `migration_failed`; then nothing
-/// was applied.
+/// `wrong_stamp`, `unknown_migration`, `out_of_order`, `not_transactional` or `migration_failed`,
+/// with what stays applied where the run was split; else nothing is.
 pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<MigrateReport> {
     let Some(development) = config.pipeline.first() else {
         anyhow::bail!("the pipeline is empty");
     };
     let started_at = Moment::now().readable();
-    let mut target =
+    let target =
         database::open_target(development.url()?).map_err(|error| development.blame(error))?;
     let snapshot = observe(development)?.snapshot;
     if let Some(problem) = gate::wrong_stamp(&snapshot) {
@@ -57,8 +57,11 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
         .iter()
         .filter(|migration| !snapshot.has_applied(&migration.version))
         .collect();
-    if let Some(migration) = pending.iter().find(|migration| !migration.transactional) {
-        return Err(gate::not_transactional(&migration.name).into());
+    if let Some(problem) = pending
+        .iter()
+        .find_map(|migration| gate::not_transactional(migration, snapshot.backend))
+    {
+        return Err(problem.into());
     }
     let late: Vec<Problem> = pending
         .iter()
@@ -80,27 +83,7 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
     if pending.is_empty() && snapshot.ledger.stamp.is_some() {
         return Ok(report);
     }
-    let mut recorded = Vec::new();
-    for migration in pending {
-        events(Event::Detail(migration.name.clone()));
-        let clock = Instant::now();
-        target.run_migration(&migrations, migration)?;
-        report.migrations.push(MigrationReport {
-            version: migration.version.clone(),
-            name: migration.name.clone(),
-            duration_ms: u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX),
-        });
-        recorded.push(RecordedMigration::of(migration));
-    }
-    target.check_constraints().map_err(|error| {
-        let problem = Problem::of(&error);
-        Problem::new(
-            Code::MigrationFailed,
-            format!("the migrations break a constraint: {}", problem.message),
-        )
-        .hint(problem.hint.unwrap_or_default())
-    })?;
-    target.record(&LedgerEntry {
+    let entry = LedgerEntry {
         lookups: Vec::new(),
         run: Run {
             id: random_id(4)?,
@@ -111,16 +94,47 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
             operator: config.operator.clone(),
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at,
-            finished_at: Moment::now().readable(),
+            finished_at: String::new(),
             backup: None,
-            summary: counted(recorded.len() as u64, "migration"),
+            summary: String::new(),
         },
         environment: development.name.clone(),
         project: development.project.clone(),
         new_database_id: random_id(16)?,
         stamp_anew: false,
-        migrations: recorded,
-    })?;
-    target.commit()?;
+        migrations: Vec::new(),
+    };
+    let parts = parts(snapshot.backend, &pending, &[], &snapshot.catalog);
+    let run = progress::Run {
+        parts: &parts,
+        known: &migrations,
+        entry: &entry,
+        label: &development.label,
+        hold: &|_| Ok(Vec::new()),
+    };
+    let mut progress = Progress::default();
+    let ended = apply(target, &run, &mut progress, events);
+    report.migrations = progress.ran().to_vec();
+    ended.map_err(|error| progress.explain(error, &development.label, None))?;
     Ok(report)
+}
+
+fn apply(
+    mut target: Box<dyn Target>,
+    run: &progress::Run<'_>,
+    progress: &mut Progress,
+    events: &mut Events<'_>,
+) -> anyhow::Result<()> {
+    let migrations = progress.run(&mut *target, run, events)?;
+    target.check_constraints().map_err(progress::broken)?;
+    target.record(&LedgerEntry {
+        run: Run {
+            finished_at: Moment::now().readable(),
+            summary: counted(progress.ran().len() as u64, "migration"),
+            ..run.entry.run.clone()
+        },
+        migrations,
+        ..run.entry.clone()
+    })?;
+    target.commit()
 }

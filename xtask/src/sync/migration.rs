@@ -9,7 +9,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::catalog::hex;
 use super::environment::Backend;
-use super::transaction_control;
 use crate::problem::{Code, Problem};
 
 mod embedded {
@@ -31,12 +30,12 @@ pub struct Migration {
     /// The folder's name.
     pub name: String,
     pub up: String,
-    /// Whether diesel would run it in a transaction, and it stays in there.
+    /// Whether diesel runs it in a transaction, as its metadata says.
     pub transactional: bool,
 }
 
 impl Migration {
-    fn new(directory: &str, up: String, metadata: Option<&str>) -> anyhow::Result<Self> {
+    pub(super) fn new(directory: &str, up: String, metadata: Option<&str>) -> anyhow::Result<Self> {
         let transactional = match metadata {
             None => true,
             // Without the key, diesel reads the file as `run_in_transaction = false`.
@@ -51,7 +50,7 @@ impl Migration {
         Ok(Migration {
             version: version_of(directory),
             name: directory.to_owned(),
-            transactional: transactional && transaction_control::find(&up).is_none(),
+            transactional,
             up,
         })
     }

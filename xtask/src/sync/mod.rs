@@ -4,6 +4,7 @@
 //! report. Only events run against the stream, and they return nothing.
 
 pub mod adopt;
+mod apart;
 pub mod backup;
 pub mod catalog;
 pub mod change_log;
@@ -15,6 +16,7 @@ pub mod destructive;
 pub mod difference;
 pub mod drift;
 pub mod edits;
+mod enum_values;
 pub mod environment;
 pub mod event;
 pub mod export;
@@ -30,11 +32,13 @@ pub mod migration;
 pub mod moment;
 mod outside;
 mod parents;
+pub mod parts;
 mod percent;
 pub mod pipeline;
 pub mod plan;
 pub mod plan_file;
 pub mod private;
+pub mod progress;
 pub mod promote;
 pub mod promoted;
 pub mod reached;
@@ -50,6 +54,7 @@ mod retire;
 pub mod row;
 pub mod row_edits;
 pub mod row_source;
+mod script;
 pub mod snapshot;
 pub mod stale;
 pub mod stamp;

@@ -10,7 +10,9 @@ use super::difference::{Outcome, RowChange, TableComparison};
 use super::edits::EditedRow;
 use super::gate;
 use super::hazard::Hazard;
+use super::lookup::Lookup;
 use super::migration::{Migration, MigrationSet, version_of};
+use super::parts::{Part, parts};
 use super::rehearse::Rehearsal;
 use super::snapshot::Snapshot;
 use super::table::TableName;
@@ -39,6 +41,8 @@ pub struct Plan {
     pub atomic: bool,
     /// The migrations were tried on a copy, so that row counts and drift are those after them.
     pub rehearsed: bool,
+    /// What commits by itself, in order; one where all of it does together.
+    pub parts: Vec<Part>,
     /// There is nothing to do.
     pub empty: bool,
     pub migrations: Vec<PlannedMigration>,
@@ -154,6 +158,7 @@ pub fn plan(
         let mut allowed = config.allow_destructive.iter();
         migration.destructive_allowed = allowed.any(|named| migration.is_called(named));
     }
+    let parts = split(config, source, &migrations);
     let lookups: Vec<PlannedLookup> = comparisons
         .iter()
         .map(|comparison| {
@@ -188,7 +193,8 @@ pub fn plan(
         source: End::of(source),
         target: End::of(target),
         rehearsed: rehearsed.is_some(),
-        atomic: planned.iter().all(|migration| migration.transactional),
+        atomic: parts.len() == 1,
+        parts,
         empty: planned.is_empty()
             && lookups
                 .iter()
@@ -228,6 +234,16 @@ pub(super) fn missing_migrations<'known>(
             source.has_applied(&migration.version) && !target.has_applied(&migration.version)
         })
         .collect()
+}
+
+/// How a promotion from a source has to be split.
+pub(super) fn split(config: &Config, source: &Snapshot, migrations: &[&Migration]) -> Vec<Part> {
+    let lookups: Vec<Lookup> = config
+        .lookups
+        .iter()
+        .filter_map(|settings| source.lookup(settings, &config.lookups).ok())
+        .collect();
+    parts(source.backend, migrations, &lookups, &source.catalog)
 }
 
 fn planned_lookup(comparison: &TableComparison, exact: bool, is_new: bool) -> PlannedLookup {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use xshell::{Shell, cmd};
 
 use super::backup;
-use super::catalog::{Catalog, hex};
+use super::catalog::hex;
 use super::config::Config;
 use super::contract::Contract;
 use super::destructive;
@@ -14,16 +14,17 @@ use super::difference::{Outcome as Compared, TableComparison, compare_lookups};
 use super::event::{Event, Events};
 use super::export;
 use super::gate;
-use super::ledger::{LedgerEntry, PromotedLookup, RecordedMigration, Run, RunKind};
+use super::ledger::{LedgerEntry, Run, RunKind};
 use super::load;
 use super::lookup::Lookup;
 use super::migration::MigrationSet;
 use super::moment::Moment;
 use super::pipeline::Promotion;
 use super::plan::{Plan, plan};
+use super::progress::{self, Progress, hold, resolve_present};
 use super::promoted;
 use super::rehearse::rehearse;
-use super::report::{BackupReport, LookupReport, MigrationReport, Outcome, Report};
+use super::report::{BackupReport, LookupReport, Outcome, Report};
 use super::retention::thin_out;
 use super::row::{KeySet, LookupState};
 use super::row_source::{Loaded, observe_ends};
@@ -137,12 +138,31 @@ pub fn compare_ends(
 ///
 /// # Errors
 /// `plan_stale` when the plan is another by now; else what went wrong. The target is then as it
-/// was, because everything happens in one transaction.
+/// was, because everything happens in one transaction; but where the plan has several parts, those
+/// that were committed stay, and the error and the report say so.
 pub fn promote(
     config: &Config,
     promotion: &Promotion<'_>,
     approved: &Plan,
     report: &mut Report,
+    events: &mut Events<'_>,
+) -> anyhow::Result<()> {
+    let mut progress = Progress::default();
+    let ended = carry_out(config, promotion, approved, report, &mut progress, events);
+    if ended.is_err() {
+        report.target_changed = progress.has_changed();
+        report.migrations = progress.committed().to_vec();
+    }
+    let way_back = report.backup.as_ref().map(|backup| &*backup.way_back);
+    ended.map_err(|error| progress.explain(error, &promotion.to.label, way_back))
+}
+
+fn carry_out(
+    config: &Config,
+    promotion: &Promotion<'_>,
+    approved: &Plan,
+    report: &mut Report,
+    progress: &mut Progress,
     events: &mut Events<'_>,
 ) -> anyhow::Result<()> {
     let clock = Instant::now();
@@ -202,20 +222,37 @@ pub fn promote(
     drop((look.source.session, look.target.session));
 
     step(events, format!("migrate {to}"));
-    let mut recorded = Vec::new();
-    for planned in &look.plan.migrations {
-        events(Event::Detail(planned.name.clone()));
-        let clock = Instant::now();
-        if let Some(migration) = look.migrations.get(&planned.version) {
-            target.run_migration(&look.migrations, migration)?;
-            recorded.push(RecordedMigration::of(migration));
-        }
-        report.migrations.push(MigrationReport {
-            version: planned.version.clone(),
-            name: planned.name.clone(),
-            duration_ms: milliseconds(clock),
-        });
-    }
+    let (kind, subject) = promotion.recorded_as();
+    let entry = LedgerEntry {
+        run: Run {
+            id: report.run_id.clone(),
+            kind,
+            subject,
+            plan_id: Some(approved.id.clone()),
+            commit: commit(config),
+            operator: config.operator.clone(),
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at,
+            finished_at: String::new(),
+            backup: Some(backup.path.display().to_string()),
+            summary: String::new(),
+        },
+        environment: promotion.to.name.clone(),
+        project: promotion.to.project.clone(),
+        new_database_id: random_id(16)?,
+        stamp_anew: false,
+        migrations: Vec::new(),
+        lookups: Vec::new(),
+    };
+    let run = progress::Run {
+        parts: &look.plan.parts,
+        known: &look.migrations,
+        entry: &entry,
+        label: to,
+        hold: &|target| hold(config, target, to),
+    };
+    let migrations = progress.run(&mut *target, &run, events)?;
+    report.migrations = progress.ran().to_vec();
 
     step(events, format!("load the lookup tables into {to}"));
     let catalog = target.catalog()?;
@@ -246,28 +283,16 @@ pub fn promote(
         }
     }
     report.verified = true;
-    let (kind, subject) = promotion.recorded_as();
     let waiting = promoted::Waiting::prepare(config, &promotion.to.name, &lookups, &folder)?;
     target.record(&LedgerEntry {
         run: Run {
-            id: report.run_id.clone(),
-            kind,
-            subject,
-            plan_id: Some(approved.id.clone()),
-            commit: commit(config),
-            operator: config.operator.clone(),
-            program_version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at,
             finished_at: Moment::now().readable(),
-            backup: Some(backup.path.display().to_string()),
             summary: report.summary(),
+            ..entry.run
         },
-        environment: promotion.to.name.clone(),
-        project: promotion.to.project.clone(),
-        new_database_id: random_id(16)?,
-        stamp_anew: false,
-        migrations: recorded,
-        lookups: promoted_lookups(config, &lookups, &manifest, &held),
+        migrations,
+        lookups: promoted::promoted_lookups(config, &lookups, &manifest, &held),
+        ..entry
     })?;
     target.commit()?;
     report.warnings.extend(waiting.keep());
@@ -278,6 +303,7 @@ pub fn promote(
         &backup,
     );
     report.outcome = Outcome::Applied;
+    report.target_changed = true;
     report.duration_ms = milliseconds(clock);
     Ok(())
 }
@@ -315,42 +341,6 @@ fn kept_rows(comparisons: &[TableComparison], on_target: &[Lookup]) -> BTreeMap<
             Compared::Compared { edits, .. } => Some((lookup.table.clone(), edits.kept())),
             _ => None,
         })
-        .collect()
-}
-
-/// What the ledger is to remember of every lookup table; `held` has what the
-/// target holds of each.
-fn promoted_lookups(
-    config: &Config,
-    lookups: &[Lookup],
-    manifest: &export::Manifest,
-    held: &[LookupState],
-) -> Vec<PromotedLookup> {
-    let settings = config.lookups.iter();
-    settings
-        .zip(lookups)
-        .zip(held)
-        .filter_map(|((settings, lookup), held)| {
-            let mut tables = manifest.tables.iter();
-            let exported = tables.find(|exported| exported.table == lookup.table)?;
-            Some(PromotedLookup {
-                table: settings.table.clone(),
-                promoted: exported.state.clone(),
-                held: held.clone(),
-                columns: lookup.compared_columns().map(str::to_owned).collect(),
-                key: lookup.key_columns().map(str::to_owned).collect(),
-                filter: lookup.filter.clone(),
-            })
-        })
-        .collect()
-}
-
-/// The lookup tables that are there already; a migration may still bring others.
-fn resolve_present(config: &Config, catalog: &Catalog, label: &str) -> Vec<Lookup> {
-    config
-        .lookups
-        .iter()
-        .filter_map(|settings| Lookup::resolve(settings, &config.lookups, catalog, label).ok())
         .collect()
 }
 

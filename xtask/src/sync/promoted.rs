@@ -15,7 +15,7 @@ use super::export;
 use super::ledger::PromotedLookup;
 use super::lookup::{Lookup, Source};
 use super::private;
-use super::row::{Record, TableDigest, compare_keys};
+use super::row::{LookupState, Record, TableDigest, compare_keys};
 use super::table::TableName;
 use crate::problem::{Code, Problem};
 
@@ -173,4 +173,31 @@ fn in_file(folder: &Path, table: &TableName, like: &Lookup, compared: &[String])
         columns,
         ..like.clone()
     })
+}
+
+/// What the ledger is to remember of every lookup table; `held` has what the
+/// target holds of each.
+pub(super) fn promoted_lookups(
+    config: &Config,
+    lookups: &[Lookup],
+    manifest: &export::Manifest,
+    held: &[LookupState],
+) -> Vec<PromotedLookup> {
+    let settings = config.lookups.iter();
+    settings
+        .zip(lookups)
+        .zip(held)
+        .filter_map(|((settings, lookup), held)| {
+            let mut tables = manifest.tables.iter();
+            let exported = tables.find(|exported| exported.table == lookup.table)?;
+            Some(PromotedLookup {
+                table: settings.table.clone(),
+                promoted: exported.state.clone(),
+                held: held.clone(),
+                columns: lookup.compared_columns().map(str::to_owned).collect(),
+                key: lookup.key_columns().map(str::to_owned).collect(),
+                filter: lookup.filter.clone(),
+            })
+        })
+        .collect()
 }

@@ -10,7 +10,7 @@ use super::config::{Config, LookupSettings};
 use super::environment::{Backend, Environment};
 use super::gate;
 use super::migration::{Migration, MigrationSet};
-use super::plan::missing_migrations;
+use super::plan::{missing_migrations, split};
 use super::rehearsed_session::{Live, RehearsedSession};
 use super::snapshot::{Observed, Snapshot};
 use super::table::TableName;
@@ -51,7 +51,10 @@ pub(super) fn rehearse(
         || source.is_folder
         || environment.rehearsal == RehearsalSetting::Off
         || !gate::wrong_ends(source, &target.snapshot).is_empty()
-        || pending.iter().any(|migration| !migration.transactional)
+        || split(config, source, &pending).len() > 1
+        || pending
+            .iter()
+            .any(|migration| gate::not_transactional(migration, source.backend).is_some())
     {
         return Ok(None);
     }

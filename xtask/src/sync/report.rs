@@ -40,6 +40,8 @@ pub struct Report {
     pub lookups: Vec<LookupReport>,
     /// What the engine counted on protected tables while lookup rows were loaded.
     pub protected_rows_changed: u64,
+    /// The target is not as it was: the run is done, or what is in `migrations` stays.
+    pub target_changed: bool,
     /// Rows and schema were compared with the source's before they were committed.
     pub verified: bool,
     pub duration_ms: u64,
@@ -89,6 +91,7 @@ impl Report {
             migrations: Vec::new(),
             lookups: Vec::new(),
             protected_rows_changed: 0,
+            target_changed: false,
             verified: false,
             duration_ms: 0,
             error: None,

@@ -22,6 +22,13 @@ pub fn changes(approved: &Contract, now: &Contract) -> Vec<String> {
     end_changes(&approved.source, &now.source, &mut changes);
     end_changes(&approved.target, &now.target, &mut changes);
     migration_changes(&approved.migrations, &now.migrations, &mut changes);
+    if approved.parts != now.parts {
+        changes.push(format!(
+            "the run is split otherwise: into {} now, and into {} before",
+            counted(now.parts.len() as u64, "part"),
+            approved.parts.len()
+        ));
+    }
     lookup_changes(approved, now, &mut changes);
     changes
 }
@@ -223,6 +230,7 @@ mod tests {
             source: end("test"),
             target: end("prod"),
             migrations: vec![migration("1", "m1"), migration("2", "m2")],
+            parts: Vec::new(),
             lookups: vec![lookup("fees"), lookup("groups")],
         }
     }

@@ -3,21 +3,24 @@
 //! Everything or nothing holds only while nobody else commits: `COMMIT` in an `up.sql` would commit
 //! half a promotion, and its lock with it.
 
+use super::script::{Token, statements};
+
 /// The first statement of a script that begins or ends a transaction, such as `COMMIT`.
 pub(super) fn find(script: &str) -> Option<String> {
     let mut in_body = false;
     for statement in statements(script) {
-        let first = statement.first().map_or("", String::as_str);
+        let statement: Vec<&str> = statement.iter().filter_map(Token::word).collect();
+        let first = statement.first().copied().unwrap_or_default();
         if in_body {
             in_body = first != "END";
             continue;
         }
-        if first == "CREATE" && statement.iter().any(|word| word == "BEGIN") {
+        if first == "CREATE" && statement.contains(&"BEGIN") {
             // The body of a trigger, or of a function, ends with an END of its own.
             in_body = true;
             continue;
         }
-        let second = statement.get(1).map_or("", String::as_str);
+        let second = statement.get(1).copied().unwrap_or_default();
         match (first, second) {
             ("BEGIN" | "COMMIT" | "ROLLBACK" | "END" | "ABORT", _) => {
                 return Some(first.to_owned());
@@ -27,56 +30,6 @@ pub(super) fn find(script: &str) -> Option<String> {
         }
     }
     None
-}
-
-/// The words of each statement in capitals, without comments and whatever is quoted.
-fn statements(script: &str) -> Vec<Vec<String>> {
-    let mut statements = vec![Vec::new()];
-    let mut rest = script;
-    while let Some(letter) = rest.chars().next() {
-        let length = if rest.starts_with("--") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            rest.find("*/").map_or(rest.len(), |end| end + 2)
-        } else if matches!(letter, '\'' | '"' | '`') {
-            rest[1..].find(letter).map_or(rest.len(), |end| end + 2)
-        } else if letter == '$' {
-            quoted_by_dollars(rest)
-        } else if letter == ';' {
-            statements.push(Vec::new());
-            1
-        } else if letter.is_alphanumeric() || letter == '_' {
-            let length = rest
-                .find(|next: char| !(next.is_alphanumeric() || next == '_' || next == '$'))
-                .unwrap_or(rest.len());
-            if let Some(statement) = statements.last_mut() {
-                statement.push(rest[..length].to_uppercase());
-            }
-            length
-        } else {
-            letter.len_utf8()
-        };
-        rest = &rest[length..];
-    }
-    statements.retain(|statement| !statement.is_empty());
-    statements
-}
-
-/// The length of `$tag$ … $tag$`, or of the one dollar that begins nothing.
-fn quoted_by_dollars(text: &str) -> usize {
-    let Some(end) = text[1..].find('$') else {
-        return 1;
-    };
-    let tag = &text[..end + 2];
-    if !tag[1..=end]
-        .chars()
-        .all(|letter| letter.is_alphanumeric() || letter == '_')
-    {
-        return 1;
-    }
-    text[tag.len()..]
-        .find(tag)
-        .map_or(text.len(), |at| tag.len() + at + tag.len())
 }
 
 #[cfg(test)]

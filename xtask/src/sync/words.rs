@@ -9,6 +9,15 @@ pub fn counted(count: u64, what: &str) -> String {
     }
 }
 
+/// `a`, `a and b`, `a, b and c`.
+pub fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
 /// `1,204`.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();

@@ -11,6 +11,7 @@ use crate::problem::Problem;
 use crate::sync::catalog::Drift;
 use crate::sync::change_log::Change;
 use crate::sync::difference::RowChange;
+use crate::sync::parts::Part;
 use crate::sync::plan::{LookupComparison, Plan, PlannedLookup};
 use crate::sync::words::counted;
 
@@ -63,6 +64,8 @@ fn text(plan: &Plan, verbose: bool) -> String {
     }
     if !plan.empty && plan.atomic {
         text.push_str("  all of it in one transaction, after a backup\n");
+    } else if !plan.empty {
+        text.push_str(&part_lines(&plan.parts));
     }
     if plan.rehearsed {
         text.push_str("  rehearsed on a copy: the numbers of rows hold\n");
@@ -70,6 +73,16 @@ fn text(plan: &Plan, verbose: bool) -> String {
     text.push_str(&drift_lines(&plan.drift, verbose));
     text.push_str(&problem_lines("blocker", &plan.blockers));
     text.push_str(&problem_lines("warning", &plan.warnings));
+    text
+}
+
+/// How a run is split, and where a failure would leave it.
+fn part_lines(parts: &[Part]) -> String {
+    let mut text = format!("  in {} parts, after a backup:\n", parts.len());
+    for (at, part) in parts.iter().enumerate() {
+        let _ = writeln!(text, "    {}. {}", at + 1, part.does());
+        let _ = writeln!(text, "       if it fails: {}", part.after_failure);
+    }
     text
 }
 
@@ -238,4 +251,36 @@ pub(super) fn problem_lines(word: &str, problems: &[Problem]) -> String {
             format!("  {word} {problem}\n{details}{hint}")
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_told_with_what_they_leave() {
+        let part = |name: &str, transaction: bool, loads: bool, why: Option<&str>| Part {
+            migrations: vec![name.to_owned()],
+            names: vec![name.to_owned()],
+            transaction,
+            loads,
+            why: why.map(str::to_owned),
+            after_failure: format!("what was before {name} stays"),
+        };
+        let parts = [
+            part("1_a", true, false, Some("2_b cannot be in one")),
+            part("2_b", false, false, None),
+            part("3_c", true, true, None),
+        ];
+        assert_eq!(
+            part_lines(&parts),
+            "  in 3 parts, after a backup:\n    \
+             1. 1_a: commits by itself, because 2_b cannot be in one\n       \
+             if it fails: what was before 1_a stays\n    \
+             2. 2_b: runs outside a transaction\n       \
+             if it fails: what was before 2_b stays\n    \
+             3. 3_c and the lookup tables: commits at the end\n       \
+             if it fails: what was before 3_c stays\n"
+        );
+    }
 }

@@ -66,6 +66,13 @@ impl Steps {
                 }
                 self.detail = detail;
             }
+            Event::Note(note) => {
+                let line = format!("      {note}");
+                match &self.bar {
+                    Some(bar) => bar.suspend(|| say(&line)),
+                    None => say(&line),
+                }
+            }
             Event::Rows(rows) => {
                 if let Some(bar) = &self.bar {
                     bar.set_message(format!("{} ({rows} rows)", self.detail));

@@ -37,7 +37,7 @@ fn validator(name: &str) -> Validator {
 
 /// The document fits, and no longer fits without any one of its fields or with another version.
 #[track_caller]
-fn assert_fits(name: &str, document: &Value) {
+pub(crate) fn assert_fits(name: &str, document: &Value) {
     let validator = validator(name);
     let errors: Vec<String> = validator
         .iter_errors(document)

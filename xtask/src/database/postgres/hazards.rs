@@ -14,7 +14,8 @@ const OFF: &[Rule] = &[
     Rule::RequireLockTimeout,
     Rule::RequireStatementTimeout,
     // All migrations of a promotion are in one transaction, which is this program's; what cannot
-    // be in it, or would end it, is refused by name, and what fails leaves nothing behind.
+    // be in it runs apart, what would end it is refused by name, and what fails leaves nothing
+    // behind.
     Rule::TransactionNesting,
     Rule::BanUncommittedTransaction,
     Rule::BanConcurrentIndexCreationInTransaction,

@@ -2,16 +2,18 @@
 
 use std::sync::{Arc, Mutex};
 
-use diesel::connection::{Connection, InstrumentationEvent};
+use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection as _};
 use diesel::pg::{Pg, PgConnection};
 use diesel::result::Error;
+use diesel::{QueryResult, RunQueryDsl as _, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::super::migrations::find;
 use super::PostgresSession;
-use super::connection::{failed, pin_values, unpin_values, words};
+use super::connection::{Fields, failed, pin_values, unpin_values, words};
 use crate::problem::{Code, Problem};
 use crate::sync::migration::{Migration, MigrationSet};
+use crate::sync::words::listed;
 
 const EMBEDDED: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
 
@@ -33,6 +35,8 @@ impl PostgresSession {
             connection.run_migration(&*found).map(|_| ())
         });
         outcome.map_err(|failure| failure.problem(migration))?;
+        self.settle_constraints()
+            .map_err(|error| MigrationFailure::at_the_end(&error).problem(migration))?;
         // A migration may leave settings behind; the next one and the rows start from ours.
         pin_values(&mut self.connection).map_err(|error| failed(&error, "set up the session"))?;
         self.value(
@@ -40,6 +44,87 @@ impl PostgresSession {
             &[&search_path],
         )?;
         Ok(())
+    }
+}
+
+impl PostgresSession {
+    /// Runs a migration outside of any transaction: none is open on this connection.
+    pub(super) fn migrate_outside(
+        &mut self,
+        migrations: &MigrationSet,
+        migration: &Migration,
+    ) -> anyhow::Result<()> {
+        let found = find::<Pg>(EMBEDDED, migrations, migration)?;
+        self.connection
+            .applied_migrations()
+            .map_err(anyhow::Error::from_boxed)?;
+        let timeout = lock_timeout(migration);
+        self.batch(
+            &format!("SET application_name = 'cargo xtask sync'; SET lock_timeout = '{timeout}'"),
+            "set up the session",
+        )?;
+        let before = self.invalid_indexes()?;
+        let outcome = observed(&mut self.connection, |connection| {
+            connection.run_migration(&*found).map(|_| ())
+        });
+        if let Err(failure) = outcome {
+            let left: Vec<String> = self
+                .invalid_indexes()
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|index| !before.contains(index))
+                .map(|index| format!("`{index}`"))
+                .collect();
+            let left = match left.as_slice() {
+                [] => String::new(),
+                names => format!(
+                    "; it left an invalid index behind, to be dropped first: {}",
+                    listed(names)
+                ),
+            };
+            let words = failure.words + &left;
+            return Err(MigrationFailure { words, ..failure }.problem(migration));
+        }
+        Ok(())
+    }
+
+    /// `CREATE INDEX CONCURRENTLY` leaves one behind when it fails.
+    fn invalid_indexes(&mut self) -> anyhow::Result<Vec<String>> {
+        let rows = self.query(
+            "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid ORDER BY 1",
+            &[],
+        )?;
+        Ok(rows.into_iter().flatten().flatten().collect())
+    }
+
+    /// Checks what was deferred, as the end of the migration's own transaction would have: tables
+    /// with pending trigger events cannot be altered. Then lets be deferred again what is from
+    /// the start. By name, since `ALL` would also hold for what a later migration makes.
+    fn settle_constraints(&mut self) -> QueryResult<()> {
+        let names = |is_so: &str| {
+            format!(
+                "SELECT string_agg(names.name, ', ') FROM (SELECT format('%I.%I', n.nspname, c.conname) AS name \
+                 FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace \
+                 GROUP BY n.nspname, c.conname HAVING bool_and({is_so})) AS names"
+            )
+        };
+        for (is_so, then) in [("condeferrable", "IMMEDIATE"), ("condeferred", "DEFERRED")] {
+            let found: Vec<Fields> = sql_query(names(is_so)).load(&mut self.connection)?;
+            if let Some(Some(names)) = found.first().and_then(|row| row.0.first()) {
+                self.connection
+                    .batch_execute(&format!("SET CONSTRAINTS {names} {then}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is done `CONCURRENTLY` waits for transactions that began before it, in nobody's way, and
+/// leaves something half done when it gives up.
+fn lock_timeout(migration: &Migration) -> &'static str {
+    match migration.up.to_uppercase().contains("CONCURRENTLY") {
+        true => "0",
+        false => "5s",
     }
 }
 
@@ -51,15 +136,27 @@ struct MigrationFailure {
 }
 
 impl MigrationFailure {
+    fn at_the_end(error: &Error) -> Self {
+        MigrationFailure {
+            words: words(error),
+            position: None,
+        }
+    }
+
     fn problem(&self, migration: &Migration) -> anyhow::Error {
         let line = self.position.map_or(String::new(), |position| {
             format!(" at line {} of up.sql", line_at(&migration.up, position))
         });
+        let hint = if self.words.contains("unsafe use of new value") {
+            "the target is as it was; add the value in a migration of its own, before this one"
+        } else {
+            "the target is as it was; mend the migration or the rows that it meets, then run it again"
+        };
         Problem::new(
             Code::MigrationFailed,
             format!("migration {} failed{line}: {}", migration.name, self.words),
         )
-        .hint("the target is as it was; mend the migration or the rows that it meets, then run it again")
+        .hint(hint)
         .into()
     }
 }

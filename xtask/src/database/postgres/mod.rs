@@ -35,6 +35,10 @@ use connection::{Fields, connect, connection_problem, failed, notice_our_end, pi
 /// The two numbers of the advisory lock that a promotion holds: "sync", and the ledger's format.
 const LOCK: (i32, i32) = (0x7379_6e63, 1);
 
+/// The lock of a run in several parts, held from its first commit to its end. Whoever has the
+/// first lock sees whether somebody has this one.
+const WHOLE_RUN: (i32, i32) = (0x7379_6e63, 2);
+
 /// A session of either kind; what it may do was decided when it was opened.
 pub(super) struct PostgresSession {
     connection: PgConnection,
@@ -43,6 +47,9 @@ pub(super) struct PostgresSession {
     watched: Vec<watch::Watched>,
     /// Lookup tables that were staged, in order: the first is `lookup_staging_0`.
     staged: Vec<Staged<unique::UniqueKey>>,
+    /// A connection whose transaction holds the lock of a run in several parts, and does nothing
+    /// else: it has no snapshot, so that nobody waits for it.
+    keeper: Option<PgConnection>,
 }
 
 pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
@@ -55,17 +62,8 @@ pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
 }
 
 pub(super) fn open_target(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Target>> {
-    let mut connection = connect(url)?;
-    let begin = |connection: &mut PgConnection| {
-        notice_our_end(connection);
-        // Through diesel, so that its own transactions inside this one become savepoints.
-        <PgConnection as Connection>::TransactionManager::begin_transaction(connection)?;
-        sql_query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE")
-            .execute(connection)?;
-        pin(connection)
-    };
-    begin(&mut connection).map_err(|error| connection_problem(url, &error.to_string()))?;
-    let mut session = PostgresSession::new(connection, url);
+    let mut session = PostgresSession::new(connect(url)?, url);
+    session.begin()?;
     session.lock()?;
     Ok(Box::new(session))
 }
@@ -84,11 +82,14 @@ impl Drop for PostgresSession {
     /// then hold the lock.
     fn drop(&mut self) {
         // Savepoints first; where there is no transaction it ends at once.
-        while <PgConnection as Connection>::TransactionManager::rollback_transaction(
-            &mut self.connection,
-        )
-        .is_ok()
-        {}
+        for connection in [Some(&mut self.connection), self.keeper.as_mut()]
+            .into_iter()
+            .flatten()
+        {
+            while <PgConnection as Connection>::TransactionManager::rollback_transaction(connection)
+                .is_ok()
+            {}
+        }
     }
 }
 
@@ -99,7 +100,22 @@ impl PostgresSession {
             url: url.clone(),
             watched: Vec::new(),
             staged: Vec::new(),
+            keeper: None,
         }
+    }
+
+    /// Begins a transaction that writes.
+    fn begin(&mut self) -> anyhow::Result<()> {
+        let connection = &mut self.connection;
+        notice_our_end(connection);
+        // Through diesel, so that its own transactions inside this one become savepoints.
+        <PgConnection as Connection>::TransactionManager::begin_transaction(connection)
+            .and_then(|()| {
+                connection
+                    .batch_execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE")
+            })
+            .and_then(|()| pin(connection))
+            .map_err(|error| connection_problem(&self.url, &error.to_string()))
     }
 
     /// Runs a query whose columns are all text.
@@ -130,24 +146,13 @@ impl PostgresSession {
 
     /// The lock ends with the transaction, so that a pooler in between cannot keep it.
     fn lock(&mut self) -> anyhow::Result<()> {
-        let (class, object) = LOCK;
-        let taken = self.value(
-            &format!("SELECT pg_try_advisory_xact_lock({class}, {object})::text"),
-            &[],
-        )?;
-        if taken.as_deref() == Some("true") {
+        if try_lock(&mut self.connection, LOCK)? && self.holder(WHOLE_RUN)?.is_none() {
             return Ok(());
         }
-        let holder = self.value(
-            &format!(
-                "SELECT format('process %s of user %s, since %s', a.pid, a.usename, \
-                 to_char(a.xact_start, 'HH24:MI:SS TZ')) \
-                 FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
-                 WHERE l.locktype = 'advisory' AND l.granted AND l.classid = {class} AND l.objid = {object} \
-                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            ),
-            &[],
-        )?;
+        let holder = match self.holder(WHOLE_RUN)? {
+            None => self.holder(LOCK)?,
+            holder => holder,
+        };
         let who = holder.map_or(String::new(), |holder| format!(": {holder}"));
         Err(Problem::new(
             Code::Busy,
@@ -156,4 +161,50 @@ impl PostgresSession {
         .hint("wait until it has ended, then try again")
         .into())
     }
+
+    /// Another session that holds a lock.
+    fn holder(&mut self, (class, object): (i32, i32)) -> anyhow::Result<Option<String>> {
+        self.value(
+            &format!(
+                "SELECT format('process %s of user %s, since %s', a.pid, a.usename, \
+                 to_char(a.xact_start, 'HH24:MI:SS TZ')) \
+                 FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+                 WHERE l.locktype = 'advisory' AND l.granted AND l.classid = {class} AND l.objid = {object} \
+                 AND l.pid <> pg_backend_pid() \
+                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            ),
+            &[],
+        )
+    }
+
+    /// Makes the lock outlive the transaction that is open.
+    fn keep_lock(&mut self) -> anyhow::Result<()> {
+        if let Some(keeper) = &mut self.keeper {
+            // It has to be alive still.
+            return keeper
+                .batch_execute("SELECT")
+                .map_err(|error| failed(&error, "keep the lock"));
+        }
+        let mut keeper = connect(&self.url)?;
+        notice_our_end(&mut keeper);
+        <PgConnection as Connection>::TransactionManager::begin_transaction(&mut keeper)
+            .and_then(|()| pin(&mut keeper))
+            .map_err(|error| failed(&error, "keep the lock"))?;
+        if !try_lock(&mut keeper, WHOLE_RUN)? {
+            anyhow::bail!("the lock of a run in several parts is taken");
+        }
+        self.keeper = Some(keeper);
+        Ok(())
+    }
+}
+
+fn try_lock(connection: &mut PgConnection, (class, object): (i32, i32)) -> anyhow::Result<bool> {
+    let taken: Vec<Fields> = sql_query(format!(
+        "SELECT pg_try_advisory_xact_lock({class}, {object})::text"
+    ))
+    .load(connection)
+    .map_err(|error| failed(&error, "take the lock"))?;
+    Ok(taken
+        .first()
+        .is_some_and(|row| row.0.first() == Some(&Some("true".to_owned()))))
 }

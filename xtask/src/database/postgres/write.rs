@@ -10,7 +10,7 @@ use super::super::staged::{Staged, position, refuse_unlinked};
 use super::super::travelling::travelling;
 use super::super::{Session, Target, sql};
 use super::PostgresSession;
-use super::connection::failed;
+use super::connection::{connect, failed};
 use super::copy::{STAGING, copy_changes};
 use super::read::{DEFAULT_SCHEMA, retired_value};
 use super::staging::{names, staging_table};
@@ -44,6 +44,28 @@ impl Target for PostgresSession {
         migration: &Migration,
     ) -> anyhow::Result<()> {
         self.migrate(migrations, migration)
+    }
+
+    fn run_outside(
+        &mut self,
+        migrations: &MigrationSet,
+        migration: &Migration,
+    ) -> anyhow::Result<()> {
+        self.commit_part()?;
+        self.migrate_outside(migrations, migration)?;
+        // Whatever the migration left in its session ends with it.
+        self.connection = connect(&self.url)?;
+        self.begin()
+    }
+
+    fn commit_part(&mut self) -> anyhow::Result<()> {
+        self.keep_lock()?;
+        <PgConnection as Connection>::TransactionManager::commit_transaction(&mut self.connection)
+            .map_err(|error| failed(&error, "commit"))
+    }
+
+    fn begin_part(&mut self) -> anyhow::Result<()> {
+        self.begin()
     }
 
     fn watch(&mut self, tables: &[TableName]) -> anyhow::Result<()> {
@@ -230,6 +252,9 @@ impl Target for PostgresSession {
     }
 
     fn commit(mut self: Box<Self>) -> anyhow::Result<()> {
+        if self.keeper.is_some() {
+            self.keep_lock()?;
+        }
         <PgConnection as Connection>::TransactionManager::commit_transaction(&mut self.connection)
             .map_err(|error| failed(&error, "commit"))
     }

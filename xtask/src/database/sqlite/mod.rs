@@ -4,6 +4,7 @@ mod backup;
 mod catalog;
 mod effects;
 mod hazards;
+mod migrate;
 mod read;
 mod references;
 mod scratch;
@@ -84,23 +85,7 @@ pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
 
 pub(super) fn open_target(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Target>> {
     let mut session = SqliteSession::connect(url, "rw")?;
-    // With foreign keys on, rebuilding a parent table in a transaction would silently empty its
-    // children, and the pragma does nothing once a transaction is open. References are checked
-    // before COMMIT instead.
-    session
-        .batch("PRAGMA foreign_keys = OFF")
-        .map_err(|error| unreadable(url, &error))?;
-    AnsiTransactionManager::begin_transaction_sql(&mut session.connection, "BEGIN IMMEDIATE")
-        .map_err(|error| {
-            if is_busy(&error) {
-                Problem::new(Code::Busy, format!("another program is writing to {url}"))
-                    .hint("wait until it has ended, or stop it, then try again")
-                    .into()
-            } else {
-                unreadable(url, &error)
-            }
-        })?;
-    session.broken = session.broken_references()?;
+    session.begin()?;
     Ok(Box::new(session))
 }
 
@@ -156,6 +141,28 @@ impl SqliteSession {
             ),
             false => format!("{column} COLLATE BINARY"),
         })
+    }
+
+    /// Begins a transaction that writes.
+    fn begin(&mut self) -> anyhow::Result<()> {
+        let url = self.url.clone();
+        // With foreign keys on, rebuilding a parent table in a transaction would silently empty
+        // its children, and the pragma does nothing once a transaction is open. References are
+        // checked before COMMIT instead.
+        self.batch("PRAGMA foreign_keys = OFF")
+            .map_err(|error| unreadable(&url, &error))?;
+        AnsiTransactionManager::begin_transaction_sql(&mut self.connection, "BEGIN IMMEDIATE")
+            .map_err(|error| {
+                if is_busy(&error) {
+                    Problem::new(Code::Busy, format!("another program is writing to {url}"))
+                        .hint("wait until it has ended, or stop it, then try again")
+                        .into()
+                } else {
+                    unreadable(&url, &error)
+                }
+            })?;
+        self.broken = self.broken_references()?;
+        Ok(())
     }
 
     /// Begins to read on both connections, again and again until nobody wrote in between.

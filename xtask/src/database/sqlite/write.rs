@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 
 use diesel::connection::{Connection, TransactionManager};
-use diesel::sqlite::{Sqlite, SqliteConnection};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use diesel::sqlite::SqliteConnection;
 
-use super::super::migrations::find;
 use super::super::staged::position;
 use super::super::{Session, Target, sql};
 use super::read::{DEFAULT_SCHEMA, retired_value};
 use super::value::Value;
-use super::{SqliteSession, failed, statements};
+use super::{SqliteSession, failed};
 use crate::problem::{Code, Problem};
 use crate::sync::change_log::Change;
 use crate::sync::ledger::LedgerEntry;
@@ -19,8 +17,6 @@ use crate::sync::lookup::Lookup;
 use crate::sync::migration::{Migration, MigrationSet};
 use crate::sync::row::Record;
 use crate::sync::table::TableName;
-
-const EMBEDDED: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 
 impl SqliteSession {
     /// References to rows that are not there: child, row and parent, with how many each.
@@ -36,18 +32,6 @@ impl SqliteSession {
         }
         Ok(broken)
     }
-
-    /// Where a migration fails: the line of its first statement that cannot run, or `None`.
-    fn failing_line(&mut self, migration: &Migration) -> Option<usize> {
-        self.batch("SAVEPOINT __sync_search").ok()?;
-        let failing = statements::split(&migration.up)
-            .into_iter()
-            .find(|(_, statement)| self.batch(statement).is_err())
-            .map(|(line, _)| line);
-        self.batch("ROLLBACK TO __sync_search; RELEASE __sync_search")
-            .ok()?;
-        failing
-    }
 }
 
 impl Target for SqliteSession {
@@ -56,27 +40,31 @@ impl Target for SqliteSession {
         migrations: &MigrationSet,
         migration: &Migration,
     ) -> anyhow::Result<()> {
-        let found = find::<Sqlite>(EMBEDDED, migrations, migration)?;
-        self.connection
-            .applied_migrations()
-            .map_err(anyhow::Error::from_boxed)?;
-        if let Err(error) = self.connection.run_migration(&*found) {
-            // diesel says "Failed to run NAME with: …" in front of SQLite's own words.
-            let words = error.to_string();
-            let words = words
-                .split_once(" with: ")
-                .map_or(words.as_str(), |(_, words)| words);
-            let line = self
-                .failing_line(migration)
-                .map_or(String::new(), |line| format!(" at line {line} of up.sql"));
-            return Err(Problem::new(
-                Code::MigrationFailed,
-                format!("migration {} failed{line}: {words}", migration.name),
-            )
-            .hint("the target is as it was; mend the migration or the rows that it meets, then run it again")
-            .into());
-        }
-        Ok(())
+        self.migrate(migrations, migration)
+    }
+
+    fn run_outside(
+        &mut self,
+        migrations: &MigrationSet,
+        migration: &Migration,
+    ) -> anyhow::Result<()> {
+        self.commit_part()?;
+        self.migrate_outside(migrations, migration)?;
+        // Whatever the migration left behind, such as foreign keys that are on, ends with it.
+        self.connection = SqliteSession::connect(&self.url, "rw")?.connection;
+        self.is_utf16 = None;
+        self.begin()
+    }
+
+    fn commit_part(&mut self) -> anyhow::Result<()> {
+        <SqliteConnection as Connection>::TransactionManager::commit_transaction(
+            &mut self.connection,
+        )
+        .map_err(|error| failed(&error, "commit"))
+    }
+
+    fn begin_part(&mut self) -> anyhow::Result<()> {
+        self.begin()
     }
 
     /// SQLite keeps no count for each table, so temporary triggers do.
@@ -260,9 +248,6 @@ impl Target for SqliteSession {
     }
 
     fn commit(mut self: Box<Self>) -> anyhow::Result<()> {
-        <SqliteConnection as Connection>::TransactionManager::commit_transaction(
-            &mut self.connection,
-        )
-        .map_err(|error| failed(&error, "commit"))
+        self.commit_part()
     }
 }

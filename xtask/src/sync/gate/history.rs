@@ -3,10 +3,13 @@
 use super::Verdict;
 use super::texts::judge_texts;
 use crate::problem::{Code, Problem};
+use crate::sync::apart;
 use crate::sync::config::Config;
-use crate::sync::migration::{MigrationSet, OutOfOrder};
+use crate::sync::environment::Backend;
+use crate::sync::migration::{Migration, MigrationSet, OutOfOrder};
 use crate::sync::plan::PlannedMigration;
 use crate::sync::snapshot::Snapshot;
+use crate::sync::transaction_control;
 use crate::sync::words::counted;
 
 /// What was run on an environment and is not in this checkout.
@@ -28,13 +31,36 @@ pub fn unknown_migrations(snapshot: &Snapshot, known: &MigrationSet) -> Vec<Prob
         .collect()
 }
 
-/// A migration that cannot be part of a transaction.
-pub fn not_transactional(name: &str) -> Problem {
-    Problem::new(
-        Code::NotTransactional,
-        format!("migration {name} cannot run inside a transaction, or begins or ends one itself"),
-    )
-    .hint("run it with `diesel migration run` where it is missing, then promote the rest")
+/// Why a migration can run neither in a transaction of this program nor outside any.
+pub fn not_transactional(migration: &Migration, backend: Backend) -> Option<Problem> {
+    let name = &migration.name;
+    let refused = |message: String| Problem::new(Code::NotTransactional, message);
+    if let Some(statement) = transaction_control::find(&migration.up) {
+        return Some(
+            refused(format!(
+                "migration {name} begins or ends a transaction itself: {statement}"
+            ))
+            .hint("take that out of up.sql: a run commits when all of it is proved"),
+        );
+    }
+    let statement = apart::find(backend, &migration.up)?;
+    if migration.transactional {
+        return Some(
+            refused(format!(
+                "migration {name} has a statement that cannot run inside a transaction: {statement}"
+            ))
+            .hint(
+                "put `run_in_transaction = false` into a metadata.toml beside its up.sql, and it runs as a part of its own",
+            ),
+        );
+    }
+    // The server makes a transaction of several statements that come in one message.
+    (backend == Backend::Postgres && apart::count(&migration.up) > 1).then(|| {
+        refused(format!(
+            "migration {name} has several statements, among them one that cannot run inside a transaction: {statement}"
+        ))
+        .hint("give that statement a migration of its own")
+    })
 }
 
 /// A migration that runs after newer ones; whether it may, the environment says.
@@ -97,8 +123,9 @@ pub(super) fn judge_history(
         );
     }
     for migration in planned {
-        if !migration.transactional {
-            verdict.blockers.push(not_transactional(&migration.name));
+        let text = known.get(&migration.version);
+        if let Some(problem) = text.and_then(|text| not_transactional(text, target.backend)) {
+            verdict.blockers.push(problem);
         }
         if migration.out_of_order {
             let problem = out_of_order(&migration.name, target);

@@ -8,6 +8,7 @@ use super::{add_drift, add_problems};
 use crate::sync::change_log::Change;
 use crate::sync::contract::End;
 use crate::sync::difference::RowChange;
+use crate::sync::parts::Part;
 use crate::sync::plan::{LookupComparison, Plan, PlannedLookup, PlannedMigration};
 use crate::sync::words::counted;
 
@@ -31,6 +32,13 @@ pub(in crate::terminal) fn plan(plan: &Plan, limit: usize) -> String {
         page.block(
             "The migrations were tried on a copy of the target: the counts are those after them.",
         );
+    }
+    if !plan.empty && !plan.atomic {
+        page.table(&Table {
+            header: &["Part", "What it does", "If it fails"],
+            rows: plan.parts.iter().enumerate().map(part).collect(),
+            folded: None,
+        });
     }
     add_problems(&mut page, "blocker", &plan.blockers);
     add_problems(&mut page, "warning", &plan.warnings);
@@ -74,6 +82,14 @@ fn heading(plan: &Plan) -> String {
         "planned"
     };
     format!("{}: {state}", prose(&plan.title))
+}
+
+fn part((at, part): (usize, &Part)) -> Vec<String> {
+    vec![
+        (at + 1).to_string(),
+        cell(&prose(&part.does())),
+        cell(&prose(&part.after_failure)),
+    ]
 }
 
 fn migration(migration: &PlannedMigration) -> Vec<String> {

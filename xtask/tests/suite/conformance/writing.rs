@@ -290,9 +290,14 @@ pub(super) fn constraints_are_checked_at_the_end(backend: Backend) {
     );
     let before = database.everything();
     let mut target = open_target(&database);
-    run(&mut *target, backend, "DELETE FROM parents WHERE id = 1").unwrap();
-    let refused = problem(target.check_constraints());
-    assert_eq!(refused.code, Code::ConstraintViolated, "{refused}");
+    let ran = run(&mut *target, backend, "DELETE FROM parents WHERE id = 1");
+    // PostgreSQL settles what is deferred at the end of each migration.
+    let code = match backend {
+        Backend::Postgres => Code::MigrationFailed,
+        Backend::Sqlite => Code::ConstraintViolated,
+    };
+    let refused = problem(ran.and_then(|()| target.check_constraints()));
+    assert_eq!(refused.code, code, "{refused}");
     assert!(refused.message.contains("children"), "{refused}");
     drop(target);
     assert_eq!(database.everything(), before);

@@ -3,17 +3,20 @@
 mod adopting;
 mod approving;
 mod arriving;
+mod configuring;
 mod destroying;
 mod drifting;
 mod editing;
 mod failing;
 mod history;
 mod importing;
+mod parts;
 mod random;
 mod recording;
 mod refusing;
 mod rehearsing;
 mod returning;
+mod splitting;
 mod stamping;
 
 use tempfile::TempDir;
@@ -30,6 +33,7 @@ use xtask::sync::report::Report;
 use crate::support::database::{Database, folder};
 use crate::support::migrations::Migrations;
 use crate::support::suite;
+use configuring::{configuration, configured};
 
 suite! {
     both {
@@ -101,7 +105,6 @@ suite! {
             a_source_behind_its_target
             a_migration_edited_after_it_ran
             two_migrations_with_one_version
-            a_migration_that_cannot_be_in_a_transaction
             a_migration_that_commits_by_itself
             an_older_migration_runs_with_a_warning
             an_older_migration_is_refused_where_that_is_said
@@ -115,6 +118,16 @@ suite! {
             only_what_was_applied_is_recorded
             an_older_ledger_has_no_texts
             ;
+        parts:
+            a_run_is_split_where_it_must_be
+            what_was_committed_stays_and_the_next_run_goes_on
+            what_fails_outside_a_transaction_is_told
+            a_failure_in_the_first_part_changes_nothing
+            edits_between_two_parts_stop_the_run
+            migrations_between_two_parts_stop_the_run
+            a_run_that_is_killed_between_parts_goes_on
+            ;
+        splitting: development_is_migrated_in_parts;
         random: any_schema_is_promoted_or_left_alone;
         importing:
             edited_files_are_imported_once
@@ -180,8 +193,16 @@ suite! {
             rows_that_refer_to_protected_ones_are_not_rehearsed
             a_run_that_goes_otherwise_than_rehearsed_rolls_back
             ;
+        splitting:
+            a_new_value_is_committed_before_rows_use_it
+            a_new_value_is_committed_before_a_migration_uses_it
+            nobody_comes_between_two_parts
+            what_is_deferred_is_checked_after_each_migration
+            what_no_transaction_may_hold_is_found
+            ;
     }
     sqlite {
+        splitting: a_setting_that_a_migration_leaves_ends_with_it;
         refusing: two_kinds_of_database_do_not_mix;
         returning: a_write_ahead_log_changes_nothing;
     }
@@ -356,32 +377,6 @@ impl Stage {
     fn merchants(&self) -> String {
         self.test
             .line("SELECT id || name || coalesce(group_id, 0) FROM merchants ORDER BY id")
-    }
-}
-
-fn configuration(
-    root: &TempDir,
-    migrations: &Migrations,
-    dev: &str,
-    test: &str,
-    tables: &str,
-) -> Config {
-    let environments = "[[environment]]\nname = \"dev\"\nlabel = \"Development\"\nurl_env = \"DEV\"\n\
-         [[environment]]\nname = \"test\"\nlabel = \"Test\"\nurl_env = \"TEST\"\nconfirm = [\"yes\"]\n";
-    let (protected, rest) = match tables.find("[[") {
-        Some(at) => tables.split_at(at),
-        None => (tables, ""),
-    };
-    let text = format!("{protected}\n{environments}\n{rest}");
-    let config = Config::parse(&text, root.path(), |name| match name {
-        "DEV" => Some(dev.to_owned()),
-        "TEST" => Some(test.to_owned()),
-        "USER" => Some("ann".to_owned()),
-        _ => None,
-    });
-    Config {
-        migrations: migrations.origin(),
-        ..config.unwrap()
     }
 }
 

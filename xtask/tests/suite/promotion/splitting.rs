@@ -1,0 +1,214 @@
+//! Where a run has to be split, or need not be.
+
+use xtask::database;
+use xtask::problem::{Code, Problem};
+use xtask::sync::environment::Backend;
+use xtask::sync::migrate::migrate;
+
+use super::parts::{FIRST, LAST, MARKED, OUTSIDE, TABLE, carried_out, outside, ran, split};
+use super::{Stage, codes};
+
+pub(super) fn development_is_migrated_in_parts(backend: Backend) {
+    let stage = Stage::ready(backend);
+    stage.migrations.write(FIRST, TABLE);
+    stage.migrations.write(OUTSIDE, outside(backend));
+    stage.migrations.write_metadata(OUTSIDE, MARKED);
+    stage
+        .migrations
+        .write(LAST, "CREATE TABLE first (id integer);");
+    let error = migrate(&stage.config, &mut |_| {}).unwrap_err();
+    let problem = Problem::of(&error);
+    assert_eq!(
+        (problem.code, problem.exit_code()),
+        (Code::MigrationFailed, 6)
+    );
+    assert!(
+        problem.message.ends_with(&format!(
+            ". Development is changed: {FIRST} and {OUTSIDE} are applied"
+        )),
+        "{problem}"
+    );
+    stage
+        .migrations
+        .write(LAST, "CREATE TABLE last (id integer);");
+    let report = migrate(&stage.config, &mut |_| {}).unwrap();
+    assert_eq!(report.migrations.len(), 1);
+    assert_eq!(
+        stage
+            .dev
+            .line("SELECT kind FROM __sync_runs ORDER BY finished_at"),
+        "migrate unfinished migrate"
+    );
+}
+
+pub(super) fn a_new_value_is_committed_before_rows_use_it() {
+    let stage = Stage::ready(Backend::Postgres);
+    stage.migrations.write(
+        FIRST,
+        "CREATE TYPE mood AS ENUM ('sad'); CREATE DOMAIN feeling AS mood; \
+         ALTER TABLE fee_groups ADD feelings feeling[] NOT NULL DEFAULT '{}';",
+    );
+    stage.migrate();
+    stage.promote();
+    stage
+        .migrations
+        .write(OUTSIDE, "ALTER TYPE mood ADD VALUE 'glad';");
+    stage.migrate();
+    stage
+        .dev
+        .run("UPDATE fee_groups SET feelings = '{glad,sad}' WHERE id = 2");
+    let plan = stage.plan();
+    assert_eq!(
+        plan.parts[0].why.as_deref(),
+        Some(
+            "rows of `fee_groups` may use the value `glad` of `mood`, which has to be committed first"
+        )
+    );
+    assert_eq!(plan.parts.len(), 2);
+    stage.promote();
+    stage.assert_in_sync();
+}
+
+pub(super) fn a_new_value_is_committed_before_a_migration_uses_it() {
+    let stage = Stage::promoted(Backend::Postgres);
+    stage.migrations.write(
+        FIRST,
+        "CREATE TYPE mood AS ENUM ('sad'); ALTER TABLE merchants ADD mood mood;",
+    );
+    stage.migrate();
+    stage.promote();
+    stage
+        .migrations
+        .write(OUTSIDE, "ALTER TYPE mood ADD VALUE 'glad';");
+    stage
+        .migrations
+        .write(LAST, "UPDATE merchants SET mood = 'glad';");
+    stage.migrate();
+    let plan = stage.plan();
+    assert_eq!(plan.parts.len(), 2);
+    assert_eq!(ran(&stage.promote()), [OUTSIDE, LAST]);
+    assert_eq!(
+        stage.test.line("SELECT DISTINCT mood FROM merchants"),
+        "glad"
+    );
+    // Nothing uses this one.
+    stage
+        .migrations
+        .write("2024-02-04-000000_more", "ALTER TYPE mood ADD VALUE 'mad';");
+    stage.migrate();
+    assert!(stage.plan().atomic);
+    stage.promote();
+}
+
+pub(super) fn nobody_comes_between_two_parts() {
+    let stage = split(
+        Backend::Postgres,
+        TABLE,
+        "CREATE TABLE last (id integer PRIMARY KEY);",
+    );
+    let mut met = Vec::new();
+    let (_, ended) = carried_out(&stage, || {
+        let error = database::open_target(&stage.test.checked_url()).err();
+        met.push(Problem::of(&error.unwrap()));
+    });
+    ended.unwrap();
+    assert_eq!(codes(&met), [Code::Busy]);
+    assert!(met[0].message.contains(": process "), "{}", met[0]);
+    // And afterwards the lock is free.
+    database::open_target(&stage.test.checked_url()).unwrap();
+}
+
+pub(super) fn what_is_deferred_is_checked_after_each_migration() {
+    let stage = Stage::promoted(Backend::Postgres);
+    stage.migrations.write(
+        FIRST,
+        "ALTER TABLE merchants ADD boss integer, ADD CONSTRAINT boss FOREIGN KEY (boss) REFERENCES merchants \
+         DEFERRABLE INITIALLY DEFERRED; UPDATE merchants SET boss = 1;",
+    );
+    // The rows of the first are checked; else the table could not be altered.
+    stage.migrations.write(
+        OUTSIDE,
+        "ALTER TABLE merchants ADD note text; INSERT INTO merchants VALUES (8, 'Hal', 1, 9), (9, 'Ida', 1, 8);",
+    );
+    // What is deferred from the start still is, and what comes too.
+    stage.migrations.write(
+        LAST,
+        "INSERT INTO merchants VALUES (6, 'Fay', 1, 7); INSERT INTO merchants VALUES (7, 'Gus', 1, 6); \
+         CREATE TABLE pairs (id integer PRIMARY KEY, other integer REFERENCES pairs DEFERRABLE INITIALLY DEFERRED); \
+         INSERT INTO pairs VALUES (1, 2); INSERT INTO pairs VALUES (2, 1);",
+    );
+    stage.dev.run("INSERT INTO merchants VALUES (1, 'Ann', 1)");
+    stage.migrate();
+    assert!(stage.plan().atomic);
+    stage.promote();
+    assert_eq!(stage.test.line("SELECT count(*) FROM merchants"), "7");
+
+    // A constraint that breaks is told of the migration that breaks it.
+    stage.migrations.write(
+        "2024-02-04-000000_breaks",
+        "UPDATE merchants SET boss = 3 WHERE id = 3; DELETE FROM merchants WHERE id = 3;",
+    );
+    stage
+        .migrations
+        .write("2024-02-05-000000_more", "CREATE TABLE more (id integer);");
+    stage.dev.run("INSERT INTO merchants VALUES (3, 'Cyd', 1)");
+    stage.migrate();
+    stage.test.run("UPDATE merchants SET boss = 3 WHERE id = 2");
+    let problem = stage.fails();
+    assert!(
+        problem
+            .message
+            .starts_with("migration 2024-02-04-000000_breaks failed: "),
+        "{problem}"
+    );
+}
+
+pub(super) fn what_no_transaction_may_hold_is_found() {
+    let stage = Stage::promoted(Backend::Postgres);
+    let up = outside(Backend::Postgres);
+    stage.migrations.write(OUTSIDE, up);
+    let error = migrate(&stage.config, &mut |_| {}).unwrap_err();
+    assert_eq!(Problem::of(&error).code, Code::NotTransactional);
+    // It ran on Development by other means.
+    stage.dev.run(up);
+    stage
+        .dev
+        .run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20240202000000')");
+    let blocker = stage.blocked();
+    assert_eq!(
+        blocker.message,
+        format!(
+            "migration {OUTSIDE} has a statement that cannot run inside a transaction: CREATE INDEX CONCURRENTLY"
+        )
+    );
+    assert!(blocker.hint.unwrap().contains("run_in_transaction = false"));
+    stage
+        .migrations
+        .write(OUTSIDE, &format!("{up} CREATE TABLE more (id integer);"));
+    stage.migrations.write_metadata(OUTSIDE, MARKED);
+    let blocker = stage.blocked();
+    assert!(
+        blocker.message.contains("has several statements"),
+        "{blocker}"
+    );
+}
+
+pub(super) fn a_setting_that_a_migration_leaves_ends_with_it() {
+    let stage = Stage::promoted(Backend::Sqlite);
+    stage.migrations.write(
+        OUTSIDE,
+        "PRAGMA foreign_keys = OFF;\nCREATE TABLE more (id integer PRIMARY KEY);\nPRAGMA foreign_keys = ON;",
+    );
+    stage.migrations.write_metadata(OUTSIDE, "");
+    // With foreign keys on, this would empty the tables that refer to it.
+    stage.migrations.write(
+        LAST,
+        "CREATE TABLE new_groups (id integer PRIMARY KEY, code text NOT NULL UNIQUE, label text, note text);\n\
+         INSERT INTO new_groups SELECT id, code, label, NULL FROM fee_groups;\nDROP TABLE fee_groups;\n\
+         ALTER TABLE new_groups RENAME TO fee_groups;",
+    );
+    stage.migrate();
+    stage.promote();
+    assert_eq!(stage.merchants(), "1Ann1 2Bob2 3Cyd0");
+    stage.assert_in_sync();
+}
