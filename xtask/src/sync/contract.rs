@@ -59,6 +59,8 @@ pub struct Contract {
     pub promotion: String,
     pub source: End,
     pub target: End,
+    /// What is known of rows and schemas after the migrations depends on it.
+    pub rehearsed: bool,
     pub migrations: Vec<BoundMigration>,
     pub parts: Vec<BoundPart>,
     pub lookups: Vec<BoundLookup>,
@@ -120,6 +122,7 @@ impl Contract {
             promotion: plan.promotion.clone(),
             source: plan.source.clone(),
             target: plan.target.clone(),
+            rehearsed: plan.rehearsed,
             migrations: migrations.collect(),
             parts: parts.collect(),
             lookups: lookups.collect(),

@@ -22,7 +22,14 @@ pub fn changes(approved: &Contract, now: &Contract) -> Vec<String> {
     end_changes(&approved.source, &now.source, &mut changes);
     end_changes(&approved.target, &now.target, &mut changes);
     migration_changes(&approved.migrations, &now.migrations, &mut changes);
-    if approved.parts != now.parts {
+    if approved.migrations == now.migrations && approved.rehearsed != now.rehearsed {
+        changes.push(match now.rehearsed {
+            true => "the migrations were tried on a copy of the target now, and were not when the plan was made".to_owned(),
+            false => "the migrations could not be tried on a copy of the target now, and were when the plan was made".to_owned(),
+        });
+    }
+    // Other migrations are other parts; those are told already.
+    if approved.migrations == now.migrations && approved.parts != now.parts {
         changes.push(format!(
             "the run is split otherwise: into {} now, and into {} before",
             counted(now.parts.len() as u64, "part"),
@@ -181,7 +188,7 @@ fn short(digits: Option<&str>) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::contract::Applied;
+    use crate::sync::contract::{Applied, BoundPart};
     use crate::sync::environment::Backend;
     use crate::sync::table::TableName;
 
@@ -229,6 +236,7 @@ mod tests {
             promotion: "test-to-prod".to_owned(),
             source: end("test"),
             target: end("prod"),
+            rehearsed: false,
             migrations: vec![migration("1", "m1"), migration("2", "m2")],
             parts: Vec::new(),
             lookups: vec![lookup("fees"), lookup("groups")],
@@ -245,7 +253,7 @@ mod tests {
     #[test]
     fn each_part_that_is_another_is_told() {
         type Edit = fn(&mut Contract);
-        let cases: [(Edit, &str); 21] = [
+        let cases: [(Edit, &str); 23] = [
             (
                 |now| now.program_version = "2.0.0".to_owned(),
                 "the program is version 2.0.0 now, and the plan was made by 1.0.0",
@@ -253,6 +261,19 @@ mod tests {
             (
                 |now| now.promotion = "x-to-y".to_owned(),
                 "the promotion is `x-to-y` now, and was `test-to-prod`",
+            ),
+            (
+                |now| now.rehearsed = true,
+                "the migrations were tried on a copy of the target now, and were not when the plan was made",
+            ),
+            (
+                |now| {
+                    now.parts.push(BoundPart {
+                        migrations: Vec::new(),
+                        transaction: true,
+                    });
+                },
+                "the run is split otherwise: into 1 part now, and into 0 before",
             ),
             (
                 |now| now.target.environment = "live".to_owned(),

@@ -154,3 +154,21 @@ pub(super) fn what_was_approved_is_carried_out_once(backend: Backend) {
         ],
     );
 }
+
+pub(super) fn whoever_plans_has_to_rehearse_as_whoever_promotes(backend: Backend) {
+    let mut stage = Stage::promoted(backend);
+    stage.migrations.write(
+        "2024-02-01-000000_next",
+        "CREATE TABLE more (id integer PRIMARY KEY);",
+    );
+    stage.migrate();
+    let approved = stage.plan();
+    stage.do_not_rehearse();
+    assert_stale(
+        &stage,
+        &approved,
+        &[
+            "the migrations could not be tried on a copy of the target now, and were when the plan was made",
+        ],
+    );
+}

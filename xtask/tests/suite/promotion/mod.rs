@@ -48,6 +48,7 @@ suite! {
             a_migration_came_in_between
             another_database_has_the_same_contents
             what_was_approved_is_carried_out_once
+            whoever_plans_has_to_rehearse_as_whoever_promotes
             ;
         arriving:
             the_first_promotion_brings_everything
