@@ -193,6 +193,11 @@ impl PostgresSession {
         if !try_lock(&mut keeper, WHOLE_RUN)? {
             anyhow::bail!("the lock of a run in several parts is taken");
         }
+        // The query's portal keeps its snapshot until another takes its place; this one, a simple
+        // query, leaves none.
+        keeper
+            .batch_execute("SELECT")
+            .map_err(|error| failed(&error, "keep the lock"))?;
         self.keeper = Some(keeper);
         Ok(())
     }

@@ -321,7 +321,6 @@ pub(super) fn a_run_that_is_killed_between_parts_goes_on(backend: Backend) {
     ];
     let child = Command::new(std::env::current_exe().unwrap())
         .args([
-            "--nocapture",
             "--ignored",
             "--exact",
             "promotion::parts::killed_between_parts",
@@ -329,11 +328,8 @@ pub(super) fn a_run_that_is_killed_between_parts_goes_on(backend: Backend) {
         .env(CHILD, told.join("\n"))
         .output()
         .unwrap();
-    assert!(!child.status.success());
-    assert!(
-        String::from_utf8_lossy(&child.stderr).contains("killed after part 2"),
-        "{child:?}"
-    );
+    // It neither ended well nor failed as a test does.
+    assert!(!matches!(child.status.code(), Some(0 | 101)), "{child:?}");
     assert_eq!(
         recorded(&stage),
         format!("{} {FIRST} {OUTSIDE}", super::BASE)
@@ -379,7 +375,6 @@ fn killed_between_parts() {
     let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);
     let _ = promote(&config, &promotion, &plan, &mut report, &mut |event| {
         if matches!(&event, Event::Note(note) if note.starts_with("committed part 2 ")) {
-            eprintln!("killed after part 2");
             std::process::abort();
         }
     });
