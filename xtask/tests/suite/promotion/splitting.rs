@@ -108,6 +108,10 @@ pub(super) fn nobody_comes_between_two_parts() {
     );
     let mut met = Vec::new();
     let (_, ended) = carried_out(&stage, || {
+        // Whatever is done concurrently waits for everybody who has a snapshot.
+        let holding = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+             AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL";
+        assert_eq!(stage.test.line(holding), "0");
         let error = database::open_target(&stage.test.checked_url()).err();
         met.push(Problem::of(&error.unwrap()));
     });
