@@ -8,7 +8,7 @@ use super::{lookup, open, problem};
 use crate::support::database::Database;
 
 /// Settings of a database that change how values are written or read.
-const SETTINGS: [&str; 13] = [
+const SETTINGS: [&str; 12] = [
     "DateStyle = 'SQL, DMY'",
     "IntervalStyle = 'iso_8601'",
     "TimeZone = 'Asia/Kathmandu'",
@@ -19,7 +19,6 @@ const SETTINGS: [&str; 13] = [
     "array_nulls = off",
     "standard_conforming_strings = off",
     "quote_all_identifiers = on",
-    "statement_timeout = '1ms'",
     "default_transaction_isolation = 'read uncommitted'",
     "search_path = public, pg_catalog",
 ];
