@@ -46,28 +46,32 @@ pub(super) fn shell() -> anyhow::Result<Shell> {
     Shell::new().context("failed to start a shell")
 }
 
-/// Every folder of client programs with the version of its `pg_dump`.
-fn folders_with_versions() -> anyhow::Result<Vec<(u32, PathBuf)>> {
+/// Every folder of client programs with the version of its `pg_dump`, which is asked for one by one.
+fn folders_with_versions() -> anyhow::Result<impl Iterator<Item = (u32, PathBuf)>> {
     let shell = shell()?;
-    let mut found = Vec::new();
-    for folder in program_folders() {
+    Ok(program_folders().into_iter().filter_map(move |folder| {
         let program = folder.join("pg_dump");
-        if let Ok(version) = cmd!(shell, "{program} --version")
+        let version = cmd!(shell, "{program} --version")
             .quiet()
             .ignore_stderr()
-            .read()
-        {
-            found.push((major(&version), folder));
-        }
-    }
-    Ok(found)
+            .read();
+        Some((major(&version.ok()?), folder))
+    }))
 }
 
 /// The folder of client programs that are at least as new as the server, and otherwise as near
 /// to it as there are: a newer `pg_restore` writes settings that an older server does not know.
 pub(super) fn fitting_folder(server_version: &str) -> anyhow::Result<PathBuf> {
     let wanted = major(server_version);
-    let found = folders_with_versions()?;
+    let mut found = Vec::new();
+    for one in folders_with_versions()? {
+        // None is nearer, so the others need not be started to say their versions.
+        let fits = one.0 == wanted;
+        found.push(one);
+        if fits {
+            break;
+        }
+    }
     let newest = found.iter().map(|(version, _)| *version).max();
     if let Some((_, folder)) = found
         .into_iter()
@@ -185,8 +189,7 @@ pub(in super::super) fn prove(path: &Path) -> anyhow::Result<()> {
 
 /// An archive is read by any `pg_restore` at least as new as the `pg_dump` that wrote it.
 fn newest_restore() -> anyhow::Result<PathBuf> {
-    let folders = folders_with_versions()?;
-    match folders.into_iter().max_by_key(|(version, _)| *version) {
+    match folders_with_versions()?.max_by_key(|(version, _)| *version) {
         Some((_, folder)) => Ok(folder.join("pg_restore")),
         None => Err(not_found(0)),
     }
