@@ -1,16 +1,18 @@
 //! Whatever a value's type: what a database wrote to CSV comes back as it was, and is written the
 //! same again.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use xtask::database;
+use tempfile::TempDir;
 use xtask::sync::environment::Backend;
 use xtask::sync::export::export;
 use xtask::sync::load::load;
 use xtask::sync::lookup::Lookup;
 
 use super::writing::open_target;
-use super::{lookup, open};
+use super::{open, settings};
 use crate::support::database::{Database, folder};
 
 mod postgres;
@@ -101,7 +103,7 @@ fn quoted(text: &str) -> String {
 
 impl Table {
     /// Statements that make the table, with the rows of one end.
-    fn statements(&self, first: usize) -> String {
+    fn statements(&self, name: &str, first: usize) -> String {
         let columns: Vec<String> = self
             .columns
             .iter()
@@ -116,7 +118,7 @@ impl Table {
             })
             .collect();
         format!(
-            "DROP TABLE IF EXISTS fees; CREATE TABLE fees (id integer PRIMARY KEY, {}) {}; INSERT INTO fees VALUES {}",
+            "DROP TABLE IF EXISTS {name}; CREATE TABLE {name} (id integer PRIMARY KEY, {}) {}; INSERT INTO {name} VALUES {};",
             columns.join(", "),
             self.options,
             rows.join(", ")
@@ -124,15 +126,30 @@ impl Table {
     }
 }
 
-/// The file that the table is exported to, after loading the file in `from` where one is given.
+/// How many tables travel together, on average: a session costs more than a table.
+const TOGETHER: u32 = 20;
+
+fn name(number: usize) -> String {
+    format!("fees{number}")
+}
+
+/// Statements that make these tables, with the rows of one end.
+fn statements(tables: &[Table], first: usize) -> String {
+    let tables = tables.iter().enumerate();
+    tables
+        .map(|(number, table)| table.statements(&name(number), first))
+        .collect()
+}
+
+/// The files that the tables are exported to, and their texts, after loading the files in `from`
+/// where that is given.
 fn csv(
     database: &Database,
-    lookup: &Lookup,
-    from: Option<&std::path::Path>,
-) -> anyhow::Result<(tempfile::TempDir, String)> {
+    lookups: &[Lookup],
+    from: Option<&Path>,
+) -> anyhow::Result<(TempDir, Vec<String>)> {
     if let Some(from) = from {
         let mut target = open_target(database);
-        let lookups = std::slice::from_ref(lookup);
         load(
             &mut *target,
             lookups,
@@ -144,48 +161,62 @@ fn csv(
         target.commit()?;
     }
     let folder = folder();
-    let mut session = database::open(&database.checked_url())?;
-    let lookups = std::slice::from_ref(lookup);
     export(
-        &mut *session,
+        &mut *open(database),
         lookups,
         folder.path(),
         "dev",
         true,
         &mut |_| {},
     )?;
-    let text = std::fs::read_to_string(folder.path().join("dev/fees.csv"))?;
-    Ok((folder, text))
+    let texts: std::io::Result<Vec<String>> = (0..lookups.len())
+        .map(|number| {
+            std::fs::read_to_string(folder.path().join(format!("dev/{}.csv", name(number))))
+        })
+        .collect();
+    Ok((folder, texts?))
 }
 
-/// Loads each table from one end to the other by way of a file; `cells` reads what a column
-/// holds without any spelling of the program's.
+/// Loads tables from one end to the other by way of files; `cells` reads what a column holds
+/// without any spelling of the program's.
 fn check(
     source: &Database,
     target: &Database,
-    tables: BoxedStrategy<Table>,
+    table: BoxedStrategy<Table>,
     cases: u32,
     cells: fn(&str) -> String,
 ) {
+    let cases = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(cases);
     let config = Config {
-        cases: std::env::var("PROPTEST_CASES")
-            .ok()
-            .and_then(|cases| cases.parse().ok())
-            .unwrap_or(cases),
+        cases: cases.div_ceil(TOGETHER),
         failure_persistence: None,
         max_shrink_iters: 300,
         ..Config::default()
     };
-    let outcome = TestRunner::new(config).run(&tables, |table| {
-        source.run(&table.statements(0));
-        target.run(&table.statements(ROWS));
-        let lookup = lookup(&mut *open(source), "fees");
+    let tables = prop::collection::vec(table, 1..2 * TOGETHER as usize);
+    let outcome = TestRunner::new(config).run(&tables, |tables| {
+        source.run(&statements(&tables, 0));
+        target.run(&statements(&tables, ROWS));
+        let catalog = open(source).catalog().unwrap();
+        let lookups: Vec<Lookup> = (0..tables.len())
+            .map(|number| Lookup::resolve(&settings(&name(number)), &[], &catalog, "Test").unwrap())
+            .collect();
         let failed = |error: anyhow::Error| TestCaseError::fail(format!("{error:#}"));
-        let (folder, written) = csv(source, &lookup, None).map_err(failed)?;
-        let (_, again) = csv(target, &lookup, Some(&folder.path().join("dev"))).map_err(failed)?;
+        let (folder, written) = csv(source, &lookups, None).map_err(failed)?;
+        let (_, again) = csv(target, &lookups, Some(&folder.path().join("dev"))).map_err(failed)?;
         prop_assert_eq!(written, again);
-        for at in 0..table.columns.len() {
-            let cells = format!("SELECT {} FROM fees ORDER BY id", cells(&format!("c{at}")));
+        for (number, table) in tables.iter().enumerate() {
+            let columns: Vec<String> = (0..table.columns.len())
+                .map(|at| cells(&format!("c{at}")))
+                .collect();
+            let cells = format!(
+                "SELECT {} FROM {} ORDER BY id",
+                columns.join(" || ' ' || "),
+                name(number)
+            );
             prop_assert_eq!(source.texts(&cells), target.texts(&cells));
         }
         Ok(())

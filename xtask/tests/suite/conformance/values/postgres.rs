@@ -391,7 +391,7 @@ pub(super) fn every_value() {
         &source,
         &target,
         columns(types, "").boxed(),
-        150,
+        1000,
         |column| format!("encode(record_send(ROW({column})), 'hex')"),
     );
 }

@@ -99,7 +99,7 @@ pub(super) fn every_value() {
         Database::create(Backend::Sqlite),
         Database::create(Backend::Sqlite),
     );
-    check(&source, &target, tables(), 1000, |column| {
+    check(&source, &target, tables(), 2000, |column| {
         format!("typeof({column}) || hex({column}) || quote({column})")
     });
 }
