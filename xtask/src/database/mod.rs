@@ -301,16 +301,16 @@ pub fn run_script(url: &DatabaseUrl, script: &str) -> anyhow::Result<()> {
     }
 }
 
-/// What in the text of a migration may hurt a database, in its order.
-pub fn hazards(backend: Backend, up: &str) -> Vec<Hazard> {
+/// What in the text of a migration may hurt a database with this schema, in its order.
+pub fn hazards(backend: Backend, up: &str, catalog: &Catalog) -> Vec<Hazard> {
     match backend {
         #[cfg(feature = "postgres")]
         Backend::Postgres => postgres::hazards(up),
         #[cfg(feature = "sqlite")]
-        Backend::Sqlite => sqlite::hazards(up),
+        Backend::Sqlite => sqlite::hazards(up, catalog),
         #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
         _ => {
-            let _ = up;
+            let _ = (up, catalog);
             Vec::new()
         }
     }

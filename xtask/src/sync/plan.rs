@@ -149,7 +149,7 @@ pub fn plan(
             checksum: migration.checksum(),
             transactional: migration.transactional,
             out_of_order: target.is_past(&migration.version),
-            hazards: database::hazards(target.backend, &migration.up),
+            hazards: database::hazards(target.backend, &migration.up, &target.catalog),
             destructive,
             destructive_allowed: false,
         })

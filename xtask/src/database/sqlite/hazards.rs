@@ -3,10 +3,11 @@
 
 use super::statements::split;
 use super::tokens::tokens;
+use crate::sync::catalog::{Action, Catalog};
 use crate::sync::hazard::Hazard;
 
-/// What may hurt, in the order of the text.
-pub(in crate::database) fn hazards(up: &str) -> Vec<Hazard> {
+/// What may hurt a database with this schema, in the order of the text.
+pub(in crate::database) fn hazards(up: &str, catalog: &Catalog) -> Vec<Hazard> {
     let statements: Vec<(usize, Vec<String>)> = split(up)
         .into_iter()
         .map(|(line, statement)| (line, tokens(statement)))
@@ -16,6 +17,7 @@ pub(in crate::database) fn hazards(up: &str) -> Vec<Hazard> {
         .map(|(line, words)| (*line, words.iter().map(String::as_str).collect()))
         .collect();
     let mut made = Vec::new();
+    let mut dropped = Vec::new();
     let mut found = Vec::new();
     for (at, (line, words)) in statements.iter().enumerate() {
         if let ["create", "table", "if", "not", "exists", table, ..]
@@ -23,12 +25,28 @@ pub(in crate::database) fn hazards(up: &str) -> Vec<Hazard> {
         {
             made.push(*table);
         }
+        if let [
+            "drop",
+            "index" | "view" | "trigger",
+            "if",
+            "exists",
+            name,
+            ..,
+        ]
+        | ["drop", "index" | "view" | "trigger", name, ..] = words.as_slice()
+        {
+            dropped.push(*name);
+        }
         let is_rebuilt = |table: &str| {
             statements[at..].iter().any(|(_, words)| {
                 matches!(words.as_slice(), ["alter", "table", _, "rename", "to", name, ..] if *name == table)
             })
         };
-        if let Some((rule, message, help)) = hazard(words, &made, is_rebuilt) {
+        let target = Target {
+            catalog,
+            dropped: &dropped,
+        };
+        if let Some((rule, message, help)) = hazard(words, &made, is_rebuilt, target) {
             found.push(Hazard {
                 rule: rule.to_owned(),
                 line: *line,
@@ -40,22 +58,89 @@ pub(in crate::database) fn hazards(up: &str) -> Vec<Hazard> {
     found
 }
 
+/// The database that the migration is to run on, by the time of one of its statements.
+#[derive(Clone, Copy)]
+struct Target<'target> {
+    catalog: &'target Catalog,
+    /// The indexes, views and triggers that the migration dropped by then.
+    dropped: &'target [&'target str],
+}
+
+impl Target<'_> {
+    /// What keeps a column from being dropped.
+    /// <https://www.sqlite.org/lang_altertable.html#alter_table_drop_column>
+    fn users(&self, table: &str, column: &str) -> Vec<String> {
+        let is = |name: &String| name.to_lowercase() == column;
+        let own = self.catalog.tables.values();
+        let own = own.filter(|own| own.name.name.to_lowercase() == table);
+        let mut users: Vec<String> = own
+            .flat_map(|own| &own.unique_keys)
+            .filter(|key| key.iter().any(is))
+            .map(|key| format!("the unique key ({})", key.join(", ")))
+            .collect();
+        for (object, definition) in &self.catalog.objects {
+            let name = object.name.rsplit('.').next().unwrap_or_default();
+            let words = tokens(definition);
+            // A word may be a name with its table before it.
+            let says = |word: &str| {
+                let mut words = words.iter().flat_map(|words| words.split('.'));
+                words.any(|said| said == word)
+            };
+            if matches!(object.kind.as_str(), "index" | "view" | "trigger")
+                && !self.dropped.contains(&&*name.to_lowercase())
+                && says(table)
+                && says(column)
+            {
+                users.push(format!("the {} `{name}`", object.kind));
+            }
+        }
+        users
+    }
+
+    /// The tables whose rows go with those of this one.
+    fn cascading(&self, table: &str) -> Vec<String> {
+        let mut tables = Vec::new();
+        for child in self.catalog.tables.values() {
+            let mut keys = child.foreign_keys.iter();
+            if keys.any(|key| {
+                key.on_delete == Action::Cascade && key.parent.name.to_lowercase() == table
+            }) {
+                tables.push(format!("`{}`", child.name));
+            }
+        }
+        tables
+    }
+}
+
 /// The rule, what it says, and what to do instead. `made` are the tables that the migration itself
 /// made by then, which have no rows and no clients.
 fn hazard(
     words: &[&str],
     made: &[&str],
     is_rebuilt: impl Fn(&str) -> bool,
+    target: Target<'_>,
 ) -> Option<(&'static str, String, &'static str)> {
     match words {
         ["drop", "table", "if", "exists", table, ..] | ["drop", "table", table, ..]
             if is_rebuilt(table) =>
         {
-            Some((
-                "table-rebuild",
-                format!("`{table}` is dropped and made anew, with its rows copied by hand."),
-                "See that every row is copied, and every index and trigger made again; rows that refer to it stay.",
-            ))
+            let rebuilt =
+                format!("`{table}` is dropped and made anew, with its rows copied by hand");
+            let children = target.cascading(table).join(", ");
+            Some(match children.is_empty() {
+                true => (
+                    "table-rebuild",
+                    format!("{rebuilt}."),
+                    "See that every row is copied, and every index and trigger made again; rows that refer to it stay.",
+                ),
+                false => (
+                    "table-rebuild",
+                    format!(
+                        "{rebuilt}, and {children} would lose the rows that refer to it with ON DELETE CASCADE."
+                    ),
+                    "See that every row is copied, and every index and trigger made again. Here the rows that refer to it stay; a program that runs the migration with foreign keys on deletes them.",
+                ),
+            })
         }
         ["drop", "table", "if", "exists", table, ..] | ["drop", "table", table, ..] => Some((
             "ban-drop-table",
@@ -63,13 +148,21 @@ fn hazard(
             "First deploy an application that does not use it.",
         )),
         ["alter", "table", table, "drop", "column", column, ..]
-        | ["alter", "table", table, "drop", column, ..] => Some((
-            "ban-drop-column",
-            format!(
-                "Dropping `{column}` of `{table}` may break existing clients, and fails while an index, a view or a trigger uses it."
-            ),
-            "First deploy an application that does not use it, and drop what depends on it.",
-        )),
+        | ["alter", "table", table, "drop", column, ..] => {
+            let users = target.users(table, column).join(", ");
+            Some(match users.is_empty() {
+                true => (
+                    "ban-drop-column",
+                    format!("Dropping `{column}` of `{table}` may break existing clients."),
+                    "First deploy an application that does not use it.",
+                ),
+                false => (
+                    "dropping-used-column",
+                    format!("`{column}` of `{table}` cannot be dropped: {users} may use it."),
+                    "First drop what uses it; where that is a constraint, make the table anew.",
+                ),
+            })
+        }
         ["alter", "table", table, "add", column @ ..] => {
             let is_required = column.windows(2).any(|pair| pair == ["not", "null"]);
             let is_filled = column.contains(&"default") || column.contains(&"generated");
@@ -113,7 +206,7 @@ mod tests {
     use super::*;
 
     fn rules(up: &str) -> Vec<(String, usize)> {
-        let hazards = hazards(up).into_iter();
+        let hazards = hazards(up, &Catalog::default()).into_iter();
         hazards.map(|hazard| (hazard.rule, hazard.line)).collect()
     }
 

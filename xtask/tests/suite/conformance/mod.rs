@@ -3,6 +3,7 @@
 mod catalog;
 mod circles;
 mod foreign_keys;
+mod hazards;
 mod identity;
 mod loading;
 mod looking;
@@ -208,6 +209,7 @@ suite! {
             the_collation_and_the_type_of_the_parent_decide
             foreign_keys_as_statements_write_them
             ;
+        hazards: a_column_in_use_is_told_with_what_uses_it a_rebuild_names_the_rows_that_would_go_with_it;
         tangles: automatic_numbers_go_on_above_the_highest a_strict_table_keeps_its_classes;
         rows: every_storage_class_in_one_column;
         servers: text_in_another_encoding_arrives text_that_is_none_is_refused;
