@@ -5,15 +5,15 @@ use super::script::{Token, statements};
 
 /// The first such statement, such as `CREATE INDEX CONCURRENTLY`.
 pub(super) fn find(backend: Backend, script: &str) -> Option<String> {
-    statements(script).iter().find_map(|statement| {
+    statements(script, backend).iter().find_map(|statement| {
         let words: Vec<&str> = statement.iter().filter_map(Token::word).collect();
         kind(backend, &words)
     })
 }
 
-/// How many statements a script has.
+/// How many statements a script of PostgreSQL has.
 pub(super) fn count(script: &str) -> usize {
-    statements(script).len()
+    statements(script, Backend::Postgres).len()
 }
 
 fn kind(backend: Backend, words: &[&str]) -> Option<String> {

@@ -2,6 +2,7 @@
 //! committed. <https://www.postgresql.org/docs/current/sql-altertype.html>
 
 use super::catalog::Catalog;
+use super::environment::Backend;
 use super::script::{Token, statements};
 
 /// A value and the type that it is added to, without its schema.
@@ -13,7 +14,7 @@ pub(super) struct Added {
 
 /// The values that a script adds with `ALTER TYPE … ADD VALUE`.
 pub(super) fn added(script: &str) -> Vec<Added> {
-    statements(script)
+    statements(script, Backend::Postgres)
         .iter()
         .filter_map(|statement| of_statement(statement))
         .collect()
@@ -46,7 +47,7 @@ fn of_statement(statement: &[Token]) -> Option<Added> {
 /// another value belongs. A body that is quoted by dollars runs later, or runs as a whole: there
 /// the value is looked for as it is.
 pub(super) fn mentions(script: &str, value: &str) -> bool {
-    let is_literal = statements(script)
+    let is_literal = statements(script, Backend::Postgres)
         .iter()
         .filter(|statement| of_statement(statement).is_none())
         .flatten()

@@ -1,5 +1,7 @@
 //! The statements of an `up.sql` as words, for what can be told of a migration before it runs.
 
+use super::environment::Backend;
+
 /// A piece of a statement. Comments, numbers and signs are none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token {
@@ -23,7 +25,8 @@ impl Token {
 
 /// The statements of a script. What is quoted by dollars, such as the body of a function, is left
 /// out; bodies between `BEGIN` and `END` are cut at their semicolons.
-pub(super) fn statements(script: &str) -> Vec<Vec<Token>> {
+pub(super) fn statements(script: &str, backend: Backend) -> Vec<Vec<Token>> {
+    let is_postgres = backend == Backend::Postgres;
     let mut statements = vec![Vec::new()];
     let mut rest = script;
     while let Some(letter) = rest.chars().next() {
@@ -31,15 +34,33 @@ pub(super) fn statements(script: &str) -> Vec<Vec<Token>> {
         let length = if rest.starts_with("--") {
             rest.find('\n').unwrap_or(rest.len())
         } else if rest.starts_with("/*") {
-            rest.find("*/").map_or(rest.len(), |end| end + 2)
+            comment(rest, is_postgres)
+        } else if is_postgres && (rest.starts_with("E'") || rest.starts_with("e'")) {
+            let (text, length) = quoted(
+                &rest[1..],
+                Quote {
+                    letter: '\'',
+                    escapes: true,
+                },
+            );
+            found = Some(Token::Literal(text));
+            1 + length
+        } else if letter == '[' && !is_postgres {
+            rest.find(']').map_or(rest.len(), |end| end + 1)
         } else if matches!(letter, '\'' | '"' | '`') {
-            let (text, length) = quoted(rest, letter);
+            let (text, length) = quoted(
+                rest,
+                Quote {
+                    letter,
+                    escapes: false,
+                },
+            );
             found = Some(match letter {
                 '\'' => Token::Literal(text),
                 _ => Token::Quoted(text),
             });
             length
-        } else if letter == '$' {
+        } else if letter == '$' && is_postgres {
             quoted_by_dollars(rest)
         } else if letter == ';' {
             statements.push(Vec::new());
@@ -62,12 +83,47 @@ pub(super) fn statements(script: &str) -> Vec<Vec<Token>> {
     statements
 }
 
+/// The length of a comment; PostgreSQL's may hold others.
+fn comment(text: &str, nested: bool) -> usize {
+    let mut depth = 0;
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        if rest.starts_with("/*") && (nested || depth == 0) {
+            depth += 1;
+            at += 2;
+        } else if rest.starts_with("*/") {
+            depth -= 1;
+            at += 2;
+            if depth == 0 {
+                return at;
+            }
+        } else {
+            at += rest.chars().next().map_or(1, char::len_utf8);
+        }
+    }
+    text.len()
+}
+
+/// How a quoted text ends, and what keeps it from ending.
+#[derive(Clone, Copy)]
+struct Quote {
+    letter: char,
+    /// A backslash takes the next letter as it is.
+    escapes: bool,
+}
+
 /// What stands between two quotes, where a doubled quote is one, and the length of it all.
-fn quoted(text: &str, quote: char) -> (String, usize) {
+fn quoted(text: &str, quote: Quote) -> (String, usize) {
     let mut meant = String::new();
     let mut letters = text.char_indices().skip(1).peekable();
     while let Some((at, letter)) = letters.next() {
-        if letter == quote && letters.next_if(|(_, next)| *next == quote).is_none() {
+        let is_doubled = |next: &(usize, char)| next.1 == quote.letter;
+        if quote.escapes && letter == '\\' {
+            meant.extend(letters.next().map(|(_, next)| next));
+            continue;
+        }
+        if letter == quote.letter && letters.next_if(is_doubled).is_none() {
             return (meant, at + 1);
         }
         meant.push(letter);
@@ -101,7 +157,7 @@ mod tests {
         let word = |text: &str| Token::Word(text.to_owned());
         let script = "-- none; of this\nALTER TYPE \"Mood\" ADD VALUE 'it''s; fine';\n/* ; */ DO $$ x; y $$;\n ; vacuum";
         assert_eq!(
-            statements(script),
+            statements(script, Backend::Postgres),
             [
                 vec![
                     word("ALTER"),
@@ -115,7 +171,7 @@ mod tests {
                 vec![word("VACUUM")],
             ]
         );
-        assert!(statements("; -- nothing").is_empty());
-        assert_eq!(statements("'open").len(), 1);
+        assert!(statements("; -- nothing", Backend::Sqlite).is_empty());
+        assert_eq!(statements("'open", Backend::Sqlite).len(), 1);
     }
 }

@@ -3,20 +3,21 @@
 //! Everything or nothing holds only while nobody else commits: `COMMIT` in an `up.sql` would commit
 //! half a promotion, and its lock with it.
 
+use super::environment::Backend;
 use super::script::{Token, statements};
 
 /// The first statement of a script that begins or ends a transaction, such as `COMMIT`.
-pub(super) fn find(script: &str) -> Option<String> {
+pub(super) fn find(script: &str, backend: Backend) -> Option<String> {
     let mut in_body = false;
-    for statement in statements(script) {
+    for statement in statements(script, backend) {
         let statement: Vec<&str> = statement.iter().filter_map(Token::word).collect();
         let first = statement.first().copied().unwrap_or_default();
         if in_body {
             in_body = first != "END";
             continue;
         }
-        if first == "CREATE" && statement.contains(&"BEGIN") {
-            // The body of a trigger, or of a function, ends with an END of its own.
+        if first == "CREATE" && has_body(&statement) {
+            // It ends with an END of its own.
             in_body = true;
             continue;
         }
@@ -30,6 +31,15 @@ pub(super) fn find(script: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// Whether the body of a trigger or of a function begins. A column may be called `begin` too.
+fn has_body(create: &[&str]) -> bool {
+    create.windows(2).any(|words| words == ["BEGIN", "ATOMIC"])
+        || matches!(
+            create,
+            ["CREATE", "TRIGGER", ..] | ["CREATE", "TEMP" | "TEMPORARY", "TRIGGER", ..]
+        ) && create.contains(&"BEGIN")
 }
 
 #[cfg(test)]
@@ -47,7 +57,32 @@ mod tests {
                 "ROLLBACK",
             ),
         ] {
-            assert_eq!(find(script).as_deref(), Some(found), "{script}");
+            for backend in [Backend::Postgres, Backend::Sqlite] {
+                assert_eq!(find(script, backend).as_deref(), Some(found), "{script}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_hides_them() {
+        for (script, backend) in [
+            (
+                "CREATE TABLE spans (begin text); UPDATE a SET x = 1; COMMIT;",
+                Backend::Sqlite,
+            ),
+            (
+                "CREATE TABLE spans (begin text); UPDATE a SET x = 1; COMMIT;",
+                Backend::Postgres,
+            ),
+            ("SELECT E'it\\'s'; COMMIT; SELECT 'x';", Backend::Postgres),
+            ("SELECT '\\'; COMMIT; SELECT 'x';", Backend::Postgres),
+            ("SELECT 1 AS [it's]; COMMIT; SELECT 'x';", Backend::Sqlite),
+            ("SELECT $$; COMMIT; SELECT $$;", Backend::Sqlite),
+            ("/* /* */ COMMIT; /* */", Backend::Sqlite),
+            ("/* /* ' */ */ COMMIT; /* ' */", Backend::Postgres),
+            ("SELECT a$$; COMMIT; SELECT $$;", Backend::Postgres),
+        ] {
+            assert_eq!(find(script, backend).as_deref(), Some("COMMIT"), "{script}");
         }
     }
 
@@ -62,7 +97,7 @@ mod tests {
             "SELECT $1; DO $$ BEGIN PERFORM 1; END $$;",
             "CREATE TABLE commit_log (begin int)",
         ] {
-            assert_eq!(find(script), None, "{script}");
+            assert_eq!(find(script, Backend::Postgres), None, "{script}");
         }
     }
 }

@@ -35,7 +35,7 @@ pub fn unknown_migrations(snapshot: &Snapshot, known: &MigrationSet) -> Vec<Prob
 pub fn not_transactional(migration: &Migration, backend: Backend) -> Option<Problem> {
     let name = &migration.name;
     let refused = |message: String| Problem::new(Code::NotTransactional, message);
-    if let Some(statement) = transaction_control::find(&migration.up) {
+    if let Some(statement) = transaction_control::find(&migration.up, backend) {
         return Some(
             refused(format!(
                 "migration {name} begins or ends a transaction itself: {statement}"
