@@ -48,6 +48,7 @@ pub enum Code {
     Unreachable,
     Busy,
     LockTimeout,
+    StatementTimeout,
     MigrationFailed,
     ConstraintViolated,
     BackupFailed,
@@ -101,6 +102,7 @@ impl Code {
         Code::Unreachable,
         Code::Busy,
         Code::LockTimeout,
+        Code::StatementTimeout,
         Code::MigrationFailed,
         Code::ConstraintViolated,
         Code::BackupFailed,
@@ -120,6 +122,7 @@ impl Code {
             Code::Unreachable
             | Code::Busy
             | Code::LockTimeout
+            | Code::StatementTimeout
             | Code::MigrationFailed
             | Code::ConstraintViolated
             | Code::BackupFailed

@@ -13,6 +13,7 @@ use crate::sync::destructive::Statement;
 use crate::sync::environment::{Backend, DatabaseUrl};
 use crate::sync::hazard::Hazard;
 use crate::sync::ledger::{Ledger, LedgerEntry, Run};
+use crate::sync::limits::Limits;
 use crate::sync::lookup::Lookup;
 use crate::sync::migration::{AppliedMigration, Migration, MigrationSet};
 use crate::sync::reference::{Step, Touched};
@@ -160,7 +161,9 @@ pub trait Target: Session {
     /// Runs one migration and records it as diesel does.
     ///
     /// # Errors
-    /// `migration_failed`, with the migration's name, the line, and the server's words.
+    /// `migration_failed`, with the migration's name, the line, and the server's words;
+    /// `lock_timeout`, with who holds what it waited for, where the database tells; or
+    /// `statement_timeout`.
     fn run_migration(
         &mut self,
         migrations: &MigrationSet,
@@ -200,6 +203,9 @@ pub trait Target: Session {
     fn watched_changes(&mut self) -> anyhow::Result<Vec<(TableName, u64)>>;
 
     /// Keeps other writers away from a lookup table until the end, while readers read on.
+    ///
+    /// # Errors
+    /// `lock_timeout`, as at [`Target::run_migration`].
     fn hold(&mut self, lookup: &Lookup) -> anyhow::Result<()>;
 
     /// Brings the changes of one table to the database, where nobody sees them yet.
@@ -270,16 +276,17 @@ pub fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
     }
 }
 
-/// Opens the session that writes, and takes the lock that keeps a second promotion away.
+/// Opens the session that writes, and takes the lock that keeps a second promotion away. What it
+/// does afterwards waits for nobody longer than the limits say.
 ///
 /// # Errors
 /// `unreachable`, or `busy` with who holds the lock, where the database tells.
-pub fn open_target(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Target>> {
+pub fn open_target(url: &DatabaseUrl, limits: Limits) -> anyhow::Result<Box<dyn Target>> {
     match url.backend() {
         #[cfg(feature = "postgres")]
-        Backend::Postgres => postgres::open_target(url),
+        Backend::Postgres => postgres::open_target(url, limits),
         #[cfg(feature = "sqlite")]
-        Backend::Sqlite => sqlite::open_target(url),
+        Backend::Sqlite => sqlite::open_target(url, limits),
         #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
         missing => Err(not_built_in(missing)),
     }

@@ -61,7 +61,7 @@ pub(super) fn fill(config: &Config) -> anyhow::Result<()> {
 fn migrate_to(environment: &Environment, version: &str) -> anyhow::Result<()> {
     let url = environment.url()?;
     let migrations = MigrationSet::embedded(url.backend())?;
-    let mut target = database::open_target(url)?;
+    let mut target = database::open_target(url, environment.limits)?;
     for migration in migrations
         .iter()
         .filter(|migration| migration.version.as_str() <= version)

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::drift::DriftPolicy;
+use super::limits::Limits;
 use super::migration::OutOfOrder;
 use super::rehearse::RehearsalSetting;
 use super::three_way::OnTargetEdit;
@@ -66,6 +67,8 @@ pub struct Environment {
     pub drift: Option<DriftPolicy>,
     pub out_of_order: OutOfOrder,
     pub rehearsal: RehearsalSetting,
+    /// Of the sessions that write to it.
+    pub limits: Limits,
 }
 
 impl Environment {

@@ -40,8 +40,8 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
         anyhow::bail!("the pipeline is empty");
     };
     let started_at = Moment::now().readable();
-    let target =
-        database::open_target(development.url()?).map_err(|error| development.blame(error))?;
+    let target = database::open_target(development.url()?, development.limits)
+        .map_err(|error| development.blame(error))?;
     let snapshot = observe(development)?.snapshot;
     if let Some(problem) = gate::wrong_stamp(&snapshot) {
         return Err(problem.into());

@@ -25,6 +25,7 @@ pub mod hazard;
 pub mod import;
 pub mod key_order;
 pub mod ledger;
+pub mod limits;
 pub mod load;
 pub mod lookup;
 pub mod migrate;

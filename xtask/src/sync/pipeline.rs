@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::drift::DriftPolicy;
 use super::environment::{DatabaseUrl, Environment};
+use super::limits::Limits;
 use super::migration::OutOfOrder;
 use super::rehearse::RehearsalSetting;
 use super::row_source::RowSource;
@@ -93,6 +94,8 @@ pub(super) struct EnvironmentFile {
     out_of_order: OutOfOrder,
     #[serde(default)]
     rehearsal: RehearsalSetting,
+    lock_timeout: Option<String>,
+    statement_timeout: Option<String>,
 }
 
 /// The three environments of a file that names none.
@@ -113,6 +116,8 @@ fn default_pipeline() -> Vec<EnvironmentFile> {
         drift: None,
         out_of_order: OutOfOrder::Warn,
         rehearsal: RehearsalSetting::default(),
+        lock_timeout: None,
+        statement_timeout: None,
     })
     .into()
 }
@@ -184,6 +189,11 @@ pub(super) fn pipeline(
                 environment.url_env
             ))),
         };
+        let limits = Limits::parse(
+            &name,
+            environment.lock_timeout.as_deref(),
+            environment.statement_timeout.as_deref(),
+        )?;
         let by_confirmations = match confirm.len() {
             0 | 1 => OnTargetEdit::Overwrite,
             _ => OnTargetEdit::Refuse,
@@ -201,6 +211,7 @@ pub(super) fn pipeline(
             on_target_edit: environment.on_target_edit.unwrap_or(by_confirmations),
             drift: environment.drift.or(drift),
             rehearsal: environment.rehearsal,
+            limits,
         });
     }
     Ok(pipeline)

@@ -221,6 +221,9 @@ fn versions(applied: &[AppliedMigration]) -> Vec<String> {
 /// A constraint that is checked at the end of a transaction only.
 pub(super) fn broken(error: anyhow::Error) -> anyhow::Error {
     let problem = Problem::of(&error);
+    if matches!(problem.code, Code::LockTimeout | Code::StatementTimeout) {
+        return error;
+    }
     Problem::new(
         Code::MigrationFailed,
         format!("the migrations break a constraint: {}", problem.message),

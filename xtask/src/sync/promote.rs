@@ -180,8 +180,8 @@ fn carry_out(
     report.run_id = random_id(4)?;
 
     step(events, format!("lock {to}"));
-    let mut target =
-        database::open_target(promotion.to.url()?).map_err(|error| promotion.to.blame(error))?;
+    let mut target = database::open_target(promotion.to.url()?, promotion.to.limits)
+        .map_err(|error| promotion.to.blame(error))?;
 
     // From here on nobody else changes a lookup row, so that what is looked at, backed up and
     // compared is one and the same.

@@ -33,8 +33,8 @@ pub fn record(
     again: &[String],
 ) -> anyhow::Result<MigrateReport> {
     let started_at = Moment::now().readable();
-    let mut target =
-        database::open_target(environment.url()?).map_err(|error| environment.blame(error))?;
+    let mut target = database::open_target(environment.url()?, environment.limits)
+        .map_err(|error| environment.blame(error))?;
     let snapshot = observe(environment)?.snapshot;
     if let Some(problem) = gate::wrong_stamp(&snapshot) {
         return Err(problem.into());

@@ -30,7 +30,7 @@ pub enum RehearsalSetting {
 /// What came of a rehearsal: the target as the migrations would leave it, or nothing where there
 /// was nothing to rehearse.
 ///
-/// The problem is `migration_failed` where a migration failed, else `not_rehearsed`: why there was
+/// The problem is `migration_failed` or `statement_timeout` where a migration failed, else `not_rehearsed`: why there was
 /// no rehearsal, though there was to be one.
 pub type Rehearsal<T> = Result<Option<T>, Problem>;
 
@@ -66,7 +66,8 @@ pub(super) fn rehearse(
         .map(|table| table.name.clone())
         .collect();
     let scratch = target.session.scratch(&lookups).map_err(not_rehearsed)?;
-    let mut session = database::open_target(&scratch.url).map_err(not_rehearsed)?;
+    let mut session =
+        database::open_target(&scratch.url, environment.limits).map_err(not_rehearsed)?;
     check_copy(&scratch, &mut *session, target).map_err(not_rehearsed)?;
     run(&mut *session, known, &pending, &target.snapshot)?;
     let catalog = session.catalog().map_err(not_rehearsed)?;
@@ -146,20 +147,20 @@ fn run(
     for migration in pending {
         session.run_migration(known, migration).map_err(|error| {
             let problem = Problem::of(&error);
-            if problem.code != Code::MigrationFailed {
-                return not_rehearsed(&target.label, &error);
-            }
-            let hint = match target.backend {
-                Backend::Postgres => {
+            let hint = match (problem.code, target.backend) {
+                (Code::MigrationFailed, Backend::Postgres) => {
                     "nothing was touched; mend the migration. The copy has no rows but lookup rows: \
                      where the migration needs others, set rehearsal = \"off\" for this environment in data-sync/sync.toml"
                 }
-                Backend::Sqlite => {
+                (Code::MigrationFailed, Backend::Sqlite) => {
                     "nothing was touched; mend the migration or the rows that it meets"
                 }
+                // On the target, with all its rows, it would hardly be faster.
+                (Code::StatementTimeout, _) => problem.hint.as_deref().unwrap_or_default(),
+                _ => return not_rehearsed(&target.label, &error),
             };
             Problem::new(
-                Code::MigrationFailed,
+                problem.code,
                 format!(
                     "rehearsed on a copy of {}: {}",
                     target.label, problem.message

@@ -96,8 +96,8 @@ impl Unstamped {
     /// `plan_stale` when the database is another by now, or says something else.
     pub fn stamp(&self, config: &Config, environment: &Environment) -> anyhow::Result<StampReport> {
         let started_at = Moment::now().readable();
-        let mut target =
-            database::open_target(environment.url()?).map_err(|error| environment.blame(error))?;
+        let mut target = database::open_target(environment.url()?, environment.limits)
+            .map_err(|error| environment.blame(error))?;
         if target.identity()? != self.identity || target.ledger()?.stamp != self.stamp {
             return Err(Problem::new(
                 Code::PlanStale,

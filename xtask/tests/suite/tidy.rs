@@ -235,6 +235,8 @@ fn every_key_of_the_configuration_is_explained() {
         [
             "require_plan",
             "out_of_order",
+            "lock_timeout",
+            "statement_timeout",
             "key",
             "extra_rows",
             "insert_only",

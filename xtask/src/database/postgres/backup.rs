@@ -13,6 +13,7 @@ use super::emptying::empty_database;
 use crate::problem::{Code, Problem};
 use crate::sync::environment::DatabaseUrl;
 use crate::sync::ledger::Run;
+use crate::sync::limits::Limits;
 
 /// The folders in which `pg_dump` may be, the preferred ones first.
 fn program_folders() -> Vec<PathBuf> {
@@ -204,7 +205,7 @@ pub(in super::super) fn restore(
     scratch: &Path,
 ) -> anyhow::Result<()> {
     let shell = shell()?;
-    let mut session = PostgresSession::new(connect(url)?, url);
+    let mut session = PostgresSession::new(connect(url)?, url, Limits::default());
     let folder = fitting_folder(&session.identity()?.server_version)?;
     let kept = Kept::read(&mut session)?;
     drop(session);

@@ -9,6 +9,7 @@ use diesel::{Connection, QueryResult};
 
 use crate::problem::{Code, Problem};
 use crate::sync::environment::DatabaseUrl;
+use crate::sync::limits::Limits;
 
 /// Settings that change how values are written or read. Migrations run without them, because
 /// they were written for the server's own.
@@ -29,11 +30,17 @@ const VALUE_SETTINGS: [(&str, &str); 12] = [
     ("row_security", "off"),
 ];
 
-/// Settings of the session as a whole. Looking must not be cut off halfway, and must not wait
-/// for long behind somebody else's lock.
-const SESSION_SETTINGS: &str = "SET LOCAL application_name = 'cargo xtask sync'; \
-     SET LOCAL client_min_messages = warning; SET LOCAL lock_timeout = '5s'; \
-     SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
+/// Settings of the session as a whole, whatever the limits of the server and of the role are:
+/// looking must not be cut off halfway.
+fn session_settings(limits: Limits) -> String {
+    format!(
+        "SET LOCAL application_name = 'cargo xtask sync'; \
+         SET LOCAL client_min_messages = warning; SET LOCAL lock_timeout = {}; \
+         SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = 0",
+        limits.lock_timeout.as_millis(),
+        limits.statement_timeout.unwrap_or_default().as_millis()
+    )
+}
 
 pub(super) fn connect(url: &DatabaseUrl) -> anyhow::Result<PgConnection> {
     PgConnection::establish(&with_timeout(url.secret_text()))
@@ -63,8 +70,8 @@ pub(super) fn connection_problem(url: &DatabaseUrl, words: &str) -> anyhow::Erro
 
 /// Applies the settings to the transaction that was just begun, and to nothing else: behind a
 /// pooler, somebody else gets the same session afterwards.
-pub(super) fn pin(connection: &mut PgConnection) -> QueryResult<()> {
-    connection.batch_execute(SESSION_SETTINGS)?;
+pub(super) fn pin(connection: &mut PgConnection, limits: Limits) -> QueryResult<()> {
+    connection.batch_execute(&session_settings(limits))?;
     pin_values(connection)
 }
 
@@ -74,7 +81,7 @@ pub(super) fn notice_our_end(connection: &mut PgConnection) {
     let _ = connection.batch_execute("SET client_connection_check_interval = '2s'");
 }
 
-pub(super) fn pin_values(connection: &mut PgConnection) -> QueryResult<()> {
+fn pin_values(connection: &mut PgConnection) -> QueryResult<()> {
     let settings: Vec<String> = VALUE_SETTINGS
         .iter()
         .map(|(name, value)| format!("SET LOCAL {name} = '{value}'"))
@@ -92,9 +99,14 @@ pub(super) fn unpin_values(connection: &mut PgConnection) -> QueryResult<()> {
     connection.batch_execute(&settings.join("; "))
 }
 
-/// An error in words, with a code where the server gave it a kind. `what` follows "failed to".
-pub(super) fn failed(error: &Error, what: &str) -> anyhow::Error {
-    let (code, hint) = match error {
+/// What the server says where somebody else's lock was in the way: after `lock_timeout`, at once
+/// (`NOWAIT`), or because the other one waited for us.
+const LOCKED: [&str; 3] = ["lock timeout", "could not obtain lock", "deadlock detected"];
+
+/// The code of an error, where the server gave it a kind. diesel keeps the SQLSTATE of what it has no
+/// kind for to itself, so that is told by the words.
+pub(super) fn code(error: &Error) -> Code {
+    match error {
         Error::DatabaseError(
             DatabaseErrorKind::UniqueViolation
             | DatabaseErrorKind::ForeignKeyViolation
@@ -103,26 +115,43 @@ pub(super) fn failed(error: &Error, what: &str) -> anyhow::Error {
             | DatabaseErrorKind::ExclusionViolation
             | DatabaseErrorKind::RestrictViolation,
             _,
-        ) => (
-            Code::ConstraintViolated,
-            "the target has rows or rules that the source lacks: mend the row that is named, then run it again",
-        ),
-        Error::DatabaseError(_, information) if information.message().contains("lock timeout") => (
-            Code::LockTimeout,
-            "another session holds a lock on that table: run it again when it has ended",
-        ),
-        Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => (
-            Code::Unreachable,
-            "the server closed the connection: run it again",
-        ),
-        _ => (
-            Code::Failed,
-            "these are the server's own words: mend what they name, then run it again",
-        ),
+        ) => Code::ConstraintViolated,
+        Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => Code::Unreachable,
+        Error::DatabaseError(DatabaseErrorKind::Unknown, information) => {
+            let message = information.message();
+            if LOCKED.iter().any(|words| message.contains(words)) {
+                Code::LockTimeout
+            } else if message.contains("statement timeout") {
+                Code::StatementTimeout
+            } else {
+                Code::Failed
+            }
+        }
+        _ => Code::Failed,
+    }
+}
+
+/// An error in words, with a code where the server gave it a kind. `what` follows "failed to".
+pub(super) fn failed(error: &Error, what: &str) -> anyhow::Error {
+    problem(code(error), what, &words(error)).into()
+}
+
+/// As [`failed`], in the words that are given.
+pub(super) fn problem(code: Code, what: &str, words: &str) -> Problem {
+    let hint = match code {
+        Code::ConstraintViolated => {
+            "the target has rows or rules that the source lacks: mend the row that is named, then run it again"
+        }
+        Code::LockTimeout => {
+            "another session is in the way: run it again when that has ended its transaction"
+        }
+        Code::StatementTimeout => {
+            "give it more time: raise `statement_timeout` of the environment in data-sync/sync.toml, or what a migration sets itself"
+        }
+        Code::Unreachable => "the server closed the connection: run it again",
+        _ => "these are the server's own words: mend what they name, then run it again",
     };
-    Problem::new(code, format!("failed to {what}: {}", words(error)))
-        .hint(hint)
-        .into()
+    Problem::new(code, format!("failed to {what}: {words}")).hint(hint)
 }
 
 /// The server's message with its detail.

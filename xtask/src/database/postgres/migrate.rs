@@ -1,6 +1,7 @@
 //! Running one migration, and saying where it failed.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection as _};
 use diesel::pg::{Pg, PgConnection};
@@ -10,8 +11,9 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::super::migrations::find;
 use super::PostgresSession;
-use super::connection::{Fields, failed, pin_values, unpin_values, words};
+use super::connection::{Fields, code, pin, problem, unpin_values, words};
 use crate::problem::{Code, Problem};
+use crate::sync::limits::Limits;
 use crate::sync::migration::{Migration, MigrationSet};
 use crate::sync::words::listed;
 
@@ -27,18 +29,20 @@ impl PostgresSession {
         let search_path = self
             .value("SELECT current_setting('search_path')", &[])?
             .unwrap_or_default();
-        self.connection
-            .applied_migrations()
-            .map_err(anyhow::Error::from_boxed)?;
-        unpin_values(&mut self.connection).map_err(|error| failed(&error, "reset the session"))?;
-        let outcome = observed(&mut self.connection, |connection| {
-            connection.run_migration(&*found).map(|_| ())
-        });
-        outcome.map_err(|failure| failure.problem(migration))?;
-        self.settle_constraints()
-            .map_err(|error| MigrationFailure::at_the_end(&error).problem(migration))?;
+        unpin_values(&mut self.connection)
+            .map_err(|error| self.failed(&error, "reset the session"))?;
+        run(&mut self.connection, &*found)
+            .map_err(|failure| self.migration_problem(failure, migration))?;
+        self.settle_constraints().map_err(|error| {
+            let failure = MigrationFailure {
+                position: None,
+                ..MigrationFailure::of(&error)
+            };
+            self.migration_problem(failure, migration)
+        })?;
         // A migration may leave settings behind; the next one and the rows start from ours.
-        pin_values(&mut self.connection).map_err(|error| failed(&error, "set up the session"))?;
+        pin(&mut self.connection, self.limits)
+            .map_err(|error| self.failed(&error, "set up the session"))?;
         self.value(
             "SELECT set_config('search_path', $1, false)",
             &[&search_path],
@@ -55,19 +59,20 @@ impl PostgresSession {
         migration: &Migration,
     ) -> anyhow::Result<()> {
         let found = find::<Pg>(EMBEDDED, migrations, migration)?;
-        self.connection
-            .applied_migrations()
-            .map_err(anyhow::Error::from_boxed)?;
-        let timeout = lock_timeout(migration);
+        let (lock_timeout, statement_timeout) = timeouts(self.limits, migration);
         self.batch(
-            &format!("SET application_name = 'cargo xtask sync'; SET lock_timeout = '{timeout}'"),
+            &format!(
+                "SET application_name = 'cargo xtask sync'; SET lock_timeout = {}; SET statement_timeout = {}",
+                lock_timeout.as_millis(),
+                statement_timeout.as_millis()
+            ),
             "set up the session",
         )?;
+        if !lock_timeout.is_zero() {
+            self.look_out()?;
+        }
         let before = self.invalid_indexes()?;
-        let outcome = observed(&mut self.connection, |connection| {
-            connection.run_migration(&*found).map(|_| ())
-        });
-        if let Err(failure) = outcome {
+        if let Err(failure) = run(&mut self.connection, &*found) {
             let left: Vec<String> = self
                 .invalid_indexes()
                 .unwrap_or_default()
@@ -82,10 +87,15 @@ impl PostgresSession {
                     listed(names)
                 ),
             };
-            let words = failure.words + &left;
+            let words = self.cause(failure.code, failure.words) + &left;
             return Err(MigrationFailure { words, ..failure }.problem(migration));
         }
         Ok(())
+    }
+
+    fn migration_problem(&self, failure: MigrationFailure, migration: &Migration) -> anyhow::Error {
+        let words = self.cause(failure.code, failure.words);
+        MigrationFailure { words, ..failure }.problem(migration)
     }
 
     /// `CREATE INDEX CONCURRENTLY` leaves one behind when it fails.
@@ -119,31 +129,46 @@ impl PostgresSession {
     }
 }
 
-/// What is done `CONCURRENTLY` waits for transactions that began before it, in nobody's way, and
-/// leaves something half done when it gives up.
-fn lock_timeout(migration: &Migration) -> &'static str {
+/// For a migration outside of any transaction, how long it may wait for a lock, and how long a
+/// statement may take; zero is no limit. What is done `CONCURRENTLY` waits for transactions that
+/// began before it, in nobody's way, and leaves something half done when it gives up.
+fn timeouts(limits: Limits, migration: &Migration) -> (Duration, Duration) {
     match migration.up.to_uppercase().contains("CONCURRENTLY") {
-        true => "0",
-        false => "5s",
+        true => (Duration::ZERO, Duration::ZERO),
+        false => (
+            limits.lock_timeout,
+            limits.statement_timeout.unwrap_or_default(),
+        ),
     }
 }
 
 /// What the server said of a failed statement, and at which character of the text.
-#[derive(Default, Clone)]
 struct MigrationFailure {
+    code: Code,
     words: String,
     position: Option<usize>,
 }
 
 impl MigrationFailure {
-    fn at_the_end(error: &Error) -> Self {
+    fn of(error: &Error) -> Self {
         MigrationFailure {
+            code: code(error),
             words: words(error),
-            position: None,
+            position: match error {
+                Error::DatabaseError(_, information) => information
+                    .statement_position()
+                    .and_then(|position| position.try_into().ok()),
+                _ => None,
+            },
         }
     }
 
     fn problem(&self, migration: &Migration) -> anyhow::Error {
+        if matches!(self.code, Code::LockTimeout | Code::StatementTimeout) {
+            // Nothing in the migration is wrong.
+            let what = format!("run migration {}", migration.name);
+            return problem(self.code, &what, &self.words).into();
+        }
         let line = self.position.map_or(String::new(), |position| {
             format!(" at line {} of up.sql", line_at(&migration.up, position))
         });
@@ -161,11 +186,11 @@ impl MigrationFailure {
     }
 }
 
-/// Runs a migration and keeps what the server said, because diesel wraps the error in a type
-/// that hides the position.
-fn observed(
+/// Runs a migration, in diesel's table that is made where it is missing, and keeps what the server
+/// said, because diesel wraps the error in a type that hides the position.
+fn run(
     connection: &mut PgConnection,
-    work: impl FnOnce(&mut PgConnection) -> diesel::migration::Result<()>,
+    found: &dyn diesel::migration::Migration<Pg>,
 ) -> Result<(), MigrationFailure> {
     let seen: Arc<Mutex<Option<MigrationFailure>>> = Arc::default();
     let writer = Arc::clone(&seen);
@@ -175,24 +200,19 @@ fn observed(
         } = event
             && let Ok(mut seen) = writer.lock()
         {
-            seen.get_or_insert_with(|| MigrationFailure {
-                words: words(error),
-                position: match error {
-                    Error::DatabaseError(_, information) => information
-                        .statement_position()
-                        .and_then(|position| position.try_into().ok()),
-                    _ => None,
-                },
-            });
+            seen.get_or_insert_with(|| MigrationFailure::of(error));
         }
     });
-    let outcome = work(connection);
+    let outcome = connection
+        .applied_migrations()
+        .and_then(|_| connection.run_migration(found));
     connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
-    outcome.map_err(|error| {
+    outcome.map(|_| ()).map_err(|error| {
         seen.lock()
             .ok()
             .and_then(|mut seen| seen.take())
             .unwrap_or_else(|| MigrationFailure {
+                code: Code::Failed,
                 words: error.to_string(),
                 position: None,
             })

@@ -1,6 +1,7 @@
 //! PostgreSQL.
 
 mod backup;
+mod blocked;
 mod catalog;
 mod connection;
 mod copy;
@@ -30,7 +31,11 @@ use super::staged::Staged;
 use super::{Session, Target};
 use crate::problem::{Code, Problem};
 use crate::sync::environment::DatabaseUrl;
-use connection::{Fields, connect, connection_problem, failed, notice_our_end, pin};
+use crate::sync::limits::Limits;
+use blocked::{Lookout, WHO};
+use connection::{
+    Fields, code, connect, connection_problem, failed, notice_our_end, pin, problem, words,
+};
 
 /// The two numbers of the advisory lock that a promotion holds: "sync", and the ledger's format.
 const LOCK: (i32, i32) = (0x7379_6e63, 1);
@@ -43,6 +48,9 @@ const WHOLE_RUN: (i32, i32) = (0x7379_6e63, 2);
 pub(super) struct PostgresSession {
     connection: PgConnection,
     url: DatabaseUrl,
+    limits: Limits,
+    /// Sees who is in the way of a session that writes.
+    lookout: Option<Lookout>,
     /// Counters of watched tables when [`Target::watch`] was called.
     watched: Vec<watch::Watched>,
     /// Lookup tables that were staged, in order: the first is `lookup_staging_0`.
@@ -56,13 +64,17 @@ pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
     let mut connection = connect(url)?;
     sql_query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         .execute(&mut connection)
-        .and_then(|_| pin(&mut connection))
+        .and_then(|_| pin(&mut connection, Limits::default()))
         .map_err(|error| connection_problem(url, &error.to_string()))?;
-    Ok(Box::new(PostgresSession::new(connection, url)))
+    Ok(Box::new(PostgresSession::new(
+        connection,
+        url,
+        Limits::default(),
+    )))
 }
 
-pub(super) fn open_target(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Target>> {
-    let mut session = PostgresSession::new(connect(url)?, url);
+pub(super) fn open_target(url: &DatabaseUrl, limits: Limits) -> anyhow::Result<Box<dyn Target>> {
+    let mut session = PostgresSession::new(connect(url)?, url, limits);
     session.begin()?;
     session.lock()?;
     Ok(Box::new(session))
@@ -94,10 +106,12 @@ impl Drop for PostgresSession {
 }
 
 impl PostgresSession {
-    fn new(connection: PgConnection, url: &DatabaseUrl) -> Self {
+    fn new(connection: PgConnection, url: &DatabaseUrl, limits: Limits) -> Self {
         PostgresSession {
             connection,
             url: url.clone(),
+            limits,
+            lookout: None,
             watched: Vec::new(),
             staged: Vec::new(),
             keeper: None,
@@ -106,6 +120,7 @@ impl PostgresSession {
 
     /// Begins a transaction that writes.
     fn begin(&mut self) -> anyhow::Result<()> {
+        let limits = self.limits;
         let connection = &mut self.connection;
         notice_our_end(connection);
         // Through diesel, so that its own transactions inside this one become savepoints.
@@ -114,8 +129,33 @@ impl PostgresSession {
                 connection
                     .batch_execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE")
             })
-            .and_then(|()| pin(connection))
-            .map_err(|error| connection_problem(&self.url, &error.to_string()))
+            .and_then(|()| pin(connection, limits))
+            .map_err(|error| connection_problem(&self.url, &error.to_string()))?;
+        self.look_out()
+    }
+
+    /// From here on it is seen who is in the way.
+    fn look_out(&mut self) -> anyhow::Result<()> {
+        let process = self
+            .value("SELECT pg_backend_pid()::text", &[])?
+            .unwrap_or_default();
+        let limit = self.limits.lock_timeout;
+        self.lookout = Some(Lookout::new(&self.url, process, limit));
+        Ok(())
+    }
+
+    /// An error in words, as [`failed`] has it; where a lock was in the way, with who holds it.
+    fn failed(&self, error: &diesel::result::Error, what: &str) -> anyhow::Error {
+        let code = code(error);
+        problem(code, what, &self.cause(code, words(error))).into()
+    }
+
+    /// Who was in the way, where it is known and somebody was; else the server's words.
+    fn cause(&self, code: Code, words: String) -> String {
+        match &self.lookout {
+            Some(lookout) if code == Code::LockTimeout => lookout.seen().unwrap_or(words),
+            _ => words,
+        }
     }
 
     /// Runs a query whose columns are all text.
@@ -130,7 +170,7 @@ impl PostgresSession {
         }
         let rows: Vec<Fields> = query
             .load(&mut self.connection)
-            .map_err(|error| failed(&error, "query"))?;
+            .map_err(|error| self.failed(&error, "query"))?;
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
@@ -166,9 +206,7 @@ impl PostgresSession {
     fn holder(&mut self, (class, object): (i32, i32)) -> anyhow::Result<Option<String>> {
         self.value(
             &format!(
-                "SELECT format('process %s of user %s, since %s', a.pid, a.usename, \
-                 to_char(a.xact_start, 'HH24:MI:SS TZ')) \
-                 FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+                "SELECT {WHO} FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
                  WHERE l.locktype = 'advisory' AND l.granted AND l.classid = {class} AND l.objid = {object} \
                  AND l.pid <> pg_backend_pid() \
                  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -188,7 +226,7 @@ impl PostgresSession {
         let mut keeper = connect(&self.url)?;
         notice_our_end(&mut keeper);
         <PgConnection as Connection>::TransactionManager::begin_transaction(&mut keeper)
-            .and_then(|()| pin(&mut keeper))
+            .and_then(|()| pin(&mut keeper, self.limits))
             .map_err(|error| failed(&error, "keep the lock"))?;
         if !try_lock(&mut keeper, WHOLE_RUN)? {
             anyhow::bail!("the lock of a run in several parts is taken");

@@ -10,7 +10,7 @@ use super::super::staged::{Staged, position, refuse_unlinked};
 use super::super::travelling::travelling;
 use super::super::{Session, Target, sql};
 use super::PostgresSession;
-use super::connection::{connect, failed};
+use super::connection::connect;
 use super::copy::{STAGING, copy_changes};
 use super::read::{DEFAULT_SCHEMA, retired_value};
 use super::staging::{names, staging_table};
@@ -26,14 +26,14 @@ impl PostgresSession {
     pub(super) fn run(&mut self, sql: &str, what: &str) -> anyhow::Result<u64> {
         let count = sql_query(sql)
             .execute(&mut self.connection)
-            .map_err(|error| failed(&error, what))?;
+            .map_err(|error| self.failed(&error, what))?;
         Ok(count as u64)
     }
 
     pub(super) fn batch(&mut self, sql: &str, what: &str) -> anyhow::Result<()> {
         self.connection
             .batch_execute(sql)
-            .map_err(|error| failed(&error, what))
+            .map_err(|error| self.failed(&error, what))
     }
 }
 
@@ -61,7 +61,10 @@ impl Target for PostgresSession {
     fn commit_part(&mut self) -> anyhow::Result<()> {
         self.keep_lock()?;
         <PgConnection as Connection>::TransactionManager::commit_transaction(&mut self.connection)
-            .map_err(|error| failed(&error, "commit"))
+            .map_err(|error| self.failed(&error, "commit"))?;
+        // What is done concurrently waits for everybody who looks.
+        self.lookout = None;
+        Ok(())
     }
 
     fn begin_part(&mut self) -> anyhow::Result<()> {
@@ -246,7 +249,7 @@ impl Target for PostgresSession {
             }
             query
                 .execute(&mut self.connection)
-                .map_err(|error| failed(&error, WHAT))?;
+                .map_err(|error| self.failed(&error, WHAT))?;
         }
         Ok(())
     }
@@ -256,6 +259,6 @@ impl Target for PostgresSession {
             self.keep_lock()?;
         }
         <PgConnection as Connection>::TransactionManager::commit_transaction(&mut self.connection)
-            .map_err(|error| failed(&error, "commit"))
+            .map_err(|error| self.failed(&error, "commit"))
     }
 }

@@ -10,10 +10,11 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::super::sql;
-use super::{BUSY_TIMEOUT, FIRST_READ, address, must_exist};
+use super::{FIRST_READ, address, must_exist};
 use crate::problem::{Code, Problem};
 use crate::sync::environment::DatabaseUrl;
 use crate::sync::ledger::Run;
+use crate::sync::limits::Limits;
 
 fn open(path: &Path, parameters: &str) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -25,7 +26,7 @@ fn open(path: &Path, parameters: &str) -> rusqlite::Result<Connection> {
 /// A connection that sees one moment from now on.
 pub(super) fn open_moment(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open(path, "ro")?;
-    connection.busy_timeout(Duration::from_millis(u64::from(BUSY_TIMEOUT)))?;
+    connection.busy_timeout(Limits::default().lock_timeout)?;
     connection.execute_batch("BEGIN")?;
     connection.query_row(FIRST_READ, [], |_| Ok(()))?;
     Ok(connection)
@@ -59,10 +60,11 @@ pub(super) fn stand_alone(path: &Path) -> anyhow::Result<()> {
 
 /// All pages in one step: either every one of them arrives, or none.
 fn copy_pages(source: &Connection, target: &mut Connection) -> rusqlite::Result<()> {
-    target.busy_timeout(Duration::from_millis(u64::from(BUSY_TIMEOUT)))?;
+    let limit = Limits::default().lock_timeout;
+    target.busy_timeout(limit)?;
     let backup = Backup::new(source, target)?;
     let pause = Duration::from_millis(50);
-    for _ in 0..BUSY_TIMEOUT / 50 {
+    for _ in 0..limit.as_millis() / pause.as_millis() {
         match backup.step(-1)? {
             StepResult::Done => return Ok(()),
             // Somebody else holds a lock for a moment.

@@ -8,7 +8,7 @@ use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::super::migrations::find;
-use super::{SqliteSession, statements};
+use super::{SqliteSession, is_busy, locked, statements};
 use crate::problem::{Code, Problem};
 use crate::sync::migration::{Migration, MigrationSet};
 
@@ -26,7 +26,11 @@ impl SqliteSession {
             .map_err(anyhow::Error::from_boxed)?;
         let outcome = self.connection.run_migration(&*found).map(|_| ());
         outcome.map_err(|error| {
-            let line = self.failing_line(migration);
+            // To find the line the statements are run again, and would wait again.
+            let line = match is_busy(&error) {
+                true => None,
+                false => self.failing_line(migration),
+            };
             failure(migration, &*error, line)
         })
     }
@@ -72,6 +76,9 @@ fn failure(
     let words = words
         .split_once(" with: ")
         .map_or(words.as_str(), |(_, words)| words);
+    if is_busy(&error) {
+        return locked(&format!("run migration {}", migration.name), words).into();
+    }
     let line = line.map_or(String::new(), |line| format!(" at line {line} of up.sql"));
     Problem::new(
         Code::MigrationFailed,

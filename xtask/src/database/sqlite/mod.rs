@@ -32,11 +32,9 @@ use super::staged::Staged;
 use super::{Session, Target};
 use crate::problem::{Code, Problem};
 use crate::sync::environment::DatabaseUrl;
+use crate::sync::limits::Limits;
 use crate::sync::table::TableName;
 use value::{Values, bind};
-
-/// How long to wait for somebody else's lock, in milliseconds.
-const BUSY_TIMEOUT: u32 = 5000;
 
 /// How often to try to see one moment with two connections, which others keep from by writing.
 const ATTEMPTS: u32 = 100;
@@ -56,6 +54,8 @@ pub(super) struct SqliteSession {
     /// Whether text is stored in UTF-16, once that was asked for.
     is_utf16: Option<bool>,
     url: DatabaseUrl,
+    /// SQLite has no limit for a statement.
+    limits: Limits,
     /// A second connection that sees the moment of a session that looks, for its backup.
     moment: Option<rusqlite::Connection>,
     /// Tables whose rows are watched, in the order of their numbers in `__sync_watch`.
@@ -67,15 +67,16 @@ pub(super) struct SqliteSession {
 }
 
 pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
-    let mut session = SqliteSession::connect(url, "ro")?;
+    let limits = Limits::default();
+    let mut session = SqliteSession::connect(url, "ro", limits)?;
     match session.batch(FIRST_READ) {
         // A program was killed while it wrote: what it left half done has to be rolled back
         // before anybody can read, and a session that may write does that by reading.
         Err(error) if error.to_string().contains("readonly database") => {
-            SqliteSession::connect(url, "rw")?
+            SqliteSession::connect(url, "rw", limits)?
                 .batch(FIRST_READ)
                 .map_err(|error| unreadable(url, &error))?;
-            session = SqliteSession::connect(url, "ro")?;
+            session = SqliteSession::connect(url, "ro", limits)?;
         }
         looked => looked.map_err(|error| unreadable(url, &error))?,
     }
@@ -83,14 +84,14 @@ pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
     Ok(Box::new(session))
 }
 
-pub(super) fn open_target(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Target>> {
-    let mut session = SqliteSession::connect(url, "rw")?;
+pub(super) fn open_target(url: &DatabaseUrl, limits: Limits) -> anyhow::Result<Box<dyn Target>> {
+    let mut session = SqliteSession::connect(url, "rw", limits)?;
     session.begin()?;
     Ok(Box::new(session))
 }
 
 pub(super) fn run_script(url: &DatabaseUrl, script: &str) -> anyhow::Result<()> {
-    let mut session = SqliteSession::connect(url, "rw")?;
+    let mut session = SqliteSession::connect(url, "rw", Limits::default())?;
     session
         .batch("PRAGMA foreign_keys = ON")
         .and_then(|()| {
@@ -102,17 +103,21 @@ pub(super) fn run_script(url: &DatabaseUrl, script: &str) -> anyhow::Result<()> 
 }
 
 impl SqliteSession {
-    fn connect(url: &DatabaseUrl, mode: &str) -> anyhow::Result<Self> {
+    fn connect(url: &DatabaseUrl, mode: &str, limits: Limits) -> anyhow::Result<Self> {
         must_exist(url)?;
         let mut connection = SqliteConnection::establish(&address(url.path(), mode))
             .map_err(|error| unreadable(url, &error))?;
         connection
-            .batch_execute(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT}"))
+            .batch_execute(&format!(
+                "PRAGMA busy_timeout = {}",
+                limits.lock_timeout.as_millis()
+            ))
             .map_err(|error| unreadable(url, &error))?;
         Ok(SqliteSession {
             connection,
             is_utf16: None,
             url: url.clone(),
+            limits,
             moment: None,
             watched: Vec::new(),
             staged: Vec::new(),
@@ -279,8 +284,17 @@ fn unreadable(url: &DatabaseUrl, error: &dyn std::fmt::Display) -> anyhow::Error
         .into()
 }
 
-fn is_busy(error: &Error) -> bool {
-    error.to_string().contains("locked")
+/// Another program has the file. What SQLite says of a table that is locked is about statements of
+/// one's own.
+fn is_busy(error: &dyn std::fmt::Display) -> bool {
+    error.to_string().contains("database is locked")
+}
+
+/// Whoever holds a lock on the file, it has left no name.
+fn locked(what: &str, words: &str) -> Problem {
+    Problem::new(Code::LockTimeout, format!("failed to {what}: {words}")).hint(
+        "another program reads or writes the database, and SQLite does not tell which: run it again when that has ended",
+    )
 }
 
 /// An error in words, with a code where SQLite gave it a kind. `what` follows "failed to".
@@ -296,9 +310,7 @@ fn failed(error: &Error, what: &str) -> anyhow::Error {
         ) => Problem::new(Code::ConstraintViolated, message)
             .hint("the target has rows or rules that the source lacks: mend the row that is named, then run it again")
             .into(),
-        error if is_busy(error) => Problem::new(Code::LockTimeout, message)
-            .hint("another program holds the database: run it again when it has ended")
-            .into(),
+        error if is_busy(error) => locked(what, &error.to_string()).into(),
         _ => Problem::new(Code::Failed, message)
             .hint("these are SQLite's own words: mend what they name, then run it again")
             .into(),

@@ -51,7 +51,7 @@ impl Target for SqliteSession {
         self.commit_part()?;
         self.migrate_outside(migrations, migration)?;
         // Whatever the migration left behind, such as foreign keys that are on, ends with it.
-        self.connection = SqliteSession::connect(&self.url, "rw")?.connection;
+        self.connection = SqliteSession::connect(&self.url, "rw", self.limits)?.connection;
         self.is_utf16 = None;
         self.begin()
     }

@@ -62,7 +62,7 @@ pub(in crate::sync) fn judge(
         }
     }
     match rehearsal {
-        Err(problem) if problem.code == Code::MigrationFailed => {
+        Err(problem) if problem.code != Code::NotRehearsed => {
             verdict.blockers.push(problem.clone());
         }
         Err(problem) => verdict.warnings.push(problem.clone()),

@@ -4,6 +4,7 @@ use xtask::database;
 use xtask::problem::Code;
 use xtask::sync::catalog::{Reading, TableKind};
 use xtask::sync::environment::{Backend, DatabaseUrl};
+use xtask::sync::limits::Limits;
 use xtask::sync::lookup::Lookup;
 
 use super::{either, lookup, name, open, problem, settings};
@@ -365,6 +366,9 @@ pub(super) fn a_database_that_is_not_there_is_unreachable(backend: Backend) {
     };
     let url = DatabaseUrl::parse(&url, "A_TEST", folder.path()).unwrap();
     assert_eq!(problem(database::open(&url)).code, Code::Unreachable);
-    assert_eq!(problem(database::open_target(&url)).code, Code::Unreachable);
+    assert_eq!(
+        problem(database::open_target(&url, Limits::default())).code,
+        Code::Unreachable
+    );
     assert!(!file.exists());
 }

@@ -5,6 +5,7 @@ mod circles;
 mod foreign_keys;
 mod hazards;
 mod identity;
+mod limits;
 mod loading;
 mod looking;
 mod properties;
@@ -198,6 +199,10 @@ suite! {
         spelling: types_with_a_limit_refuse_what_is_too_long
             keys_that_differ_in_spelling_only_arrive_as_spelled;
         watching: cascades_are_counted truncation_is_counted partitions_are_counted_with_their_table;
+        limits:
+            limits_outlive_a_migration_that_changes_them
+            whoever_waits_for_whom_is_told
+            ;
         writing: a_migration_may_change_the_session the_lock_ends_with_the_session;
     }
     sqlite {

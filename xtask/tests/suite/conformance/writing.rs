@@ -5,6 +5,7 @@ use xtask::database::{self, Target};
 use xtask::problem::Code;
 use xtask::sync::environment::Backend;
 use xtask::sync::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
+use xtask::sync::limits::Limits;
 
 use super::{either, lookup, open, problem, promoted_lookup};
 use crate::support::database::{Connection, Database};
@@ -14,7 +15,7 @@ const FEES: &str =
     "CREATE TABLE fees (id integer PRIMARY KEY, label text); INSERT INTO fees VALUES (1, 'one')";
 
 pub(super) fn open_target(database: &Database) -> Box<dyn Target> {
-    database::open_target(&database.checked_url()).unwrap()
+    database::open_target(&database.checked_url(), Limits::default()).unwrap()
 }
 
 /// Runs statements in the target's transaction, as a migration would.
@@ -67,7 +68,10 @@ fn entry(id: &str, environment: &str, finished_at: &str) -> LedgerEntry {
 pub(super) fn a_second_target_is_busy(backend: Backend) {
     let database = Database::with(backend, FEES);
     let first = open_target(&database);
-    let refused = problem(database::open_target(&database.checked_url()));
+    let refused = problem(database::open_target(
+        &database.checked_url(),
+        Limits::default(),
+    ));
     assert_eq!(refused.code, Code::Busy, "{refused}");
     // Looking goes on, and the lock ends with the session.
     open(&database).catalog().unwrap();

@@ -169,6 +169,10 @@ fn a_second_promotion_is_told_who_is_first() {
 #[test]
 fn a_table_that_somebody_writes_to_is_not_waited_for_for_long() {
     let pair = Pair::new(12);
+    pair.workspace.configure(
+        "confirm = [\"yes\"]\n",
+        "confirm = [\"yes\"]\nlock_timeout = \"200ms\"\n",
+    );
     pair.test.run(&lookup_rows());
     pair.dev
         .run("UPDATE fee_items SET rate_basis_points = 125 WHERE id = 1");
@@ -179,9 +183,9 @@ fn a_table_that_somebody_writes_to_is_not_waited_for_for_long() {
         exit status: 1
         ----- stdout -----
         ----- stderr -----
-        error: failed to lock `fee_items`: canceling statement due to lock timeout
+        error: failed to lock `fee_items`: `fee_items` is locked by process [pid] of user [user] (idle in transaction), since [time]
 
-        hint: another session holds a lock on that table: run it again when it has ended
+        hint: another session is in the way: run it again when that has ended its transaction
         "#);
     holder.run("ROLLBACK");
     assert_eq!(pair.test.everything(), before);

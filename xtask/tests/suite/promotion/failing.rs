@@ -3,6 +3,7 @@
 use xtask::database;
 use xtask::problem::Code;
 use xtask::sync::environment::Backend;
+use xtask::sync::limits::Limits;
 
 use super::Stage;
 
@@ -132,7 +133,7 @@ pub(super) fn a_schema_that_ends_up_different_rolls_back(backend: Backend) {
 pub(super) fn a_target_in_use_is_busy(backend: Backend) {
     let stage = Stage::promoted(backend);
     stage.dev.run("UPDATE fee_groups SET label = 'changed'");
-    let other = database::open_target(&stage.test.checked_url()).unwrap();
+    let other = database::open_target(&stage.test.checked_url(), Limits::default()).unwrap();
     let problem = stage.fails();
     assert_eq!(problem.code, Code::Busy, "{problem}");
     drop(other);

@@ -18,6 +18,7 @@ mod rehearsing;
 mod returning;
 mod splitting;
 mod stamping;
+mod waiting;
 
 use tempfile::TempDir;
 use xtask::problem::{Code, Problem};
@@ -201,6 +202,7 @@ suite! {
             what_is_deferred_is_checked_after_each_migration
             what_no_transaction_may_hold_is_found
             ;
+        waiting: a_statement_that_takes_too_long_is_stopped a_rehearsal_that_takes_too_long_blocks;
     }
     sqlite {
         splitting: a_setting_that_a_migration_leaves_ends_with_it;

@@ -3,6 +3,7 @@
 use xtask::database;
 use xtask::problem::{Code, Problem};
 use xtask::sync::environment::Backend;
+use xtask::sync::limits::Limits;
 use xtask::sync::migrate::migrate;
 
 use super::parts::{FIRST, LAST, MARKED, OUTSIDE, TABLE, carried_out, outside, ran, split};
@@ -112,14 +113,14 @@ pub(super) fn nobody_comes_between_two_parts() {
         let holding = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
              AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL";
         assert_eq!(stage.test.line(holding), "0");
-        let error = database::open_target(&stage.test.checked_url()).err();
+        let error = database::open_target(&stage.test.checked_url(), Limits::default()).err();
         met.push(Problem::of(&error.unwrap()));
     });
     ended.unwrap();
     assert_eq!(codes(&met), [Code::Busy]);
     assert!(met[0].message.contains(": process "), "{}", met[0]);
     // And afterwards the lock is free.
-    database::open_target(&stage.test.checked_url()).unwrap();
+    database::open_target(&stage.test.checked_url(), Limits::default()).unwrap();
 }
 
 pub(super) fn what_is_deferred_is_checked_after_each_migration() {

@@ -359,7 +359,7 @@ impl fmt::Display for Run {
 }
 
 /// What differs from run to run and from machine to machine, and what stands for it.
-pub(crate) const FILTERS: [(&str, &str); 17] = [
+pub(crate) const FILTERS: [(&str, &str); 18] = [
     (r#"[^\s"'`:]*/xtask-suite-\w+"#, "[root]"),
     (r"database id [0-9a-f]{32}", "database id [id]"),
     (r"SQLite 3\.\d+\.\d+", "SQLite [version]"),
@@ -376,6 +376,10 @@ pub(crate) const FILTERS: [(&str, &str); 17] = [
     (r"in \d+ ms", "in [number] ms"),
     (r"\.scratch-\w+", ".scratch-[random]"),
     (r"\d+ bytes", "[size] bytes"),
+    (
+        r"process \d+ of user \w+ (.*), since \d\d:\d\d:\d\d UTC",
+        "process [pid] of user [user] $1, since [time]",
+    ),
     // Cells are filled up with spaces.
     (r"(?m) +$", ""),
 ];

@@ -1,0 +1,166 @@
+//! How long a session that writes waits: for somebody else's lock, and for one of its own
+//! statements.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::problem::{Code, Problem};
+
+/// The limits of an environment. Sessions that look have those of [`Limits::default`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Never zero, which would wait for ever.
+    pub lock_timeout: Duration,
+    /// Longer than `lock_timeout`, so that a lock is not taken for a slow statement.
+    pub statement_timeout: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            lock_timeout: Duration::from_secs(5),
+            statement_timeout: None,
+        }
+    }
+}
+
+impl Limits {
+    /// Reads both keys of the environment of that name, as far as it has them.
+    ///
+    /// # Errors
+    /// `config_invalid`, naming the key.
+    pub fn parse(
+        environment: &str,
+        lock_timeout: Option<&str>,
+        statement_timeout: Option<&str>,
+    ) -> Result<Self, Problem> {
+        let invalid = |message: String, hint: &str| {
+            Problem::new(
+                Code::ConfigInvalid,
+                format!("environment `{environment}`: {message}"),
+            )
+            .hint(hint)
+        };
+        let read = |key: &str, text: &str| {
+            duration(text).ok_or_else(|| {
+                invalid(
+                    format!("`{key}` is no length of time: \"{text}\""),
+                    "write whole milliseconds or more with their unit, such as \"500ms\", \"5s\" or \"2min\"",
+                )
+            })
+        };
+        let mut limits = Limits::default();
+        if let Some(text) = lock_timeout {
+            limits.lock_timeout = read("lock_timeout", text)?;
+            if limits.lock_timeout.is_zero() {
+                return Err(invalid(
+                    format!("with `lock_timeout` \"{text}\" a promotion would wait for ever"),
+                    "say how long it may wait for somebody else's lock, such as \"5s\"",
+                ));
+            }
+        }
+        if let Some(text) = statement_timeout {
+            limits.statement_timeout =
+                Some(read("statement_timeout", text)?).filter(|limit| !limit.is_zero());
+        }
+        match limits.statement_timeout {
+            Some(limit) if limit <= limits.lock_timeout => Err(invalid(
+                format!(
+                    "`statement_timeout` ({limit:?}) is not longer than `lock_timeout` ({:?})",
+                    limits.lock_timeout
+                ),
+                "a statement that waits for a lock would be taken for a slow one: shorten `lock_timeout`, or raise `statement_timeout`",
+            )),
+            _ => Ok(limits),
+        }
+    }
+}
+
+/// A length of time that both databases can count: whole milliseconds, up to 24 days.
+fn duration(text: &str) -> Option<Duration> {
+    if matches!(text, "0" | "off") {
+        return Some(Duration::ZERO);
+    }
+    let duration = Duration::try_from(text.parse::<SignedDuration>().ok()?).ok()?;
+    let counted = u64::try_from(i32::try_from(duration.as_millis()).ok()?).ok()?;
+    (Duration::from_millis(counted) == duration).then_some(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_have_a_unit() {
+        for (text, milliseconds) in [
+            ("500ms", 500),
+            ("5s", 5000),
+            ("5 seconds", 5000),
+            ("1.5s", 1500),
+            ("2min", 120_000),
+            ("1h 30m", 5_400_000),
+            ("PT5S", 5000),
+            ("0", 0),
+            ("0s", 0),
+            ("off", 0),
+        ] {
+            let expected = Some(Duration::from_millis(milliseconds));
+            assert_eq!(duration(text), expected, "{text}");
+        }
+        for text in [
+            "", "5", "s", "5 apples", "-5s", "100us", "1.5ms", "600h", "on", "1 day",
+        ] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_has_a_default() {
+        let parse = |lock: Option<&str>, statement: Option<&str>| {
+            let limits = Limits::parse("test", lock, statement).unwrap();
+            (
+                limits.lock_timeout.as_millis(),
+                limits.statement_timeout.map(|limit| limit.as_millis()),
+            )
+        };
+        assert_eq!(parse(None, None), (5000, None));
+        assert_eq!(parse(Some("50ms"), None), (50, None));
+        assert_eq!(parse(None, Some("1min")), (5000, Some(60_000)));
+        assert_eq!(parse(None, Some("off")), (5000, None));
+        assert_eq!(parse(None, Some("0")), (5000, None));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for (lock, statement, message) in [
+            (
+                Some("0"),
+                None,
+                "`lock_timeout` \"0\" a promotion would wait for ever",
+            ),
+            (Some("off"), None, "would wait for ever"),
+            (
+                Some("5"),
+                None,
+                "`lock_timeout` is no length of time: \"5\"",
+            ),
+            (
+                None,
+                Some("soon"),
+                "`statement_timeout` is no length of time: \"soon\"",
+            ),
+            (
+                None,
+                Some("5s"),
+                "`statement_timeout` (5s) is not longer than `lock_timeout` (5s)",
+            ),
+        ] {
+            let problem = Limits::parse("test", lock, statement).unwrap_err();
+            assert_eq!(problem.code, Code::ConfigInvalid);
+            assert!(problem.message.starts_with("environment `test`: "));
+            assert!(problem.message.contains(message), "{problem}");
+            assert!(problem.hint.is_some());
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! How long the session that writes waits, and whom it names when it has waited in vain.
+
+use std::path::Path;
+use std::time::Duration;
+
+use xtask::database;
+use xtask::problem::Code;
+use xtask::sync::environment::{Backend, DatabaseUrl};
+use xtask::sync::limits::Limits;
+
+use super::writing::run_as;
+use super::{lookup, problem};
+use crate::support::database::Database;
+
+pub(super) fn limits_outlive_a_migration_that_changes_them() {
+    let database = Database::create(Backend::Postgres);
+    let limits = Limits {
+        lock_timeout: Duration::from_millis(1500),
+        statement_timeout: Some(Duration::from_secs(120)),
+    };
+    let mut target = database::open_target(&database.checked_url(), limits).unwrap();
+    let seen = |table: &str| {
+        format!(
+            "CREATE TABLE {table} AS SELECT current_setting('lock_timeout') || ' ' || current_setting('statement_timeout') AS seen; \
+             SET lock_timeout = 0; SET statement_timeout = '7min';"
+        )
+    };
+    for (name, table) in [("2024-01-01-000000_a", "a"), ("2024-01-02-000000_b", "b")] {
+        run_as(&mut *target, Backend::Postgres, name, &seen(table)).unwrap();
+    }
+    target.commit().unwrap();
+    for table in ["a", "b"] {
+        let seen = database.line(&format!("SELECT seen FROM {table}"));
+        assert_eq!(seen, "1500ms 2min");
+    }
+}
+
+pub(super) fn whoever_waits_for_whom_is_told() {
+    let database = Database::with(
+        Backend::Postgres,
+        "CREATE TABLE fees (id integer PRIMARY KEY)",
+    );
+    let limits = Limits {
+        lock_timeout: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    // Whoever has been there longest comes first.
+    let mut holders = Vec::new();
+    for _ in 0..2 {
+        let mut holder = database.connect();
+        holder.run("BEGIN; LOCK TABLE fees IN ROW EXCLUSIVE MODE");
+        holder.run("SET application_name = 'the shop'");
+        holders.push(holder);
+    }
+    let processes: Vec<String> = holders
+        .iter_mut()
+        .map(|holder| {
+            holder
+                .texts("SELECT pg_backend_pid() || ' of user ' || current_user")
+                .remove(0)
+                .unwrap()
+        })
+        .collect();
+    let mut target = database::open_target(&database.checked_url(), limits).unwrap();
+    let fees = lookup(&mut *target, "fees");
+    let refused = problem(target.hold(&fees));
+    assert_eq!(refused.code, Code::LockTimeout, "{refused}");
+    for (process, place) in processes.iter().zip(["`fees` is locked by ", " and "]) {
+        let words = format!("{place}process {process} (the shop, idle in transaction), since ");
+        assert!(refused.message.contains(&words), "{refused}");
+    }
+    drop(target);
+    // A role that every server has, and that may not look into the sessions of others.
+    database.run("GRANT ALL ON fees TO pg_signal_backend");
+    let url = format!("{}?options=-crole%3Dpg_signal_backend", database.url);
+    let url = DatabaseUrl::parse(&url, "A_TEST", Path::new("/")).unwrap();
+    let mut target = database::open_target(&url, limits).unwrap();
+    let refused = problem(target.hold(&fees));
+    for process in &processes {
+        let words = format!("process {process} (the shop)");
+        assert!(refused.message.contains(&words), "{refused}");
+    }
+    assert!(!refused.message.contains("since"), "{refused}");
+}
