@@ -10,8 +10,9 @@ use crate::sync::moment::to_the_second;
 use crate::sync::pipeline::Promotion;
 use crate::sync::plan::Plan;
 use crate::sync::plan_file::Approved;
-use crate::sync::promote::{self, Look};
+use crate::sync::promote::Look;
 use crate::sync::report::Report;
+use crate::sync::retry;
 use crate::sync::stale::changes;
 use crate::sync::words::shell_word;
 use crate::terminal::{Screen, Tested};
@@ -71,7 +72,7 @@ pub fn carry_out(
             config.options
         ),
     )?;
-    promote::promote(config, promotion, &plan, report, &mut screen.steps())
+    retry::promote(config, promotion, &plan, report, &mut screen.steps())
 }
 
 /// The plan file names the very plan that was made now, and one is there where it must be.

@@ -52,6 +52,7 @@ pub mod report;
 pub mod restore;
 pub mod retention;
 mod retire;
+pub mod retry;
 pub mod row;
 pub mod row_edits;
 pub mod row_source;

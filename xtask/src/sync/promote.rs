@@ -378,6 +378,6 @@ pub fn commit(config: &Config) -> Option<String> {
         .ok()
 }
 
-fn milliseconds(clock: Instant) -> u64 {
+pub(super) fn milliseconds(clock: Instant) -> u64 {
     u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -23,9 +23,14 @@ pub fn thin_out(settings: &BackupSettings, environment: &str, runs: &[Run], made
     let (ways_back, plain): (Vec<_>, Vec<_>) = others.into_iter().partition(named);
     let kept_first = ways_back.into_iter().chain(plain);
     for backup in kept_first.skip(settings.keep.saturating_sub(1)) {
-        for path in [backup.path.clone(), backup.path.with_extension("json")] {
-            let _ = std::fs::remove_file(path);
-        }
+        remove(&backup.path);
+    }
+}
+
+/// Removes a backup and its manifest, as far as that can be done.
+pub fn remove(backup: &Path) {
+    for path in [backup, &backup.with_extension("json")] {
+        let _ = std::fs::remove_file(path);
     }
 }
 

@@ -183,10 +183,20 @@ fn a_table_that_somebody_writes_to_is_not_waited_for_for_long() {
         exit status: 1
         ----- stdout -----
         ----- stderr -----
-        error: failed to lock `fee_items`: `fee_items` is locked by process [pid] of user [user] (idle in transaction), since [time]
+        error: failed to lock `fee_items`: `fee_items` is locked by process [pid] of user [user] (idle in transaction), since [time]; tried 4 times
 
         hint: another session is in the way: run it again when that has ended its transaction
         "#);
+    let run = pair
+        .workspace
+        .run(&[&PROMOTE[..], &["--format", "json"]].concat());
+    let document = run.document();
+    assert_eq!(document["error"]["code"], "lock_timeout", "{document:#}");
+    assert_eq!(document["target_changed"], false, "{document:#}");
+    assert_eq!(run.stderr.matches("[1/7] lock Test").count(), 4, "{run}");
+    for attempt in ["(2 of 4): failed to", "(3 of 4): ", "(4 of 4): "] {
+        assert!(run.stderr.contains(attempt), "{run}");
+    }
     holder.run("ROLLBACK");
     assert_eq!(pair.test.everything(), before);
     pair.assert_promoted();

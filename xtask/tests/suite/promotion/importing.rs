@@ -7,8 +7,9 @@ use xtask::sync::environment::Backend;
 use xtask::sync::export;
 use xtask::sync::import::{Folder, asking, import};
 use xtask::sync::plan::Plan;
-use xtask::sync::promote::{look, promote, resolve_all};
+use xtask::sync::promote::{look, resolve_all};
 use xtask::sync::report::{Outcome, Report};
+use xtask::sync::retry::promote;
 use xtask::sync::snapshot::observe;
 
 use super::Stage;

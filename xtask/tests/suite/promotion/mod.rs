@@ -27,9 +27,10 @@ use xtask::sync::config::Config;
 use xtask::sync::environment::Backend;
 use xtask::sync::migrate::migrate;
 use xtask::sync::plan::Plan;
-use xtask::sync::promote::{look, promote};
+use xtask::sync::promote::look;
 use xtask::sync::rehearse::RehearsalSetting;
 use xtask::sync::report::Report;
+use xtask::sync::retry::promote;
 
 use crate::support::database::{Database, folder};
 use crate::support::migrations::Migrations;
@@ -182,6 +183,9 @@ suite! {
             a_database_is_stamped_as_one_environment
             an_older_stamp_says_less_until_the_next_run
             ;
+        waiting:
+            a_lock_that_stays_is_given_up a_lock_that_goes_away_is_waited_out
+            what_changed_in_a_pause_makes_the_plan_stale;
     }
     postgres {
         arriving:
@@ -202,7 +206,13 @@ suite! {
             what_is_deferred_is_checked_after_each_migration
             what_no_transaction_may_hold_is_found
             ;
-        waiting: a_statement_that_takes_too_long_is_stopped a_rehearsal_that_takes_too_long_blocks;
+        waiting:
+            a_lock_on_a_lookup_table_is_given_up
+            a_lock_that_a_migration_meets_is_given_up
+            what_is_committed_is_not_tried_again
+            a_statement_that_takes_too_long_is_stopped
+            a_rehearsal_that_takes_too_long_blocks
+            ;
     }
     sqlite {
         splitting: a_setting_that_a_migration_leaves_ends_with_it;

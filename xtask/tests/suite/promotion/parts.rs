@@ -6,8 +6,8 @@ use xtask::problem::{Code, Problem};
 use xtask::sync::environment::Backend;
 use xtask::sync::event::Event;
 use xtask::sync::ledger::RunKind;
-use xtask::sync::promote::promote;
 use xtask::sync::report::{Outcome, Report};
+use xtask::sync::retry::promote;
 use xtask::sync::snapshot::observe;
 
 use super::{Stage, codes};
