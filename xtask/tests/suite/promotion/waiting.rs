@@ -41,7 +41,7 @@ impl Holder {
 fn ready(backend: Backend) -> Stage {
     let mut stage = Stage::promoted(backend);
     stage.do_not_rehearse();
-    stage.config.pipeline[1].limits.lock_timeout = Duration::from_millis(200);
+    stage.config.pipeline[1].limits.lock_timeout = Duration::from_millis(600);
     stage.dev.run(
         "DELETE FROM fee_items WHERE group_id = 10; DELETE FROM fee_groups WHERE id = 10; \
          UPDATE fee_groups SET label = 'changed' WHERE id = 1",
@@ -194,7 +194,7 @@ pub(super) fn what_is_committed_is_not_tried_again() {
         TABLE,
         "ALTER TABLE merchants ADD note text;",
     );
-    stage.config.pipeline[1].limits.lock_timeout = Duration::from_millis(200);
+    stage.config.pipeline[1].limits.lock_timeout = Duration::from_millis(600);
     let holder = Holder::new(&stage, "LOCK TABLE merchants IN ACCESS SHARE MODE");
     let (report, ended, notes) = attempted(&stage, || {});
     let problem = ended.unwrap_err();
@@ -236,7 +236,7 @@ pub(super) fn a_statement_that_takes_too_long_is_stopped() {
 
 pub(super) fn a_rehearsal_that_takes_too_long_blocks() {
     let mut stage = Stage::promoted(Backend::Postgres);
-    stage.config.pipeline[1].limits.lock_timeout = Duration::from_millis(200);
+    stage.config.pipeline[1].limits.lock_timeout = Duration::from_millis(600);
     stage.config.pipeline[1].limits.statement_timeout = Some(Duration::from_secs(1));
     stage.test.run("UPDATE fee_groups SET label = 'slow'");
     stage.migrations.write(
