@@ -149,8 +149,8 @@ pub fn promote(
 ) -> anyhow::Result<()> {
     let mut progress = Progress::default();
     let ended = carry_out(config, promotion, approved, report, &mut progress, events);
-    if ended.is_err() {
-        report.target_changed = progress.has_changed();
+    if let Err(error) = &ended {
+        report.target_changed = progress.has_changed() || Problem::of(error).target_changed;
         report.migrations = progress.committed().to_vec();
     }
     let way_back = report.backup.as_ref().map(|backup| &*backup.way_back);

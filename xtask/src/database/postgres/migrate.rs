@@ -31,7 +31,7 @@ impl PostgresSession {
             .unwrap_or_default();
         unpin_values(&mut self.connection)
             .map_err(|error| self.failed(&error, "reset the session"))?;
-        run(&mut self.connection, &*found)
+        self.within_run(migration, |session| run(&mut session.connection, &*found))?
             .map_err(|failure| self.migration_problem(failure, migration))?;
         self.settle_constraints().map_err(|error| {
             let failure = MigrationFailure {
@@ -40,7 +40,8 @@ impl PostgresSession {
             };
             self.migration_problem(failure, migration)
         })?;
-        // A migration may leave settings behind; the next one and the rows start from ours.
+        // The next migration and the rows start from our settings.
+        self.forget_session()?;
         pin(&mut self.connection, self.limits)
             .map_err(|error| self.failed(&error, "set up the session"))?;
         self.value(

@@ -2,6 +2,7 @@
 
 mod backup;
 mod blocked;
+mod boundary;
 mod catalog;
 mod connection;
 mod copy;

@@ -24,7 +24,9 @@ impl SqliteSession {
         self.connection
             .applied_migrations()
             .map_err(anyhow::Error::from_boxed)?;
-        let outcome = self.connection.run_migration(&*found).map(|_| ());
+        let outcome = self.within_run(migration, |session| {
+            session.connection.run_migration(&*found).map(|_| ())
+        })?;
         outcome.map_err(|error| {
             // To find the line the statements are run again, and would wait again.
             let line = match is_busy(&error) {
@@ -32,7 +34,8 @@ impl SqliteSession {
                 false => self.failing_line(migration),
             };
             failure(migration, &*error, line)
-        })
+        })?;
+        self.forget_session()
     }
 
     /// Runs a migration outside of any transaction: none is open on this connection.

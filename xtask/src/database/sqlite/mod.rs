@@ -1,6 +1,7 @@
 //! SQLite.
 
 mod backup;
+mod boundary;
 mod catalog;
 mod effects;
 mod hazards;

@@ -8,6 +8,7 @@ use crate::sync::config::Config;
 use crate::sync::environment::Backend;
 use crate::sync::migration::{Migration, MigrationSet, OutOfOrder};
 use crate::sync::plan::PlannedMigration;
+use crate::sync::script::statements;
 use crate::sync::snapshot::Snapshot;
 use crate::sync::transaction_control;
 use crate::sync::words::counted;
@@ -31,6 +32,13 @@ pub fn unknown_migrations(snapshot: &Snapshot, known: &MigrationSet) -> Vec<Prob
         .collect()
 }
 
+/// Whether a script of SQLite reaches into another file.
+fn attaches(script: &str) -> bool {
+    let statements = statements(script, Backend::Sqlite);
+    let mut first = statements.iter().filter_map(|words| words.first());
+    first.any(|word| word.word() == Some("ATTACH"))
+}
+
 /// Why a migration can run neither in a transaction of this program nor outside any.
 pub fn not_transactional(migration: &Migration, backend: Backend) -> Option<Problem> {
     let name = &migration.name;
@@ -41,6 +49,13 @@ pub fn not_transactional(migration: &Migration, backend: Backend) -> Option<Prob
                 "migration {name} begins or ends a transaction itself: {statement}"
             ))
             .hint("take that out of up.sql: a run commits when all of it is proved"),
+        );
+    }
+    if backend == Backend::Sqlite && attaches(&migration.up) {
+        return Some(
+            refused(format!("migration {name} attaches another database")).hint(
+                "take that out of up.sql: only one database is backed up, and only one is written",
+            ),
         );
     }
     let statement = apart::find(backend, &migration.up)?;

@@ -1,5 +1,6 @@
 //! Every sentence of the contracts in `xtask/src/database/mod.rs`, on every backend.
 
+mod boundary;
 mod catalog;
 mod circles;
 mod foreign_keys;
@@ -163,6 +164,11 @@ suite! {
             others_read_on_while_a_table_is_held
             the_ledger_is_read_as_it_was_written
             constraints_are_checked_at_the_end
+            ;
+        boundary:
+            a_migration_that_ends_the_transaction_is_found_out
+            a_migration_that_fails_leaves_the_transaction_as_it_was
+            nothing_in_the_session_outlives_a_migration
             ;
     }
     postgres {

@@ -36,7 +36,7 @@ pub(super) fn run_as(
     target.run_migration(&set, migration)
 }
 
-fn entry(id: &str, environment: &str, finished_at: &str) -> LedgerEntry {
+pub(super) fn entry(id: &str, environment: &str, finished_at: &str) -> LedgerEntry {
     LedgerEntry {
         run: Run {
             id: id.to_owned(),

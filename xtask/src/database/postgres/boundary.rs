@@ -1,0 +1,54 @@
+//! The line around a migration: the transaction is the run's, and nothing that a migration does to
+//! the session outlives it.
+
+use diesel::connection::SimpleConnection as _;
+use diesel::result::{DatabaseErrorKind, Error};
+
+use super::super::migrations::{ended_by_itself, mark};
+use super::PostgresSession;
+use crate::sync::migration::Migration;
+
+impl PostgresSession {
+    /// Does what `work` does for a migration in the transaction that is open, and nowhere else;
+    /// where that fails, nothing of it is left.
+    ///
+    /// # Errors
+    /// `not_transactional` when the transaction had ended by then: what was done before that stays.
+    pub(super) fn within_run<E>(
+        &mut self,
+        migration: &Migration,
+        work: impl FnOnce(&mut Self) -> Result<(), E>,
+    ) -> anyhow::Result<Result<(), E>> {
+        // A migration cannot make a savepoint again whose name it cannot know.
+        let mark = mark()?;
+        self.batch(&format!("SAVEPOINT {mark}"), "mark the transaction")?;
+        let outcome = work(self);
+        let back_out = match &outcome {
+            Ok(()) => "",
+            Err(_) => &format!("ROLLBACK TO SAVEPOINT {mark}; "),
+        };
+        let close = format!("{back_out}RELEASE SAVEPOINT {mark}");
+        match self.connection.batch_execute(&close) {
+            Ok(()) | Err(Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _)) => {
+                Ok(outcome)
+            }
+            Err(_) => Err(ended_by_itself(migration)),
+        }
+    }
+
+    /// Takes back what a migration may have left in the session: settings, a role, and temporary
+    /// tables, which would come before the real ones of the same name.
+    pub(super) fn forget_session(&mut self) -> anyhow::Result<()> {
+        let ours = "SELECT current_setting('client_connection_check_interval', true)";
+        let interval = self.value(ours, &[])?;
+        self.batch(
+            "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP",
+            "reset the session",
+        )?;
+        if let Some(interval) = interval {
+            let again = "SELECT set_config('client_connection_check_interval', $1, false)";
+            self.value(again, &[&interval])?;
+        }
+        Ok(())
+    }
+}

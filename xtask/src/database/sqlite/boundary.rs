@@ -1,0 +1,59 @@
+//! The line around a migration: the transaction is the run's, and nothing that a migration does to
+//! the connection outlives it.
+
+use super::super::migrations::{ended_by_itself, mark};
+use super::super::sql;
+use super::{SqliteSession, failed};
+use crate::sync::migration::Migration;
+
+/// Settings that change what later statements do, as they are by themselves.
+/// <https://www.sqlite.org/pragma.html>
+const SETTINGS: &str = "PRAGMA ignore_check_constraints = OFF; PRAGMA writable_schema = OFF; \
+     PRAGMA recursive_triggers = OFF; PRAGMA case_sensitive_like = OFF; PRAGMA legacy_alter_table = OFF; \
+     PRAGMA reverse_unordered_selects = OFF; PRAGMA query_only = OFF; PRAGMA trusted_schema = ON";
+
+impl SqliteSession {
+    /// Does what `work` does for a migration in the transaction that is open, and nowhere else;
+    /// where that fails, nothing of it is left.
+    ///
+    /// # Errors
+    /// `not_transactional` when the transaction had ended by then: what was done before that stays.
+    pub(super) fn within_run<E>(
+        &mut self,
+        migration: &Migration,
+        work: impl FnOnce(&mut Self) -> Result<(), E>,
+    ) -> anyhow::Result<Result<(), E>> {
+        // A migration cannot make a savepoint again whose name it cannot know.
+        let mark = mark()?;
+        self.batch(&format!("SAVEPOINT {mark}"))
+            .map_err(|error| failed(&error, "mark the transaction"))?;
+        let outcome = work(self);
+        let back_out = match &outcome {
+            Ok(()) => "",
+            Err(_) => &format!("ROLLBACK TO {mark}; "),
+        };
+        match self.batch(&format!("{back_out}RELEASE {mark}")) {
+            Ok(()) => Ok(outcome),
+            Err(_) => Err(ended_by_itself(migration)),
+        }
+    }
+
+    /// Takes back what a migration may have left with the connection: settings, and temporary
+    /// objects, which would come before the real ones of the same name, or fire with them.
+    pub(super) fn forget_session(&mut self) -> anyhow::Result<()> {
+        let left = self.query(
+            "SELECT type, name FROM sqlite_temp_schema WHERE type IN ('trigger', 'view', 'table') \
+             AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type = 'table', type = 'view'",
+            &[],
+        )?;
+        let mut forget = SETTINGS.to_owned();
+        for object in left {
+            let [kind, name] = [0, 1].map(|at| object.get(at).cloned().flatten());
+            if let (Some(kind), Some(name)) = (kind, name) {
+                forget += &format!("; DROP {kind} IF EXISTS temp.{}", sql::identifier(&name));
+            }
+        }
+        self.batch(&forget)
+            .map_err(|error| failed(&error, "reset the connection"))
+    }
+}

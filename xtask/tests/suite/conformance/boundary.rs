@@ -1,0 +1,87 @@
+//! The line around a migration: its transaction is the run's, and its session is its own.
+
+use xtask::problem::Code;
+use xtask::sync::environment::Backend;
+
+use super::writing::{entry, open_target, run, run_as};
+use super::{either, name, open, problem};
+use crate::support::database::Database;
+
+pub(super) fn a_migration_that_ends_the_transaction_is_found_out(backend: Backend) {
+    // The second one puts back what diesel looks for.
+    for (table, rest) in [
+        ("a", "COMMIT;"),
+        ("b", "COMMIT; BEGIN; SAVEPOINT diesel_savepoint_1;"),
+    ] {
+        let database = Database::create(backend);
+        let mut target = open_target(&database);
+        let up = format!("CREATE TABLE {table} (id integer); {rest}");
+        let problem = problem(run(&mut *target, backend, &up));
+        assert_eq!(problem.code, Code::NotTransactional, "{problem}");
+        assert!(problem.target_changed);
+        drop(target);
+        assert!(
+            open(&database)
+                .catalog()
+                .unwrap()
+                .find(&name(table))
+                .is_some()
+        );
+    }
+}
+
+pub(super) fn a_migration_that_fails_leaves_the_transaction_as_it_was(backend: Backend) {
+    let database = Database::create(backend);
+    let mut target = open_target(&database);
+    let first = "CREATE TABLE a (id integer);";
+    run_as(&mut *target, backend, "2024-01-01-000000_first", first).unwrap();
+    let failing = "CREATE TABLE b (id integer); INSERT INTO nowhere VALUES (1);";
+    let failed = run_as(&mut *target, backend, "2024-01-02-000000_failing", failing);
+    let problem = problem(failed);
+    assert_eq!(problem.code, Code::MigrationFailed);
+    assert!(!problem.target_changed);
+    let last = "CREATE TABLE c (id integer);";
+    run_as(&mut *target, backend, "2024-01-03-000000_last", last).unwrap();
+    target.commit().unwrap();
+    let catalog = open(&database).catalog().unwrap();
+    let there = ["a", "b", "c"].map(|table| catalog.find(&name(table)).is_some());
+    assert_eq!(there, [true, false, true]);
+}
+
+pub(super) fn nothing_in_the_session_outlives_a_migration(backend: Backend) {
+    let database = Database::with(
+        backend,
+        either(
+            backend,
+            "CREATE TABLE fees (id integer PRIMARY KEY); \
+             CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$; \
+             CREATE TRIGGER no BEFORE INSERT ON fees FOR EACH ROW EXECUTE FUNCTION no()",
+            "CREATE TABLE fees (id integer PRIMARY KEY CHECK (id > 5))",
+        ),
+    );
+    let mut target = open_target(&database);
+    let up = either(
+        backend,
+        "SET session_replication_role = replica;",
+        "PRAGMA ignore_check_constraints = ON; \
+         CREATE TEMPORARY TRIGGER more AFTER INSERT ON fees BEGIN DELETE FROM fees; END;",
+    );
+    // Temporary tables come before others of their name.
+    let temporary = "CREATE TEMPORARY TABLE __sync_runs (id text);";
+    run_as(
+        &mut *target,
+        backend,
+        "2024-01-01-000000_temporary",
+        temporary,
+    )
+    .unwrap();
+    run_as(&mut *target, backend, "2024-01-02-000000_settings", up).unwrap();
+    let insert = "INSERT INTO fees VALUES (1);";
+    let inserted = run_as(&mut *target, backend, "2024-01-03-000000_insert", insert);
+    assert_eq!(problem(inserted).code, Code::MigrationFailed);
+    target
+        .record(&entry("r1", "test", "2024-01-02T03:04:06Z"))
+        .unwrap();
+    target.commit().unwrap();
+    assert_eq!(database.line("SELECT id FROM __sync_runs"), "r1");
+}
