@@ -114,7 +114,7 @@ pub fn adopt(
     let mut edits = Vec::new();
     for settings in &config.lookups {
         if wanted.contains(&settings.table) {
-            edits.push(Edited::find(config, settings, &home, &mut away)?);
+            edits.push(Edited::find(config, settings, &mut home, &mut away)?);
         }
     }
     let folder = export::folder(&config.export_dir, &first.name);
@@ -175,7 +175,7 @@ impl Edited {
     fn find(
         config: &Config,
         settings: &LookupSettings,
-        home: &Observed,
+        home: &mut Observed,
         away: &mut Observed,
     ) -> anyhow::Result<Edited> {
         let at_home = home.snapshot.lookup(settings, &config.lookups)?;
@@ -209,7 +209,7 @@ impl Edited {
             edits.retain(|edit| edit.kind() != Kind::Added);
         }
         if there.retire.is_some() {
-            forget_retired(&mut edits, &there, away)?;
+            forget_retired(&mut edits, (&there, away), (&at_home, home))?;
         }
         Ok(Edited {
             table: settings.table.clone(),
@@ -317,24 +317,44 @@ impl Edited {
     }
 }
 
-/// A row that a promotion switched off was edited by nobody.
+/// A row that a promotion switched off was edited by nobody; and one that is gone there and
+/// switched off at home came home already.
 fn forget_retired(
     edits: &mut Vec<RowEdit>,
-    lookup: &Lookup,
-    away: &mut Observed,
+    (there, away): (&Lookup, &mut Observed),
+    (here, home): (&Lookup, &mut Observed),
 ) -> anyhow::Result<()> {
-    let added: Vec<Record> = edits
+    let off_there = switched_off(edits, Kind::Added, there, away)?;
+    let off_here = switched_off(edits, Kind::Deleted, here, home)?;
+    edits.retain(|edit| match edit.kind() {
+        Kind::Added => !off_there.contains(&owned(&edit.key)),
+        Kind::Deleted => !off_here.contains(&owned(&edit.key)),
+        Kind::Changed => true,
+    });
+    Ok(())
+}
+
+/// The keys of the rows with an edit of this kind that one end has, switched off.
+fn switched_off(
+    edits: &[RowEdit],
+    kind: Kind,
+    lookup: &Lookup,
+    end: &mut Observed,
+) -> anyhow::Result<KeySet> {
+    let keys: Vec<Record> = edits
         .iter()
-        .filter(|edit| edit.kind() == Kind::Added)
+        .filter(|edit| edit.kind() == kind)
         .map(|edit| edit.key.clone())
         .collect();
-    let mut in_use = KeySet::new();
-    for batch in added.chunks(BATCH) {
-        let rows = away.session.unretired(lookup, batch)?;
-        in_use.extend(rows.iter().map(owned));
+    let mut off = KeySet::new();
+    for batch in keys.chunks(BATCH) {
+        let there = end.session.rows_by_key(lookup, batch)?;
+        off.extend(there.iter().map(|row| owned(&lookup.key_of(row))));
+        for in_use in end.session.unretired(lookup, batch)? {
+            off.remove(&owned(&in_use));
+        }
     }
-    edits.retain(|edit| edit.kind() != Kind::Added || in_use.contains(&owned(&edit.key)));
-    Ok(())
+    Ok(off)
 }
 
 fn unknown(table: &TableName, label: &str, folder: &std::path::Path) -> Problem {

@@ -178,33 +178,36 @@ impl Pair<'_> {
             .collect();
         let rows = promoted.rows(&names)?;
         let mut judge = ThreeWay::new(rows, &lookup.key_readings, on_target_edit);
-        if shared.len() == lookup.compared.len() {
-            let difference = self.compare(None, &mut judge, log)?;
-            let found = Found::of(judge.edits, &promoted);
-            return Ok((difference, found));
+        let difference = self.compare(Some(&shared), &mut judge, log)?;
+        let mut edits = judge.edits;
+        let suspected = edits.len();
+        self.settle(&mut edits)?;
+        let keeps = on_target_edit == OnTargetEdit::Keep;
+        let is_final = edits.len() == suspected || !keeps;
+        if is_final && shared.len() == lookup.compared.len() {
+            return Ok((difference, Found::of(edits, &promoted)));
         }
-        // Both ends have a column that was not promoted: the others tell who was edited.
-        self.compare(Some(&shared), &mut judge, &mut ChangeLog::new()?)?;
-        let edits = judge.edits;
-        let kept: KeySet = match on_target_edit {
-            OnTargetEdit::Keep => edits.iter().map(|edit| owned(&edit.key)).collect(),
-            OnTargetEdit::Overwrite | OnTargetEdit::Refuse => KeySet::new(),
+        // A row that was taken for an edit is none, or both ends have a column that was not
+        // promoted, and the others told who was edited.
+        let kept: KeySet = match keeps {
+            true => edits.iter().map(|edit| owned(&edit.key)).collect(),
+            false => KeySet::new(),
         };
+        *log = ChangeLog::new()?;
         let difference = self.compare(None, &mut &kept, log)?;
         Ok((difference, Found::of(edits, &promoted)))
     }
 
-    /// The edits with their values, without those of rows that are switched off already.
+    /// The edits with their values.
     ///
     /// # Errors
     /// What the databases report.
     pub(super) fn describe(&mut self, found: Found, every_row: bool) -> anyhow::Result<Edits> {
         let Found {
-            mut edits,
+            edits,
             columns,
             changed_since,
         } = found;
-        self.settle(&mut edits)?;
         let outcome = self.target.snapshot.on_target_edit;
         let mut hash = Sha256::new();
         for edit in &edits {
@@ -248,21 +251,49 @@ impl Pair<'_> {
         })
     }
 
-    /// A row that an earlier promotion switched off was edited by nobody.
+    /// Takes out what a promotion itself leaves where rows are switched off instead of deleted, or
+    /// what makes no difference there: rows of the target that are switched off and were not
+    /// promoted, or are to be switched off; and rows that are gone there and switched off here.
     fn settle(&mut self, edits: &mut Vec<Edit>) -> anyhow::Result<()> {
-        let retired: Vec<Record> = edits
-            .iter()
-            .filter(|edit| edit.change == Change::Retire)
-            .map(|edit| edit.key.clone())
-            .collect();
-        let mut left = KeySet::new();
-        for batch in retired.chunks(BATCH) {
-            let rows = self.target.session.unretired(self.on_target, batch)?;
-            left.extend(rows.iter().map(owned));
+        // Files are not asked: an import brings back what they have.
+        let on_source = !self.source.snapshot.is_folder;
+        let is_off_there = |edit: &Edit| {
+            edit.change == Change::Retire
+                || (edit.kind == Kind::Added && edit.change == Change::Update)
+        };
+        let is_off_here = |edit: &Edit| on_source && edit.kind == Kind::Deleted;
+        if self.on_target.retire.is_none() {
+            return Ok(());
         }
-        edits.retain(|edit| edit.change != Change::Retire || left.contains(&owned(&edit.key)));
+        let in_use_there = in_use(self.target, self.on_target, edits, is_off_there)?;
+        let in_use_here = in_use(self.source, self.on_source, edits, is_off_here)?;
+        edits.retain(|edit| {
+            let key = owned(&edit.key);
+            (!is_off_there(edit) || in_use_there.contains(&key))
+                && (!is_off_here(edit) || in_use_here.contains(&key))
+        });
         Ok(())
     }
+}
+
+/// The keys of those of some edited rows that one end has, and has not switched off.
+fn in_use(
+    end: &mut Observed,
+    lookup: &Lookup,
+    edits: &[Edit],
+    is_meant: impl Fn(&Edit) -> bool,
+) -> anyhow::Result<KeySet> {
+    let keys: Vec<Record> = edits
+        .iter()
+        .filter(|edit| is_meant(edit))
+        .map(|edit| edit.key.clone())
+        .collect();
+    let mut in_use = KeySet::new();
+    for batch in keys.chunks(BATCH) {
+        let rows = end.session.unretired(lookup, batch)?;
+        in_use.extend(rows.iter().map(owned));
+    }
+    Ok(in_use)
 }
 
 /// What was promoted has the same key and the same condition as what is compared now.

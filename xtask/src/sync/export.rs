@@ -34,6 +34,10 @@ pub struct ExportedTable {
     pub key: Vec<String>,
     #[serde(flatten)]
     pub state: LookupState,
+    /// Of the file: while it is the same, everything in it is a database's work. Not known of what
+    /// an older version of this program wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// Where an environment's exports are.
@@ -124,6 +128,22 @@ pub(super) fn file_name(table: &TableName) -> String {
     format!("{}.csv", table.file_stem())
 }
 
+/// Whether a file beside the manifest is, byte for byte, what this program wrote.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn is_as_written(folder: &Path, file: &str) -> anyhow::Result<bool> {
+    let tables = read_manifest(folder).map(|manifest| manifest.tables);
+    let mut tables = tables.unwrap_or_default().into_iter();
+    match tables.find(|table| table.file == file) {
+        Some(ExportedTable {
+            sha256: Some(written),
+            ..
+        }) => Ok(private::sha256(&folder.join(file))? == written),
+        _ => Ok(false),
+    }
+}
+
 fn read_manifest(folder: &Path) -> Option<Manifest> {
     serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).ok()?).ok()
 }
@@ -139,10 +159,11 @@ pub(super) fn write_table(
 ) -> anyhow::Result<ExportedTable> {
     let file = file_name(&lookup.table);
     let path = folder.join(&file);
-    let state = private::write_file(&path, |output| {
+    let (state, sha256) = private::write_file(&path, |output| {
+        let mut output = private::Hashed::new(output);
         let mut csv = csv::WriterBuilder::new()
             .terminator(csv::Terminator::Any(b'\n'))
-            .from_writer(output);
+            .from_writer(&mut output);
         csv.write_record(&lookup.columns)?;
         let mut digest = TableDigest::new(lookup.compared_columns());
         for row in rows {
@@ -153,7 +174,8 @@ pub(super) fn write_table(
         }
         csv.flush()
             .with_context(|| format!("failed to write {}", path.display()))?;
-        Ok(digest.finish())
+        drop(csv);
+        Ok((digest.finish(), output.sha256()))
     })?;
     Ok(ExportedTable {
         table: lookup.table.clone(),
@@ -161,6 +183,7 @@ pub(super) fn write_table(
         columns: lookup.columns.clone(),
         key: lookup.key_columns().map(str::to_owned).collect(),
         state,
+        sha256: Some(sha256),
     })
 }
 

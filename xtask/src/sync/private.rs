@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Context;
+use sha2::{Digest as _, Sha256};
 
 /// Makes a folder, with those above it, that only its owner may enter.
 ///
@@ -68,12 +69,43 @@ pub fn write_file<T>(
     Ok(result)
 }
 
+/// A writer that knows the SHA-256 of what went through it.
+pub struct Hashed<'output> {
+    output: &'output mut dyn Write,
+    hash: Sha256,
+}
+
+impl<'output> Hashed<'output> {
+    pub fn new(output: &'output mut dyn Write) -> Self {
+        Hashed {
+            output,
+            hash: Sha256::new(),
+        }
+    }
+
+    /// In hexadecimal digits.
+    pub fn sha256(self) -> String {
+        super::catalog::hex(&self.hash.finalize())
+    }
+}
+
+impl Write for Hashed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.output.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
 /// The SHA-256 of a file, in hexadecimal digits.
 ///
 /// # Errors
 /// When the file cannot be read.
 pub fn sha256(path: &Path) -> anyhow::Result<String> {
-    use sha2::{Digest as _, Sha256};
     let unreadable = || format!("failed to read {}", path.display());
     let mut file = File::open(path).with_context(unreadable)?;
     let mut hash = Sha256::new();

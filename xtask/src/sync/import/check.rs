@@ -47,6 +47,8 @@ pub(super) struct Check<'check> {
     pub(super) catalog: &'check Catalog,
     pub(super) backend: Backend,
     pub(super) target: &'check mut dyn Session,
+    /// A database's work, byte for byte, and so no spreadsheet's.
+    pub(super) is_as_written: bool,
 }
 
 impl Check<'_> {
@@ -303,17 +305,17 @@ impl Check<'_> {
             for field in 0..width {
                 let line = row[2 * width + field].parse().unwrap_or_default();
                 let name = &lookup.columns[field];
-                if places[field].is_none() || findings.has(line, Some(name)) {
+                if self.is_as_written || places[field].is_none() || findings.has(line, Some(name)) {
                     continue;
                 }
                 let before = found.and_then(|found| found.get(field));
                 if let Some(words) =
                     objection(kinds[field], &row[width + field], &row[field], before)
                 {
-                    findings.add(line, Some(name), words);
+                    findings.suspect(line, Some(name), words);
                 }
             }
-            if found.is_none() && new.len() < MOST_KEYS {
+            if !self.is_as_written && found.is_none() && new.len() < MOST_KEYS {
                 new.push((rows.entries[at].line, lookup.key_of(&row)));
             }
             let is_last = rows
@@ -335,7 +337,7 @@ impl Check<'_> {
             {
                 let spelled = |key: &Record| key.iter().collect::<Vec<_>>().join(", ");
                 let columns = key_names.join(", ");
-                findings.add(
+                findings.suspect(
                     line,
                     None,
                     format!(

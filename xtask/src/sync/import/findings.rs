@@ -13,6 +13,8 @@ pub(super) struct Findings {
     pub(super) count: usize,
     /// There may be more that were not looked for.
     pub(super) is_cut: bool,
+    /// Something looks like the work of a spreadsheet, and may be meant all the same.
+    pub(super) is_suspected: bool,
 }
 
 impl Findings {
@@ -22,6 +24,7 @@ impl Findings {
             kept: Vec::new(),
             count: 0,
             is_cut: false,
+            is_suspected: false,
         }
     }
 
@@ -35,6 +38,12 @@ impl Findings {
             self.kept
                 .push((line, column.map(str::to_owned), words.into()));
         }
+    }
+
+    /// Adds what only looks wrong.
+    pub(super) fn suspect(&mut self, line: u64, column: Option<&str>, words: String) {
+        self.is_suspected = true;
+        self.add(line, column, words);
     }
 
     pub(super) fn has(&self, line: u64, column: Option<&str>) -> bool {

@@ -15,7 +15,7 @@ use anyhow::Context as _;
 
 use super::config::Config;
 use super::environment::Environment;
-use super::export::file_name;
+use super::export::{file_name, is_as_written};
 use super::lookup::Lookup;
 use super::promote::resolve_all;
 use super::row_source::RowSource;
@@ -128,7 +128,7 @@ pub(super) fn observe_folder(
     let files = files(folder, &lookups)?;
     let mut tables = BTreeMap::new();
     let mut details = Vec::new();
-    let (mut count, mut broken) = (0, 0);
+    let (mut count, mut broken, mut is_suspected) = (0, 0, false);
     for lookup in &lookups {
         let name = file_name(&lookup.table);
         let rows = if files.tables.contains(&name) {
@@ -139,10 +139,12 @@ pub(super) fn observe_folder(
                 catalog: &target.snapshot.catalog,
                 backend: target.snapshot.backend,
                 target: &mut *target.session,
+                is_as_written: is_as_written(&folder.path, &name)?,
             };
             let rows = check.file(&folder.path.join(&name), &mut findings)?;
             count += findings.count as u64;
             broken += u64::from(findings.count > 0);
+            is_suspected |= findings.is_suspected;
             details.extend(findings.details());
             rows
         } else {
@@ -154,6 +156,13 @@ pub(super) fn observe_folder(
         }
     }
     if count > 0 {
+        let meant = match is_suspected {
+            true => format!(
+                "; if a value that looks like a spreadsheet's work is meant, write it into {} itself",
+                target.snapshot.label
+            ),
+            false => String::new(),
+        };
         return Err(Problem::new(
             Code::CsvInvalid,
             format!(
@@ -164,7 +173,7 @@ pub(super) fn observe_folder(
             ),
         )
         .details(details)
-        .hint("nothing was loaded; correct these lines in a text editor, or begin anew from `cargo xtask sync export`")
+        .hint(format!("nothing was loaded; correct these lines in a text editor, or begin anew from `cargo xtask sync export`{meant}"))
         .into());
     }
     let path = folder.path.canonicalize().context("the folder is gone")?;

@@ -4,11 +4,12 @@ use serde_json::json;
 use xtask::problem::{Code, Problem};
 use xtask::sync::adopt::{AdoptReport, adopt};
 use xtask::sync::environment::Backend;
+use xtask::sync::import::Folder;
 use xtask::sync::table::TableName;
 use xtask::sync::three_way::OnTargetEdit;
 
-use super::Stage;
-use super::editing::{edited, groups};
+use super::editing::{edited, groups, retiring};
+use super::{Stage, importing};
 
 pub(super) fn try_adopt(stage: &Stage, from: &str, table: &str) -> Result<AdoptReport, Problem> {
     let tables = [TableName::parse(table).unwrap()];
@@ -92,4 +93,49 @@ pub(super) fn what_cannot_be_adopted_is_refused(backend: Backend) {
         .run("UPDATE __sync_stamp SET environment = 'prod'");
     let code = try_adopt(&stage, "test", "fee_groups").unwrap_err().code;
     assert_eq!(code, Code::WrongStamp);
+}
+
+/// What was adopted goes into Development, as the command says that adopting prints.
+fn import(stage: &Stage) {
+    let folder = Folder::find(&stage.config, &stage.config.pipeline[0], None).unwrap();
+    importing::carry_out(stage, &folder).1.unwrap();
+}
+
+pub(super) fn a_deletion_comes_home_where_rows_are_retired(backend: Backend) {
+    let mut stage = retiring(backend);
+    stage.config.pipeline[1].on_target_edit = OnTargetEdit::Refuse;
+    stage
+        .test
+        .run("DELETE FROM merchants; DELETE FROM fee_items WHERE group_id = 2; DELETE FROM fee_groups WHERE id = 2");
+    let removed = |stage: &Stage, table: &str| {
+        let report = try_adopt(stage, "test", table).unwrap();
+        report.tables[0].edited.len()
+    };
+    assert_eq!(removed(&stage, "fee_groups"), 1);
+    assert_eq!(removed(&stage, "fee_items"), 1);
+    import(&stage);
+    assert_eq!(removed(&stage, "fee_groups"), 0);
+    stage.promote();
+    assert_eq!(groups(&stage), "1Cards 2off 10off");
+    assert!(stage.plan().empty);
+}
+
+pub(super) fn what_was_adopted_is_never_taken_for_a_spreadsheets_work(backend: Backend) {
+    let mut stage = Stage::ready(backend);
+    stage.config.pipeline[1].on_target_edit = OnTargetEdit::Refuse;
+    stage.dev.run(
+        "UPDATE fee_groups SET code = '1-2', label = '007' WHERE id = 1; \
+         UPDATE fee_groups SET label = 'true' WHERE id = 2; UPDATE fee_groups SET label = 'a\nb' WHERE id = 10",
+    );
+    stage.promote();
+    stage.test.run(
+        "UPDATE fee_groups SET code = '2-Jan', label = '7' WHERE id = 1; \
+         UPDATE fee_groups SET label = 'TRUE' WHERE id = 2; UPDATE fee_groups SET label = 'a\r\nb' WHERE id = 10",
+    );
+    let before = groups(&stage);
+    try_adopt(&stage, "test", "fee_groups").unwrap();
+    import(&stage);
+    stage.promote();
+    stage.assert_in_sync();
+    assert_eq!(groups(&stage), before);
 }

@@ -15,7 +15,7 @@ use xtask::sync::snapshot::observe;
 use super::Stage;
 
 /// Writes Development's lookup tables as a person would ask for them.
-fn export_development(stage: &Stage) -> Folder {
+pub(super) fn export_development(stage: &Stage) -> Folder {
     let config = &stage.config;
     let mut observed = observe(&config.pipeline[0]).unwrap();
     let lookups = resolve_all(config, &observed.snapshot).unwrap();
@@ -32,19 +32,19 @@ fn export_development(stage: &Stage) -> Folder {
     Folder::find(config, &config.pipeline[0], None).unwrap()
 }
 
-fn edit(folder: &Folder, file: &str, part: &str, by: &str) {
+pub(super) fn edit(folder: &Folder, file: &str, part: &str, by: &str) {
     let path = folder.path.join(file);
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.contains(part), "{text}");
     std::fs::write(path, text.replace(part, by)).unwrap();
 }
 
-fn try_plan(stage: &Stage, folder: &Folder) -> anyhow::Result<Plan> {
+pub(super) fn try_plan(stage: &Stage, folder: &Folder) -> anyhow::Result<Plan> {
     let to = asking(&stage.config.pipeline[0]);
     Ok(look(&stage.config, &import(folder, &to), false)?.plan)
 }
 
-fn carry_out(stage: &Stage, folder: &Folder) -> (Report, Result<(), Problem>) {
+pub(super) fn carry_out(stage: &Stage, folder: &Folder) -> (Report, Result<(), Problem>) {
     let to = asking(&stage.config.pipeline[0]);
     let promotion = import(folder, &to);
     let plan = try_plan(stage, folder).unwrap();
@@ -205,6 +205,29 @@ pub(super) fn keys_that_mean_something_are_imported(backend: Backend) {
         "{:?}",
         problem.details
     );
+}
+
+pub(super) fn an_export_of_another_moment_is_imported(backend: Backend) {
+    let stage = Stage::ready(backend);
+    stage
+        .dev
+        .run("UPDATE fee_items SET label = '7' WHERE id = 1");
+    let folder = export_development(&stage);
+    stage
+        .dev
+        .run("UPDATE fee_items SET label = '007' WHERE id = 1");
+    carry_out(&stage, &folder).1.unwrap();
+    let labels = "SELECT label FROM fee_items ORDER BY id";
+    assert_eq!(stage.dev.line(labels), "7 debit coins abroad");
+    // The same value in a file that somebody touched may be a spreadsheet's.
+    stage
+        .dev
+        .run("UPDATE fee_items SET label = '007' WHERE id = 1");
+    edit(&folder, "fee_items.csv", "debit", "debit!");
+    let problem = Problem::of(&try_plan(&stage, &folder).unwrap_err());
+    assert_eq!(problem.code, Code::CsvInvalid);
+    let hint = problem.hint.unwrap();
+    assert!(hint.ends_with("write it into Development itself"), "{hint}");
 }
 
 /// Whatever the rows: an export that nobody edited is an empty plan.

@@ -30,6 +30,8 @@ suite! {
         adopting:
             a_hotfix_comes_home
             what_cannot_be_adopted_is_refused
+            a_deletion_comes_home_where_rows_are_retired
+            what_was_adopted_is_never_taken_for_a_spreadsheets_work
             ;
         approving:
             a_row_of_the_source_changed
@@ -73,6 +75,8 @@ suite! {
             a_restore_is_no_edit
             what_is_not_promoted_is_no_edit
             retired_rows_are_no_edit
+            a_retired_row_comes_back
+            a_row_that_is_gone_on_the_target_and_off_in_the_source_is_no_edit
             without_the_promoted_rows_the_digest_tells
             what_was_promoted_is_kept_beside_the_exports
             an_older_ledger_knows_nothing
@@ -124,6 +128,7 @@ suite! {
             edited_files_are_imported_once
             an_import_that_fails_changes_nothing
             files_that_contradict_each_other_are_refused
+            an_export_of_another_moment_is_imported
             keys_that_mean_something_are_imported
             an_unedited_export_changes_nothing
             ;
