@@ -105,6 +105,19 @@ pub trait Session: Send {
     /// value is read as one of its column and written again.
     fn canonical(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Canonical>;
 
+    /// Which of these rows, in the database's spelling and by their positions, would not meet
+    /// `lookup.filter`. The condition has to speak of fields that are columns; of one that the
+    /// database cannot answer so, nothing is said.
+    fn outside(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Vec<usize>>;
+
+    /// Which of these keys, none with a NULL, are equal to an earlier one as the columns of the key
+    /// compare: the position of each beside that of the first.
+    fn equal_keys(
+        &mut self,
+        lookup: &Lookup,
+        keys: &[Record],
+    ) -> anyhow::Result<Vec<(usize, usize)>>;
+
     /// Those of these keys whose rows are not switched off as `lookup.retire` says.
     fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>>;
 

@@ -168,6 +168,18 @@ impl Session for RehearsedSession {
         self.session.canonical(lookup, rows)
     }
 
+    fn outside(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Vec<usize>> {
+        self.session.outside(lookup, rows)
+    }
+
+    fn equal_keys(
+        &mut self,
+        lookup: &Lookup,
+        keys: &[Record],
+    ) -> anyhow::Result<Vec<(usize, usize)>> {
+        self.session.equal_keys(lookup, keys)
+    }
+
     fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
         self.session.unretired(lookup, keys)
     }

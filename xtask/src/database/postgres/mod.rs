@@ -4,6 +4,7 @@ mod backup;
 mod blocked;
 mod boundary;
 mod catalog;
+mod coming;
 mod connection;
 mod copy;
 mod effects;

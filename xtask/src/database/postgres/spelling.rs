@@ -16,14 +16,34 @@ use crate::sync::row::{self, Field, Record};
 
 /// What the values of a field are read as.
 #[derive(Debug, Clone)]
-struct FieldType {
+pub(super) struct FieldType {
     name: String,
+    /// ` COLLATE …`, where the column has a collation.
+    collation: String,
     /// A text inside a JSON document would be read as a text of that type, not as a document.
     is_json: bool,
 }
 
+impl FieldType {
+    /// What a column of the rows that come as a JSON document is declared as.
+    pub(super) fn declared(&self) -> String {
+        match self.is_json {
+            true => "text".to_owned(),
+            false => format!("{}{}", self.name, self.collation),
+        }
+    }
+
+    /// Such a column as what it is.
+    pub(super) fn read(&self, column: &str) -> String {
+        match self.is_json {
+            true => format!("{column}::{}", self.name),
+            false => column.to_owned(),
+        }
+    }
+}
+
 /// The values of some rows, or why one of them is none.
-type Spelled = Result<Vec<Vec<Option<String>>>, String>;
+pub(super) type Spelled = Result<Vec<Vec<Option<String>>>, String>;
 
 impl PostgresSession {
     pub(super) fn spell(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Canonical> {
@@ -127,6 +147,26 @@ impl PostgresSession {
         types: &[FieldType],
         rows: &[Vec<Option<String>>],
     ) -> anyhow::Result<Spelled> {
+        let texts: Vec<String> = types
+            .iter()
+            .enumerate()
+            .map(|(at, kind)| format!("{}::text", kind.read(&format!("c{at}"))))
+            .collect();
+        let query = format!(
+            "SELECT {} FROM {} ORDER BY at",
+            texts.join(", "),
+            given_rows(types)
+        );
+        self.ask_about(&query, rows)
+    }
+
+    /// Asks about rows that are given as a parameter; what the server has against them or against
+    /// the query does not end the transaction.
+    pub(super) fn ask_about(
+        &mut self,
+        query: &str,
+        rows: &[Vec<Option<String>>],
+    ) -> anyhow::Result<Spelled> {
         let document: Vec<Value> = rows
             .iter()
             .map(|row| {
@@ -137,22 +177,6 @@ impl PostgresSession {
                 Value::Object(fields.collect::<Map<_, _>>())
             })
             .collect();
-        let list = |part: &dyn Fn(usize, &FieldType) -> String| -> String {
-            let parts = types.iter().enumerate().map(|(at, kind)| part(at, kind));
-            parts.collect::<Vec<_>>().join(", ")
-        };
-        let query = format!(
-            "SELECT {} FROM ROWS FROM (json_to_recordset($1::json) AS ({})) WITH ORDINALITY AS rows ({}, at) ORDER BY at",
-            list(&|at, kind| match kind.is_json {
-                true => format!("c{at}::{}::text", kind.name),
-                false => format!("c{at}::text"),
-            }),
-            list(&|at, kind| match kind.is_json {
-                true => format!("c{at} text"),
-                false => format!("c{at} {}", kind.name),
-            }),
-            list(&|at, _| format!("c{at}"))
-        );
         let what = "read values as those of their columns";
         self.batch("SAVEPOINT __sync_spelling", what)?;
         let spelled = sql_query(query)
@@ -174,13 +198,14 @@ impl PostgresSession {
     }
 
     /// What the values of each field are read as: the type of the column that they come from.
-    fn field_types(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<FieldType>> {
+    pub(super) fn field_types(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<FieldType>> {
         let rows = self.query(
-            "WITH RECURSIVE base AS (SELECT a.attname, a.atttypid AS type, format_type(a.atttypid, a.atttypmod) AS name \
+            "WITH RECURSIVE base AS (SELECT a.attname, a.atttypid AS type, format_type(a.atttypid, a.atttypmod) AS name, \
+             CASE WHEN a.attcollation <> 0 THEN ' COLLATE ' || a.attcollation::regcollation::text ELSE '' END AS collated \
              FROM pg_attribute a WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped \
-             UNION ALL SELECT b.attname, t.typbasetype, b.name FROM base b \
+             UNION ALL SELECT b.attname, t.typbasetype, b.name, b.collated FROM base b \
              JOIN pg_type t ON t.oid = b.type AND t.typtype = 'd') \
-             SELECT attname::text, name, bool_or(type IN ('json'::regtype, 'jsonb'::regtype))::text FROM base GROUP BY 1, 2",
+             SELECT attname::text, name, collated, bool_or(type IN ('json'::regtype, 'jsonb'::regtype))::text FROM base GROUP BY 1, 2, 3",
             &[&sql::table(&lookup.table, DEFAULT_SCHEMA)],
         )?;
         let types: BTreeMap<String, FieldType> = rows
@@ -189,7 +214,8 @@ impl PostgresSession {
                 let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
                 let kind = FieldType {
                     name: text(1),
-                    is_json: text(2) == "true",
+                    collation: text(2),
+                    is_json: text(3) == "true",
                 };
                 (text(0), kind)
             })
@@ -202,6 +228,7 @@ impl PostgresSession {
         let fields = lookup.columns.iter().zip(&lookup.sources);
         let text = FieldType {
             name: "text".to_owned(),
+            collation: String::new(),
             is_json: false,
         };
         Ok(fields
@@ -211,4 +238,17 @@ impl PostgresSession {
             })
             .collect())
     }
+}
+
+/// Rows that come as a JSON document, with the columns `c0`, `c1` … and their places in `at`.
+pub(super) fn given_rows(types: &[FieldType]) -> String {
+    let list = |part: &dyn Fn(usize, &FieldType) -> String| -> String {
+        let parts = types.iter().enumerate().map(|(at, kind)| part(at, kind));
+        parts.collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "ROWS FROM (json_to_recordset($1::json) AS ({})) WITH ORDINALITY AS rows ({}, at)",
+        list(&|at, kind| format!("c{at} {}", kind.declared())),
+        list(&|at, _| format!("c{at}"))
+    )
 }

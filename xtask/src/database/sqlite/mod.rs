@@ -3,6 +3,7 @@
 mod backup;
 mod boundary;
 mod catalog;
+mod coming;
 mod effects;
 mod hazards;
 mod migrate;

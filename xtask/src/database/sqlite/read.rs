@@ -222,6 +222,18 @@ impl Session for SqliteSession {
         self.spell(lookup, rows)
     }
 
+    fn outside(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Vec<usize>> {
+        self.not_meeting(lookup, rows)
+    }
+
+    fn equal_keys(
+        &mut self,
+        lookup: &Lookup,
+        keys: &[Record],
+    ) -> anyhow::Result<Vec<(usize, usize)>> {
+        self.taken_for_one(lookup, keys)
+    }
+
     fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
         let unretired = unretired(lookup, "IS NOT", retired_value);
         let rows = self.rows_by_key(&unretired, keys)?;

@@ -14,15 +14,7 @@ impl SqliteSession {
     pub(super) fn spell(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Canonical> {
         let what = "read values as those of their columns";
         let affinities = self.affinities(lookup)?;
-        self.batch(&format!(
-            "DROP TABLE IF EXISTS temp.__sync_spelling; CREATE TEMPORARY TABLE __sync_spelling AS \
-             SELECT {} FROM {} AS lookup WHERE 0",
-            sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
-            travelling(lookup, &[], DEFAULT_SCHEMA)
-        ))
-        .map_err(|error| failed(&error, what))?;
-        let marks = vec!["?"; lookup.columns.len()].join(", ");
-        let insert = format!("INSERT INTO temp.__sync_spelling VALUES ({marks})");
+        let insert = self.lay_out(lookup)?;
         let mut bad = Vec::new();
         for (at, row) in rows.iter().enumerate() {
             let mut values = Vec::new();
@@ -69,6 +61,19 @@ impl SqliteSession {
             rows: canonical,
             bad,
         })
+    }
+
+    /// Makes the temporary table, and says how a row is put into it.
+    pub(super) fn lay_out(&mut self, lookup: &Lookup) -> anyhow::Result<String> {
+        self.batch(&format!(
+            "DROP TABLE IF EXISTS temp.__sync_spelling; CREATE TEMPORARY TABLE __sync_spelling AS \
+             SELECT {} FROM {} AS lookup WHERE 0",
+            sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
+            travelling(lookup, &[], DEFAULT_SCHEMA)
+        ))
+        .map_err(|error| failed(&error, "read values as those of their columns"))?;
+        let marks = vec!["?"; lookup.columns.len()].join(", ");
+        Ok(format!("INSERT INTO temp.__sync_spelling VALUES ({marks})"))
     }
 
     /// The declared type of each field that belongs to a STRICT table.

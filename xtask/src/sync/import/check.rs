@@ -9,6 +9,7 @@ use anyhow::Context as _;
 
 use super::findings::Findings;
 use super::header::{places, separator};
+use super::rows::{shown_key, values};
 use super::spool::{Filling, Spool};
 use super::spreadsheet::{Kind, altered, objection};
 use super::text::{NotUtf8, Reader, Row};
@@ -221,6 +222,9 @@ impl Check<'_> {
         let spelled = canonical
             .as_ref()
             .map_or(&given, |canonical| &canonical.rows);
+        if !findings.is_cut {
+            self.whole_rows(&batch, spelled, bad, places, findings)?;
+        }
         for ((row, given), spelled) in batch.iter().zip(&given).zip(spelled) {
             for (at, name) in lookup.columns.iter().enumerate() {
                 let Some(place) = places[at] else { continue };
@@ -269,7 +273,6 @@ impl Check<'_> {
                     .map_or(Kind::Other, |column| Kind::of(column, self.backend))
             })
             .collect();
-        let key_names: Vec<&str> = lookup.key_columns().collect();
         for pair in rows.entries.windows(2) {
             let is_same = compare_keys(&pair[0].key, &pair[1].key, readings) == Ordering::Equal;
             if is_same && !pair[0].key.iter().any(|field| field == NULL) {
@@ -277,14 +280,14 @@ impl Check<'_> {
                     pair[1].line,
                     None,
                     format!(
-                        "the key {} = {} is also in line {}",
-                        key_names.join(", "),
-                        pair[1].key.iter().collect::<Vec<_>>().join(", "),
+                        "the key {} is also in line {}",
+                        shown_key(lookup, &pair[1].key),
                         pair[0].line
                     ),
                 );
             }
         }
+        self.equal_keys(rows, findings)?;
         let (mut new, mut gone): (Vec<(u64, Record)>, Vec<Record>) = (Vec::new(), Vec::new());
         let mut present = self.target.rows(lookup)?.fuse();
         let mut next = present.next().transpose()?;
@@ -335,15 +338,13 @@ impl Check<'_> {
                 .iter()
                 .find_map(|before| Some((before, altered_key(before, &key)?)))
             {
-                let spelled = |key: &Record| key.iter().collect::<Vec<_>>().join(", ");
-                let columns = key_names.join(", ");
                 findings.suspect(
                     line,
                     None,
                     format!(
-                        "the key {columns} = `{}` is new while `{}` is gone: a spreadsheet {what}",
-                        spelled(&key),
-                        spelled(before)
+                        "the key {} is new while {} is gone: a spreadsheet {what}",
+                        shown_key(lookup, &key),
+                        values(before)
                     ),
                 );
             }

@@ -3,6 +3,7 @@
 mod check;
 mod findings;
 mod header;
+mod rows;
 mod session;
 mod spool;
 mod spreadsheet;

@@ -114,6 +114,18 @@ impl Session for FolderSession {
         })
     }
 
+    fn outside(&mut self, _lookup: &Lookup, _rows: &[Record]) -> anyhow::Result<Vec<usize>> {
+        anyhow::bail!("only a database knows which rows meet a condition")
+    }
+
+    fn equal_keys(
+        &mut self,
+        _lookup: &Lookup,
+        _keys: &[Record],
+    ) -> anyhow::Result<Vec<(usize, usize)>> {
+        anyhow::bail!("only a database knows which keys are equal")
+    }
+
     fn unretired(&mut self, _lookup: &Lookup, _keys: &[Record]) -> anyhow::Result<Vec<Record>> {
         anyhow::bail!("only a database knows which rows are switched off")
     }

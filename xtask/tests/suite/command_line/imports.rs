@@ -183,10 +183,10 @@ fn every_mistake_of_every_file_is_told_at_once() {
       data-sync/exports/dev/fee_items.csv: line 3, column `rate_basis_points`: `1E+05` is how a spreadsheet shortens a number: write it out
       data-sync/exports/dev/fee_items.csv: line 3, column `updated_at`: `01/05/2024` stands where the database has `2024-05-01 08:00:00`: a spreadsheet rewrites dates
       data-sync/exports/dev/fee_items.csv: line 4, column `name`: `\N` is NULL, and this column is NOT NULL
-      data-sync/exports/dev/fee_items.csv: line 4: the key id = 1 is also in line 2
+      data-sync/exports/dev/fee_items.csv: line 4: the key id = `1` is also in line 2
       data-sync/exports/dev/fee_items.csv: line 5: 2 fields where the header has 7
 
-    hint: nothing was loaded; correct these lines in a text editor, or begin anew from `cargo xtask sync export`
+    hint: nothing was loaded; correct these lines in a text editor, or begin anew from `cargo xtask sync export`; if a value that looks like a spreadsheet's work is meant, write it into Development itself
     "#);
 }
 

@@ -149,7 +149,8 @@ exit status: 0
             "id"
           ],
           "rows": 1,
-          "digest": "53a652443cfb0027232e002a6a7cb950"
+          "digest": "53a652443cfb0027232e002a6a7cb950",
+          "sha256": "9c470b77ef9bbe13640456e28ace7a5f8f6b2a5c606a32732a65d1163ba456d6"
         },
         {
           "table": "equipment_catalogue",
@@ -170,7 +171,8 @@ exit status: 0
             "id"
           ],
           "rows": 1,
-          "digest": "029ccde52092158e6c441b69c5984915"
+          "digest": "029ccde52092158e6c441b69c5984915",
+          "sha256": "43efb3b2ab15f0a9a437fc6cd1ec140ca24b13eb362e063abf49da2f77fdec8e"
         },
         {
           "table": "fee_groups",
@@ -187,7 +189,8 @@ exit status: 0
             "id"
           ],
           "rows": 2,
-          "digest": "01056eb75383701c18ddcc4b78c85a88"
+          "digest": "01056eb75383701c18ddcc4b78c85a88",
+          "sha256": "5e3e4fee0a2b84b89c4b7d3ff1d03666d119032d6c0f269ef784c2af6f4683da"
         },
         {
           "table": "fee_items",
@@ -207,7 +210,8 @@ exit status: 0
             "id"
           ],
           "rows": 3,
-          "digest": "e3d0b0783f8de0ac037a43ca656ab92c"
+          "digest": "e3d0b0783f8de0ac037a43ca656ab92c",
+          "sha256": "7e45df87c487298094faaa7f8f3628120319afe042fdfe1cfeafe2d7cfd9a79a"
         },
         {
           "table": "system_configuration",
@@ -222,7 +226,8 @@ exit status: 0
             "key"
           ],
           "rows": 3,
-          "digest": "28e9a8e282baa0c57b7dd2fcd772f5db"
+          "digest": "28e9a8e282baa0c57b7dd2fcd772f5db",
+          "sha256": "4bbb06247b8fa69fac842694a981cb3eac1b2d901a7387e3dbefac1013092b4c"
         }
       ]
     }

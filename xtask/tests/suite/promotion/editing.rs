@@ -120,6 +120,57 @@ pub(super) fn edits_are_kept(backend: Backend) {
     assert_eq!(items(&stage), "1credit 5hot 11abroad");
 }
 
+pub(super) fn a_kept_row_keeps_what_it_refers_to(backend: Backend) {
+    let gone = "2 rows of `t` that are to go are still referred to by 2 rows of `c`";
+    for (action, code, words) in [
+        ("", Code::ReferencedRows, gone),
+        (
+            "ON DELETE CASCADE",
+            Code::CascadeToProtected,
+            "deleting 2 rows of `t` would delete 2 rows of `c`",
+        ),
+        (
+            "ON DELETE SET NULL",
+            Code::CascadeToProtected,
+            "deleting 2 rows of `t` would empty `t` of 2 rows of `c`",
+        ),
+    ] {
+        let mut stage = Stage::empty(backend);
+        stage.migrations.write(
+            "2024-01-01-000000_base",
+            &format!(
+                "CREATE TABLE t (id integer PRIMARY KEY); \
+                 CREATE TABLE c (id integer PRIMARY KEY, t integer REFERENCES t (id) {action}, label text);"
+            ),
+        );
+        stage.configure("[[lookup]]\ntable = \"t\"\n[[lookup]]\ntable = \"c\"\n");
+        stage.config.pipeline[1].on_target_edit = OnTargetEdit::Keep;
+        stage.migrate();
+        stage.dev.run(
+            "INSERT INTO t VALUES (1), (2), (3); INSERT INTO c VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'c'), (4, 3, 'd')",
+        );
+        stage.promote();
+        // One that the source moves elsewhere, one that it deletes; those that are not kept go.
+        stage.test.run(
+            "UPDATE c SET label = 'hot' WHERE id = 2; UPDATE c SET label = 'hot' WHERE id = 3",
+        );
+        stage.dev.run(
+            "UPDATE c SET t = 1 WHERE id = 2; DELETE FROM c WHERE id > 2; DELETE FROM t WHERE id > 1",
+        );
+        let blocker = stage.blocked();
+        assert_eq!(blocker.code, code);
+        assert_eq!(blocker.message, format!("{words} (2: 1; 3: 1)"));
+        // Where they may stay, so may what they refer to.
+        stage.configure(
+            "[[lookup]]\ntable = \"t\"\nextra_rows = \"keep\"\n[[lookup]]\ntable = \"c\"\n",
+        );
+        stage.config.pipeline[1].on_target_edit = OnTargetEdit::Keep;
+        stage.promote();
+        let left = "SELECT id || label FROM c ORDER BY id";
+        assert_eq!(stage.test.line(left), "1a 2hot 3hot");
+    }
+}
+
 pub(super) fn edits_are_kept_through_a_migration(backend: Backend) {
     let stage = edited(backend, OnTargetEdit::Keep);
     stage.migrations.write(

@@ -68,6 +68,7 @@ suite! {
         editing:
             edits_are_overwritten_and_shown
             edits_are_kept
+            a_kept_row_keeps_what_it_refers_to
             edits_are_kept_through_a_migration
             edits_are_refused
             a_hotfix_that_arrives_is_no_conflict
@@ -129,6 +130,9 @@ suite! {
             an_import_that_fails_changes_nothing
             files_that_contradict_each_other_are_refused
             an_export_of_another_moment_is_imported
+            rows_that_the_condition_leaves_to_others_are_refused
+            a_reference_with_a_part_missing_is_refused
+            keys_that_are_equal_to_the_database_are_refused
             keys_that_mean_something_are_imported
             an_unedited_export_changes_nothing
             ;
