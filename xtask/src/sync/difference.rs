@@ -15,8 +15,9 @@ use super::reached::Reached;
 use super::references::{Compared, references};
 use super::rehearse::can_ask;
 use super::retire::settle;
-use super::row::{LookupState, Record, cells};
+use super::row::{KeySet, LookupState, Record, cells};
 use super::snapshot::Observed;
+use super::staying::Kept;
 use super::table::TableName;
 use super::taken::{Ends, taken_values};
 use crate::database::Session;
@@ -90,21 +91,31 @@ pub fn compare_lookups(
     promoted: &Path,
     every_row: bool,
 ) -> anyhow::Result<Vec<TableComparison>> {
+    // Rows of one table refer to rows of another, so all are compared before any is judged.
+    let mut found = Vec::new();
+    for settings in lookups {
+        let before = before.as_deref_mut();
+        let differing = differing(
+            settings, lookups, source, target, before, promoted, every_row,
+        );
+        found.push(refused(differing, Found::Known)?);
+    }
+    let kept: Kept = found.iter().filter_map(Found::kept).collect();
     lookups
         .iter()
-        .map(|settings| {
-            let before = before.as_deref_mut();
+        .zip(found)
+        .map(|(settings, found)| {
+            let outcome = match found {
+                Found::Known(outcome) => outcome,
+                Found::Differing(differing) => {
+                    let judged = judge(*differing, lookups, &kept, source, target, every_row);
+                    refused(judged, |outcome| outcome)?
+                }
+            };
             let held = before.as_ref().and_then(|before| {
                 let held = before.lookups.get(&settings.table);
                 held.cloned()
             });
-            let outcome = compare_table(
-                settings, lookups, source, target, before, promoted, every_row,
-            )
-            .or_else(|error| match error.downcast::<Problem>() {
-                Ok(problem) => Ok(Outcome::Refused(problem)),
-                Err(error) => Err(error),
-            })?;
             Ok(TableComparison {
                 table: settings.table.clone(),
                 outcome,
@@ -114,7 +125,43 @@ pub fn compare_lookups(
         .collect()
 }
 
-fn compare_table(
+/// A coded problem is an outcome as well.
+fn refused<T>(found: anyhow::Result<T>, outcome: fn(Outcome) -> T) -> anyhow::Result<T> {
+    found.or_else(|error| match error.downcast::<Problem>() {
+        Ok(problem) => Ok(outcome(Outcome::Refused(problem))),
+        Err(error) => Err(error),
+    })
+}
+
+/// What the rows of one table are, before others are looked at.
+enum Found {
+    Known(Outcome),
+    Differing(Box<Differing>),
+}
+
+/// A table in which something differs.
+struct Differing {
+    arranged: Arranged,
+    difference: Difference,
+    same_columns: bool,
+    edits: Edits,
+    log: ChangeLog,
+}
+
+impl Found {
+    /// The rows that stay as they were edited on the target.
+    fn kept(&self) -> Option<(TableName, KeySet)> {
+        match self {
+            Found::Known(_) => None,
+            Found::Differing(differing) => Some((
+                differing.arranged.on_target.table.clone(),
+                differing.edits.kept(),
+            )),
+        }
+    }
+}
+
+fn differing(
     settings: &LookupSettings,
     lookups: &[LookupSettings],
     source: &mut Observed,
@@ -122,12 +169,12 @@ fn compare_table(
     before: Option<&mut Observed>,
     promoted: &Path,
     every_row: bool,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<Found> {
     let on_source = source.snapshot.lookup(settings, lookups)?;
     if target.snapshot.catalog.find(&settings.table).is_none() {
-        return Ok(Outcome::Missing {
+        return Ok(Found::Known(Outcome::Missing {
             rows: source.session.count_rows(&on_source.table)?,
-        });
+        }));
     }
     let on_target = target.snapshot.lookup(settings, lookups)?;
     let same_columns = on_source.has_same_columns(&on_target);
@@ -139,24 +186,19 @@ fn compare_table(
         && here == there
     {
         // Both tables were read already, and hold the same.
-        return Ok(Outcome::Compared {
+        return Ok(Found::Known(Outcome::Compared {
             difference: Difference::none(here),
             same_columns,
             references: Vec::new(),
             rows: Vec::new(),
             problems: Vec::new(),
             edits: Edits::none(target.snapshot.on_target_edit).into(),
-        });
+        }));
     }
-    let Some(Arranged {
-        on_source,
-        on_target,
-        sort_alike,
-    }) = Arranged::of(&on_source, &on_target)?
-    else {
-        return Ok(Outcome::Missing {
+    let Some(arranged) = Arranged::of(&on_source, &on_target)? else {
+        return Ok(Found::Known(Outcome::Missing {
             rows: source.session.count_rows(&on_source.table)?,
-        });
+        }));
     };
     let edits_before = match before {
         Some(before) => {
@@ -170,9 +212,9 @@ fn compare_table(
     };
     let mut log = ChangeLog::new()?;
     let mut pair = Pair {
-        on_source: &on_source,
+        on_source: &arranged.on_source,
         source,
-        on_target: &on_target,
+        on_target: &arranged.on_target,
         target,
     };
     let (mut difference, edits) = match edits_before {
@@ -181,12 +223,47 @@ fn compare_table(
             (pair.compare(None, &mut &kept, &mut log)?, edits)
         }
         None => {
-            let promoted = sort_alike.then_some(promoted);
+            let promoted = arranged.sort_alike.then_some(promoted);
             let (difference, found) = pair.compare_with_promoted(settings, promoted, &mut log)?;
             (difference, pair.describe(found, every_row)?)
         }
     };
-    let mut log = settle(&on_target, &mut *target.session, &mut difference, log)?;
+    let log = settle(
+        &arranged.on_target,
+        &mut *target.session,
+        &mut difference,
+        log,
+    )?;
+    Ok(Found::Differing(Box::new(Differing {
+        arranged,
+        difference,
+        same_columns,
+        edits,
+        log,
+    })))
+}
+
+/// Looks for what speaks against the changes of one table; `kept` has the rows of every table that
+/// stay because they were edited.
+fn judge(
+    differing: Differing,
+    lookups: &[LookupSettings],
+    kept: &Kept,
+    source: &mut Observed,
+    target: &mut Observed,
+    every_row: bool,
+) -> anyhow::Result<Outcome> {
+    let Differing {
+        arranged: Arranged {
+            on_source,
+            on_target,
+            ..
+        },
+        difference,
+        same_columns,
+        edits,
+        mut log,
+    } = differing;
     let unique_keys = target
         .snapshot
         .catalog
@@ -212,7 +289,7 @@ fn compare_table(
         on_target: &on_target,
         difference: &difference,
     };
-    let references = references(&compared, lookups, source, target, &mut log)?;
+    let references = references(&compared, lookups, kept, source, target, &mut log)?;
     let rows = if every_row {
         row_changes(
             &on_source,

@@ -13,7 +13,7 @@ use super::reached::Reached;
 use super::reference::{Part, Step, Touched};
 use super::row::{KeySet, Record, owned};
 use super::snapshot::Observed;
-use super::staying::{Checked, Staying, staying};
+use super::staying::{Checked, Kept, Staying, staying};
 use super::table::TableName;
 use super::walk::{Effect, Hop, hops};
 
@@ -29,13 +29,14 @@ pub(super) struct Compared<'lookup> {
 }
 
 /// Finds what refers to the rows of a lookup table that would go or change; `all` are the settings
-/// of every lookup table.
+/// of every lookup table, and `kept` the rows of each that stay because they were edited.
 ///
 /// # Errors
 /// What the databases report, such as a table that may not be read.
 pub(super) fn references(
     compared: &Compared<'_>,
     all: &[LookupSettings],
+    kept: &Kept,
     source: &mut Observed,
     target: &mut Observed,
     log: &mut ChangeLog,
@@ -50,6 +51,7 @@ pub(super) fn references(
     let deletes = compared.difference.delete > 0 && lookup.extra_rows != ExtraRows::Refuse;
     let mut walk = Walk {
         all,
+        kept,
         source,
         target,
         reached: Vec::new(),
@@ -76,6 +78,7 @@ pub(super) fn references(
 
 struct Walk<'ends> {
     all: &'ends [LookupSettings],
+    kept: &'ends Kept,
     source: &'ends mut Observed,
     target: &'ends mut Observed,
     reached: Vec<Reached>,
@@ -178,7 +181,7 @@ impl Walk<'_> {
         }
         for hop in hops(&self.target.snapshot.catalog, table, &way.effect, &way.path) {
             let ends = (&self.source.snapshot, &self.target.snapshot);
-            let (part, checked) = match staying(&hop, way.may_stay, self.all, ends) {
+            let (part, checked) = match staying(&hop, way.may_stay, self.all, self.kept, ends) {
                 Staying::Everybody => (Some(Part::All), None),
                 Staying::Some { outside, checked } => (outside.map(Part::Outside), checked),
             };
@@ -232,7 +235,8 @@ impl Walk<'_> {
         self.follow(start, &hop.child, &way)
     }
 
-    /// Counts the lookup rows that stay by whether the source has them, and walks on from them.
+    /// Counts the lookup rows that stay by what the source has and what is kept, and walks on from
+    /// them.
     fn check(
         &mut self,
         start: &Start<'_>,
@@ -267,7 +271,8 @@ impl Walk<'_> {
                 .map(|row| owned(&checked.on_source.key_of(row)))
                 .collect();
             for (at, key) in waiting.drain(..) {
-                if found.contains(&owned(&key)) == checked.in_source {
+                let name = owned(&key);
+                if checked.stays(&name, found.contains(&name)) {
                     let mut entry = Record::from(vec![at.to_string()]);
                     entry.extend(&key);
                     staying.add(Change::Delete, &entry)?;
@@ -314,7 +319,7 @@ impl Walk<'_> {
             path: path.to_vec(),
             steps: Vec::new(),
             effect,
-            may_stay: checked.in_source,
+            may_stay: checked.may_be_in_source(),
         };
         self.follow(start, &start.lookup.table, &way)
     }

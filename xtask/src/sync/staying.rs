@@ -1,15 +1,23 @@
 //! Which rows that refer to rows that go or change would refer to them still after the promotion.
 //!
 //! Every row of a protected table would. A row of a lookup table would when it stays as it is:
-//! because its `where` leaves it out, because the table keeps its rows or retires them, or because
-//! the columns that refer are `insert_only` or ignored. All others go or move in the same promotion,
+//! because its `where` leaves it out, because the table keeps its rows or retires them, because
+//! the columns that refer are `insert_only` or ignored, or because it was edited on the target and
+//! that is kept. All others go or move in the same promotion,
 //! as the source has them, which refers to nothing that is not there.
+
+use std::collections::BTreeMap;
 
 use super::catalog::Table;
 use super::config::{ExtraRows, LookupSettings};
 use super::lookup::Lookup;
+use super::row::KeySet;
 use super::snapshot::Snapshot;
+use super::table::TableName;
 use super::walk::Hop;
+
+/// The rows of each table of the target that stay because they were edited there, by their keys.
+pub(super) type Kept = BTreeMap<TableName, KeySet>;
 
 /// Which rows of a child still refer after the promotion.
 pub(super) enum Staying {
@@ -25,8 +33,37 @@ pub(super) enum Staying {
 pub(super) struct Checked {
     pub(super) on_source: Lookup,
     pub(super) on_target: Lookup,
-    /// Those that the source has stay; else those that it lacks.
-    pub(super) in_source: bool,
+    pub(super) by_source: BySource,
+    /// These stay, whatever the source has.
+    pub(super) kept: KeySet,
+}
+
+/// What the source has to do with it whether a row stays.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum BySource {
+    /// Those that it has stay.
+    Has,
+    /// Those that it lacks stay.
+    Lacks,
+    /// Nothing.
+    Whatever,
+}
+
+impl Checked {
+    /// Whether a row stays that the source has, or has not.
+    pub(super) fn stays(&self, key: &[String], is_in_source: bool) -> bool {
+        let by_source = match self.by_source {
+            BySource::Has => is_in_source,
+            BySource::Lacks => !is_in_source,
+            BySource::Whatever => false,
+        };
+        by_source || self.kept.contains(key)
+    }
+
+    /// The source may have some of those that stay.
+    pub(super) fn may_be_in_source(&self) -> bool {
+        self.by_source == BySource::Has || !self.kept.is_empty()
+    }
 }
 
 /// Which rows of a child still refer to the rows that a foreign key leads to.
@@ -34,6 +71,7 @@ pub(super) fn staying(
     hop: &Hop,
     may_stay: bool,
     all: &[LookupSettings],
+    kept: &Kept,
     (source, target): (&Snapshot, &Snapshot),
 ) -> Staying {
     let settings = all.iter().find(|settings| {
@@ -59,17 +97,19 @@ pub(super) fn staying(
         .iter()
         .all(|column| travels(&on_target, table, column));
     let all_go = on_target.extra_rows != ExtraRows::Keep && on_target.retire.is_none();
-    match (all_go, travels) {
-        (false, false) => Staying::Everybody,
-        (true, true) => Staying::Some {
-            outside: on_target.filter,
-            checked: None,
-        },
-        _ => Staying::Some {
-            outside: on_target.filter.clone(),
-            checked: checked(settings, all, source, on_target, !travels),
-        },
-    }
+    let by_source = match (all_go, travels) {
+        (false, false) => return Staying::Everybody,
+        (true, true) => BySource::Whatever,
+        (_, true) => BySource::Lacks,
+        (_, false) => BySource::Has,
+    };
+    let kept = kept.get(&hop.child).cloned().unwrap_or_default();
+    let outside = on_target.filter.clone();
+    let checked = match by_source == BySource::Whatever && kept.is_empty() {
+        true => None,
+        false => checked(settings, all, source, on_target, (by_source, kept)),
+    };
+    Staying::Some { outside, checked }
 }
 
 /// The table as both ends have it, with the same fields in the same order.
@@ -78,13 +118,14 @@ fn checked(
     all: &[LookupSettings],
     source: &Snapshot,
     on_target: Lookup,
-    in_source: bool,
+    (by_source, kept): (BySource, KeySet),
 ) -> Option<Box<Checked>> {
     let on_source = source.lookup(settings, all).ok()?.common_with(&on_target)?;
     Some(Box::new(Checked {
         on_target: on_target.arranged_like(&on_source)?,
         on_source,
-        in_source,
+        by_source,
+        kept,
     }))
 }
 
