@@ -10,6 +10,7 @@
 
 use super::sql::{equal, identifier, list, same_key, same_stored_key, table};
 use super::travelling::travelling;
+use crate::problem::Problem;
 use crate::sync::config::RetiredValue;
 use crate::sync::lookup::Lookup;
 use crate::sync::reference::Reference;
@@ -312,6 +313,28 @@ fn joined(reference: &Reference) -> String {
         })
         .collect();
     compared.join(" AND ")
+}
+
+/// Says of which table rows were asked for that `retire` does not switch off: a value may be none
+/// of its column.
+pub(super) fn of_retire(lookup: &Lookup, error: &anyhow::Error) -> anyhow::Error {
+    let set: Vec<String> = lookup
+        .retire
+        .iter()
+        .flat_map(|retire| &retire.0)
+        .map(|(column, value)| format!("`{column}` = {value}"))
+        .collect();
+    let problem = Problem::of(error);
+    Problem {
+        message: format!(
+            "failed to find the rows of `{}` that `retire` does not switch off ({}): {}",
+            lookup.table,
+            set.join(", "),
+            problem.message
+        ),
+        ..problem
+    }
+    .into()
 }
 
 /// The lookup table with only those rows that are not switched off; `differs` compares a column

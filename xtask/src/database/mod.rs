@@ -105,9 +105,8 @@ pub trait Session: Send {
     /// value is read as one of its column and written again.
     fn canonical(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Canonical>;
 
-    /// Which of these rows, in the database's spelling and by their positions, would not meet
-    /// `lookup.filter`. The condition has to speak of fields that are columns; of one that the
-    /// database cannot answer so, nothing is said.
+    /// The positions of those of these rows that would not meet `lookup.filter`; none where the
+    /// database cannot tell that from the fields that are columns.
     fn outside(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Vec<usize>>;
 
     /// Which of these keys, none with a NULL, are equal to an earlier one as the columns of the key

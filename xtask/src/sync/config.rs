@@ -339,6 +339,16 @@ mod tests {
                 "leave out extra_rows",
             ),
             (
+                "[[lookup]]\ntable = \"a\"\nretire = {}",
+                "`retire` of `a` names no column",
+                "active = false",
+            ),
+            (
+                "[[lookup]]\ntable = \"a\"\nretire = { n = 1.5 }",
+                "line 3: a column of `retire` is set to true or false, a whole number or a text",
+                "docs/REFERENCE.md",
+            ),
+            (
                 "[[environment]]\nname = \"dev\"\nurl_env = \"A\"",
                 "at least two",
                 "second",

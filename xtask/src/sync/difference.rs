@@ -2,26 +2,24 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use serde_json::{Map, Value};
 
 use super::change_log::{Change, ChangeLog};
 use super::compare::Difference;
 use super::config::LookupSettings;
-use super::edits::{Edits, Pair};
+use super::differing::{Arranged, Differing, Found, differing};
+use super::edits::Edits;
 use super::lookup::Lookup;
 use super::parents::missing_parents;
 use super::reached::Reached;
 use super::references::{Compared, references};
-use super::rehearse::can_ask;
-use super::retire::settle;
-use super::row::{KeySet, LookupState, Record, cells};
+use super::row::{LookupState, Record, cells};
 use super::snapshot::Observed;
 use super::staying::Kept;
 use super::table::TableName;
 use super::taken::{Ends, taken_values};
 use crate::database::Session;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// How many keys go to a database at once.
 const BATCH: usize = 2000;
@@ -133,116 +131,6 @@ fn refused<T>(found: anyhow::Result<T>, outcome: fn(Outcome) -> T) -> anyhow::Re
     })
 }
 
-/// What the rows of one table are, before others are looked at.
-enum Found {
-    Known(Outcome),
-    Differing(Box<Differing>),
-}
-
-/// A table in which something differs.
-struct Differing {
-    arranged: Arranged,
-    difference: Difference,
-    same_columns: bool,
-    edits: Edits,
-    log: ChangeLog,
-}
-
-impl Found {
-    /// The rows that stay as they were edited on the target.
-    fn kept(&self) -> Option<(TableName, KeySet)> {
-        match self {
-            Found::Known(_) => None,
-            Found::Differing(differing) => Some((
-                differing.arranged.on_target.table.clone(),
-                differing.edits.kept(),
-            )),
-        }
-    }
-}
-
-fn differing(
-    settings: &LookupSettings,
-    lookups: &[LookupSettings],
-    source: &mut Observed,
-    target: &mut Observed,
-    before: Option<&mut Observed>,
-    promoted: &Path,
-    every_row: bool,
-) -> anyhow::Result<Found> {
-    let on_source = source.snapshot.lookup(settings, lookups)?;
-    if target.snapshot.catalog.find(&settings.table).is_none() {
-        return Ok(Found::Known(Outcome::Missing {
-            rows: source.session.count_rows(&on_source.table)?,
-        }));
-    }
-    let on_target = target.snapshot.lookup(settings, lookups)?;
-    let same_columns = on_source.has_same_columns(&on_target);
-    if same_columns
-        && let (Some(here), Some(there)) = (
-            source.lookups.get(&settings.table),
-            target.lookups.get(&settings.table),
-        )
-        && here == there
-    {
-        // Both tables were read already, and hold the same.
-        return Ok(Found::Known(Outcome::Compared {
-            difference: Difference::none(here),
-            same_columns,
-            references: Vec::new(),
-            rows: Vec::new(),
-            problems: Vec::new(),
-            edits: Edits::none(target.snapshot.on_target_edit).into(),
-        }));
-    }
-    let Some(arranged) = Arranged::of(&on_source, &on_target)? else {
-        return Ok(Found::Known(Outcome::Missing {
-            rows: source.session.count_rows(&on_source.table)?,
-        }));
-    };
-    let edits_before = match before {
-        Some(before) => {
-            let ask = can_ask(&before.snapshot.catalog, &target.snapshot.catalog, settings);
-            Some(match ask {
-                true => edits_before(settings, lookups, source, before, promoted, every_row)?,
-                false => Edits::none(target.snapshot.on_target_edit),
-            })
-        }
-        None => None,
-    };
-    let mut log = ChangeLog::new()?;
-    let mut pair = Pair {
-        on_source: &arranged.on_source,
-        source,
-        on_target: &arranged.on_target,
-        target,
-    };
-    let (mut difference, edits) = match edits_before {
-        Some(edits) => {
-            let kept = edits.kept();
-            (pair.compare(None, &mut &kept, &mut log)?, edits)
-        }
-        None => {
-            let promoted = arranged.sort_alike.then_some(promoted);
-            let (difference, found) = pair.compare_with_promoted(settings, promoted, &mut log)?;
-            (difference, pair.describe(found, every_row)?)
-        }
-    };
-    let log = settle(
-        &arranged.on_target,
-        &mut *target.session,
-        &mut difference,
-        log,
-    )?;
-    Ok(Found::Differing(Box::new(Differing {
-        arranged,
-        difference,
-        same_columns,
-        edits,
-        log,
-    })))
-}
-
 /// Looks for what speaks against the changes of one table; `kept` has the rows of every table that
 /// stay because they were edited.
 fn judge(
@@ -309,75 +197,6 @@ fn judge(
         problems,
         edits: edits.into(),
     })
-}
-
-/// One table at both ends, which are asked for the same fields in the same order.
-struct Arranged {
-    on_source: Lookup,
-    on_target: Lookup,
-    /// Where keys sort otherwise than they did, what was promoted cannot be merged with them.
-    sort_alike: bool,
-}
-
-impl Arranged {
-    /// `None` where they have no key in common.
-    fn of(on_source: &Lookup, on_target: &Lookup) -> anyhow::Result<Option<Self>> {
-        let (Some(mut on_source), Some(common)) = (
-            on_source.common_with(on_target),
-            on_target.common_with(on_source),
-        ) else {
-            return Ok(None);
-        };
-        let sort_alike = on_source.key_readings == common.key_readings;
-        if !sort_alike {
-            // Where a key has another type at each end, only its text sorts alike at both.
-            on_source.key_readings.fill(super::catalog::Reading::Text);
-        }
-        let on_target = on_target
-            .arranged_like(&on_source)
-            .context("the key of the target is another one")?;
-        Ok(Some(Arranged {
-            on_source,
-            on_target,
-            sort_alike,
-        }))
-    }
-}
-
-/// What was edited before the migrations, which would look like edits themselves. A table that
-/// cannot be compared before them has no edits that anybody could name.
-fn edits_before(
-    settings: &LookupSettings,
-    lookups: &[LookupSettings],
-    source: &mut Observed,
-    before: &mut Observed,
-    promoted: &Path,
-    every_row: bool,
-) -> anyhow::Result<Edits> {
-    let none = Edits::none(before.snapshot.on_target_edit);
-    let was_promoted = before.snapshot.ledger.promoted(&settings.table).is_some();
-    let (true, Ok(on_target)) = (was_promoted, before.snapshot.lookup(settings, lookups)) else {
-        return Ok(none);
-    };
-    let on_source = source.snapshot.lookup(settings, lookups)?;
-    let Some(arranged) = Arranged::of(&on_source, &on_target)? else {
-        return Ok(none);
-    };
-    let mut pair = Pair {
-        on_source: &arranged.on_source,
-        source,
-        on_target: &arranged.on_target,
-        target: before,
-    };
-    let promoted = arranged.sort_alike.then_some(promoted);
-    match pair.compare_with_promoted(settings, promoted, &mut ChangeLog::new()?) {
-        Ok((_, found)) => pair.describe(found, every_row),
-        // The migrations may mend that.
-        Err(error) if matches!(Problem::of(&error).code, Code::NoKey | Code::DuplicateKey) => {
-            Ok(none)
-        }
-        Err(error) => Err(error),
-    }
 }
 
 fn row_changes(

@@ -14,6 +14,7 @@ mod config_file;
 pub mod contract;
 pub mod destructive;
 pub mod difference;
+mod differing;
 pub mod drift;
 pub mod edits;
 mod enum_values;

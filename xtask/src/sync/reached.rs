@@ -119,7 +119,7 @@ fn hint(table: &TableName, effect: &Effect) -> String {
     match effect {
         Effect::Deleted => format!(
             "point these rows at another row first, or let the rows of `{table}` stay: bring them back in the source, \
-             or set extra_rows = \"keep\" or retire = {{ active = false }} for it in data-sync/sync.toml"
+             or set extra_rows = \"keep\" for it in data-sync/sync.toml, or retire where it has a column that switches a row off, as in retire = {{ active = false }}"
         ),
         Effect::Changed(columns) => {
             let listed: Vec<String> = columns.iter().map(|column| format!("{column:?}")).collect();

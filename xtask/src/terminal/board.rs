@@ -6,7 +6,7 @@ use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use console::style;
 
 use super::plan::{also, drift_lines, problem_lines};
-use super::{Screen, markdown};
+use super::{Screen, keeps_edits, markdown};
 use crate::sync::plan::LookupComparison;
 use crate::sync::status::{ChecksumStatus, EnvironmentStatus, PromotionStatus, State, Status};
 use crate::sync::words::counted;
@@ -190,7 +190,9 @@ fn backup_time(name: &str) -> String {
 }
 
 pub(super) fn state(promotion: &PromotionStatus) -> &'static str {
-    if promotion.in_sync {
+    if promotion.in_sync && keeps_edits(&promotion.warnings) {
+        "in sync, but for edits that are kept"
+    } else if promotion.in_sync {
         "in sync"
     } else if promotion.blockers.is_empty() {
         "out of sync"
@@ -201,7 +203,7 @@ pub(super) fn state(promotion: &PromotionStatus) -> &'static str {
 
 fn promotion_text(promotion: &PromotionStatus, verbose: bool) -> String {
     let state = match state(promotion) {
-        word @ "in sync" => style(word).green(),
+        word if promotion.in_sync => style(word).green(),
         word @ "out of sync" => style(word).yellow(),
         word => style(word).red(),
     };

@@ -14,8 +14,12 @@ use crate::sync::plan::PlannedLookup;
 use crate::sync::three_way::{Kind, OnTargetEdit};
 use crate::sync::words::counted;
 
+/// Longer values are cut.
+const LONGEST: usize = 200;
+
 /// The rows of one table that were edited on the target.
-pub(super) fn edited_lines(lookup: &PlannedLookup) -> String {
+pub(super) fn edited_lines(lookup: &PlannedLookup, verbose: bool) -> String {
+    let value = |given: &Value, is_there: bool| value(given, is_there, verbose);
     let mut text = String::new();
     for row in &lookup.edited {
         let _ = writeln!(
@@ -71,12 +75,16 @@ fn outcome(row: &EditedRow) -> &'static str {
     }
 }
 
-/// A value, or a dash where there is no row.
-fn value(value: &Value, is_there: bool) -> String {
-    if is_there {
-        shown(value)
-    } else {
-        "-".to_owned()
+/// A value, or a dash where there is no row; a long one is cut unless all of it is wanted.
+fn value(value: &Value, is_there: bool, verbose: bool) -> String {
+    match value {
+        _ if !is_there => "-".to_owned(),
+        Value::String(text) if !verbose && text.chars().count() > LONGEST => {
+            let start: String = text.chars().take(LONGEST).collect();
+            let length = text.chars().count();
+            format!("{start:?}… (cut: {length} characters, -v shows them)")
+        }
+        value => shown(value),
     }
 }
 
@@ -121,11 +129,14 @@ fn adopted_lines(table: &Adopted, report: &AdoptReport) -> String {
             } else {
                 String::new()
             };
+            let before = match row.edit {
+                Kind::Added => String::new(),
+                _ => format!("{} → ", shown(&cell.promoted)),
+            };
             let _ = writeln!(
                 text,
-                "    {} {} → {}{both}",
+                "    {} {before}{}{both}",
                 cell.column,
-                shown(&cell.promoted),
                 shown(&cell.target)
             );
         }

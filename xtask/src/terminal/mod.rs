@@ -15,7 +15,8 @@ use std::io::{IsTerminal as _, Write as _};
 use serde::Serialize;
 
 use crate::cli::{Color, Format, Options};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
+use crate::sync::words::visible;
 
 pub use demo::Way;
 pub use prompts::Confirmed;
@@ -91,19 +92,29 @@ pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
+/// Where there is nothing to do: rows differ all the same, because they were edited on the target
+/// and are kept.
+fn keeps_edits(warnings: &[Problem]) -> bool {
+    let mut codes = warnings.iter().map(|warning| warning.code);
+    codes.any(|code| code == Code::TargetEdited)
+}
+
 /// A problem as people read it.
 pub fn complain(problem: &Problem) {
     say(&format!(
-        "{} {problem}",
-        console::style("error:").red().bold().for_stderr()
+        "{} {}",
+        console::style("error:").red().bold().for_stderr(),
+        visible(&problem.message)
     ));
     if !problem.details.is_empty() {
-        say(&format!("\n  {}", problem.details.join("\n  ")));
+        let details = problem.details.join("\n  ");
+        say(&format!("\n  {}", visible(&details)));
     }
     if let Some(hint) = &problem.hint {
         say(&format!(
-            "\n{} {hint}",
-            console::style("hint:").cyan().for_stderr()
+            "\n{} {}",
+            console::style("hint:").cyan().for_stderr(),
+            visible(hint)
         ));
     }
 }

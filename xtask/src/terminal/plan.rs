@@ -6,14 +6,14 @@ use console::style;
 use serde_json::{Map, Value};
 
 use super::edits::edited_lines;
-use super::{Screen, markdown};
+use super::{Screen, keeps_edits, markdown};
 use crate::problem::Problem;
 use crate::sync::catalog::Drift;
 use crate::sync::change_log::Change;
 use crate::sync::difference::RowChange;
 use crate::sync::parts::Part;
 use crate::sync::plan::{LookupComparison, Plan, PlannedLookup};
-use crate::sync::words::counted;
+use crate::sync::words::{counted, visible};
 
 impl Screen {
     /// The plan as the result of a command.
@@ -31,7 +31,11 @@ impl Screen {
 fn text(plan: &Plan, verbose: bool) -> String {
     let mut text = format!("{} (plan {})\n", style(&plan.title).bold(), plan.id);
     if plan.empty && plan.is_free_of_drift() && plan.blockers.is_empty() {
-        text.push_str("  nothing to do: schema and lookup data are the same\n");
+        let what = match keeps_edits(&plan.warnings) {
+            true => "what differs was edited on the target and is kept",
+            false => "schema and lookup data are the same",
+        };
+        let _ = writeln!(text, "  nothing to do: {what}");
     }
     for migration in &plan.migrations {
         let late = if migration.out_of_order {
@@ -125,7 +129,7 @@ fn lookup_text(lookup: &PlannedLookup, has_no_migrations: bool, verbose: bool) -
     for row in &lookup.rows {
         text.push_str(&row_text(row));
     }
-    text.push_str(&edited_lines(lookup));
+    text.push_str(&edited_lines(lookup, verbose));
     text
 }
 
@@ -239,16 +243,15 @@ pub(super) fn problem_lines(word: &str, problems: &[Problem]) -> String {
             } else {
                 style(word).yellow()
             };
-            let hint = problem
-                .hint
-                .as_ref()
-                .map_or(String::new(), |hint| format!("    hint: {hint}\n"));
+            let hint = problem.hint.as_ref().map_or(String::new(), |hint| {
+                format!("    hint: {}\n", visible(hint))
+            });
             let details: String = problem
                 .details
                 .iter()
-                .map(|detail| format!("      {detail}\n"))
+                .map(|detail| format!("      {}\n", visible(detail)))
                 .collect();
-            format!("  {word} {problem}\n{details}{hint}")
+            format!("  {word} {}\n{details}{hint}", visible(&problem.message))
         })
         .collect()
 }

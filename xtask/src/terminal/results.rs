@@ -7,7 +7,7 @@ use console::style;
 use serde::Serialize;
 
 use super::plan::{also, problem_lines};
-use super::{Screen, markdown};
+use super::{Screen, keeps_edits, markdown};
 use crate::problem::Code;
 use crate::sync::backup::Backup;
 use crate::sync::config::Config;
@@ -75,6 +75,8 @@ impl Screen {
                     .any(|warning| warning.code == Code::Drift);
                 let what = if differs {
                     "nothing to promote, but the schemas differ"
+                } else if keeps_edits(&report.warnings) {
+                    "nothing to do, what differs was edited on the target and is kept"
                 } else {
                     "nothing to do, everything is in sync"
                 };

@@ -9,7 +9,7 @@ use diesel::row::{Field as _, NamedRow, Row};
 use diesel::sql_types::{Array, Nullable, Text};
 use diesel::{RunQueryDsl, sql_query};
 
-use super::super::load::unretired;
+use super::super::load::{of_retire, unretired};
 use super::super::travelling::travelling;
 use super::super::{Canonical, Identity, Rows, Scratch, Session, sql};
 use super::PostgresSession;
@@ -197,7 +197,9 @@ impl Session for PostgresSession {
 
     fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
         let unretired = unretired(lookup, "IS DISTINCT FROM", retired_value);
-        let rows = self.rows_by_key(&unretired, keys)?;
+        let rows = self
+            .rows_by_key(&unretired, keys)
+            .map_err(|error| of_retire(lookup, &error))?;
         Ok(rows.iter().map(|row| lookup.key_of(row)).collect())
     }
 

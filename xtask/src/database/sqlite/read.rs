@@ -6,7 +6,7 @@ use std::path::Path;
 use diesel::connection::DefaultLoadingMode;
 use diesel::{RunQueryDsl, sql_query};
 
-use super::super::load::unretired;
+use super::super::load::{of_retire, unretired};
 use super::super::travelling::travelling;
 use super::super::{Canonical, Identity, Rows, Scratch, Session, sql};
 use super::value::{Affinity, Value, Values};
@@ -236,7 +236,9 @@ impl Session for SqliteSession {
 
     fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
         let unretired = unretired(lookup, "IS NOT", retired_value);
-        let rows = self.rows_by_key(&unretired, keys)?;
+        let rows = self
+            .rows_by_key(&unretired, keys)
+            .map_err(|error| of_retire(lookup, &error))?;
         Ok(rows.iter().map(|row| lookup.key_of(row)).collect())
     }
 

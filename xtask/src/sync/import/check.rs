@@ -86,6 +86,14 @@ impl Check<'_> {
             );
             return Ok(None);
         }
+        if first.contains(&b'\r') && !first.contains(&b'\n') {
+            findings.add(
+                0,
+                None,
+                "the lines end with CR alone, as some spreadsheets write them: save the file with LF, from a text editor",
+            );
+            return Ok(None);
+        }
         let has_mark = first.starts_with("\u{feff}".as_bytes());
         if has_mark {
             findings.add(1, None, "the file begins with a byte order mark, as spreadsheets write it: save it as UTF-8 without one, from a text editor");

@@ -233,8 +233,19 @@ fn files(folder: &Folder, lookups: &[Lookup]) -> anyhow::Result<Files> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(&folder.path).with_context(unreadable)? {
         let entry = entry.with_context(unreadable)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
         if entry.path().is_file() {
-            names.push(entry.file_name().to_string_lossy().into_owned());
+            names.push(name);
+        } else if wanted.contains(&name) {
+            return Err(Problem::new(
+                Code::CsvInvalid,
+                format!(
+                    "{}/{name} is no file that can be read: a folder, a pipe, or a link that leads nowhere",
+                    folder.name.trim_end_matches('/')
+                ),
+            )
+            .hint("put a file in its place, or take it away: a table without a file stays as it is")
+            .into());
         }
     }
     names.sort();

@@ -180,7 +180,18 @@ pub(super) fn key_columns(
         return Ok(table.primary_key.clone());
     }
     for name in &settings.key {
-        if !table.columns.iter().any(|column| column.name == *name) {
+        let found = table.columns.iter().find(|column| column.name == *name);
+        if found.is_some_and(|column| column.generated) {
+            return Err(Problem::new(
+                Code::NoKey,
+                format!(
+                    "column `{name}` of `{}` in {label} is generated, so it does not travel and cannot be a key",
+                    settings.table
+                ),
+            )
+            .hint("name the columns that it is computed from with key = […] in data-sync/sync.toml"));
+        }
+        if found.is_none() {
             return Err(Problem::new(
                 Code::NoKey,
                 format!(
@@ -244,6 +255,14 @@ mod tests {
         assert_eq!(resolve(&given).unwrap_err().code, Code::ColumnMismatch);
         given.key = vec!["c".to_owned()];
         assert_eq!(resolve(&given).unwrap_err().code, Code::NoKey);
+        let catalog = self::catalog(vec![table("fees", &["id", "computed"], &["id"], &[])]);
+        let problem = Lookup::resolve(&with_key("fees", &["computed"]), &[], &catalog, "Test");
+        let problem = problem.unwrap_err();
+        assert_eq!(problem.code, Code::NoKey);
+        assert!(
+            problem.message.contains("`computed` of `fees`"),
+            "{problem}"
+        );
     }
 
     #[test]

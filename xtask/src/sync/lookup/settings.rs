@@ -46,6 +46,16 @@ impl LookupSettings {
             );
         }
         if self
+            .retire
+            .as_ref()
+            .is_some_and(|retire| retire.0.is_empty())
+        {
+            return invalid(
+                format!("`retire` of `{}` names no column", self.table),
+                "name a column and the value that switches a row off, for example: retire = { active = false }",
+            );
+        }
+        if self
             .filter
             .as_deref()
             .is_some_and(|text| !is_one_expression(text))
@@ -80,7 +90,10 @@ impl LookupSettings {
 pub struct Retire(pub BTreeMap<String, RetiredValue>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a column of `retire` is set to true or false, a whole number or a text in quotes"
+)]
 pub enum RetiredValue {
     Boolean(bool),
     Integer(i64),

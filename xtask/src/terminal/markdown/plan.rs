@@ -11,6 +11,7 @@ use crate::sync::difference::RowChange;
 use crate::sync::parts::Part;
 use crate::sync::plan::{LookupComparison, Plan, PlannedLookup, PlannedMigration};
 use crate::sync::words::counted;
+use crate::terminal::keeps_edits;
 
 pub(in crate::terminal) fn plan(plan: &Plan, limit: usize) -> String {
     let mut page = Page::new(limit);
@@ -20,7 +21,9 @@ pub(in crate::terminal) fn plan(plan: &Plan, limit: usize) -> String {
         code(&plan.id),
         code(&plan.from),
         code(&plan.to),
-        if plan.empty {
+        if plan.empty && keeps_edits(&plan.warnings) {
+            " Nothing to do: what differs was edited on the target and is kept."
+        } else if plan.empty {
             " Nothing to do: schema and lookup data are the same."
         } else if plan.atomic {
             " All of it in one transaction, after a backup."

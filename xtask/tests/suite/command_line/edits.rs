@@ -1,6 +1,7 @@
 //! Rows that were edited on the target, as they are shown.
 
 use super::*;
+use crate::support::workspace::TO_PRODUCTION;
 
 #[test]
 fn an_edited_row_is_shown_three_ways() {
@@ -61,6 +62,71 @@ fn production_refuses_and_adopt_brings_it_home() {
     next: cargo xtask sync import --env dev
     ----- stderr -----
     "#);
+}
+
+#[test]
+fn kept_rows_are_no_agreement() {
+    let workspace = Workspace::promoted();
+    workspace.configure(
+        "name = \"prod\"\n",
+        "name = \"prod\"\non_target_edit = \"keep\"\n",
+    );
+    workspace.execute(
+        "prod",
+        &format!(
+            "UPDATE email_templates SET subject = '{}\u{1b}[1m' WHERE id = 1",
+            "x".repeat(300)
+        ),
+    );
+    let plan = ["sync", "plan", "test-to-prod"];
+    let run = workspace.succeeds(&plan);
+    assert!(
+        run.stdout
+            .contains("nothing to do: what differs was edited on the target and is kept"),
+        "{run}"
+    );
+    let start = "x".repeat(200);
+    assert!(
+        run.stdout.contains(&format!(
+            "target \"{start}\"… (cut: 304 characters, -v shows them)\n"
+        )),
+        "{run}"
+    );
+    let run = workspace.succeeds(&[&plan[..], &["-v"]].concat());
+    assert!(
+        run.stdout
+            .contains(&format!("{}\\u{{1b}}[1m\"\n", "x".repeat(300))),
+        "{run}"
+    );
+    let run = workspace.succeeds(&[&plan[..], &["--format", "markdown"]].concat());
+    assert!(
+        run.stdout
+            .contains("Nothing to do: what differs was edited"),
+        "{run}"
+    );
+    let run = workspace.succeeds(&["sync", "status"]);
+    assert!(
+        run.stdout
+            .contains("test-to-prod: in sync, but for edits that are kept\n"),
+        "{run}"
+    );
+    let run = workspace.succeeds(&TO_PRODUCTION);
+    assert!(run.stdout.contains("is kept"), "{run}");
+}
+
+#[test]
+fn a_row_that_was_added_has_no_value_before() {
+    let workspace = Workspace::promoted();
+    workspace.execute(
+        "prod",
+        "INSERT INTO system_configuration (key, value, updated_at) VALUES ('hot', '7', '2024-05-01 08:00:00')",
+    );
+    let run = workspace.succeeds(&["sync", "adopt", "--from", "prod", "system_configuration"]);
+    assert!(
+        run.stdout
+            .contains("  key \"hot\": added\n    key \"hot\"\n    value \"7\"\n"),
+        "{run}"
+    );
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn a_row_that_is_still_needed_is_not_deleted() {
     ----- stderr -----
     error: 1 row of `fee_items` that is to go is still referred to by 1 row of `transactions` (3: 1)
 
-    hint: point these rows at another row first, or let the rows of `fee_items` stay: bring them back in the source, or set extra_rows = "keep" or retire = { active = false } for it in data-sync/sync.toml
+    hint: point these rows at another row first, or let the rows of `fee_items` stay: bring them back in the source, or set extra_rows = "keep" for it in data-sync/sync.toml, or retire where it has a column that switches a row off, as in retire = { active = false }
     "#);
 }
 

@@ -217,6 +217,54 @@ fn files_of_spreadsheets_are_recognised() {
 }
 
 #[test]
+fn what_is_no_file_of_lines_is_refused() {
+    let workspace = exported();
+    let file = "data-sync/exports/dev/system_configuration.csv";
+    let text = workspace.read(file);
+    insta::assert_snapshot!(details(&workspace, file, text.replace('\n', "\r")), @"the lines end with CR alone, as some spreadsheets write them: save the file with LF, from a text editor");
+    let path = workspace.path(file);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    assert_run!(workspace.refuses(&IMPORT), @r#"
+    exit status: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: data-sync/exports/dev/system_configuration.csv is no file that can be read: a folder, a pipe, or a link that leads nowhere
+
+    hint: put a file in its place, or take it away: a table without a file stays as it is
+    "#);
+    #[cfg(unix)]
+    {
+        std::fs::remove_dir(&path).unwrap();
+        std::os::unix::fs::symlink("nowhere", &path).unwrap();
+        let run = workspace.run(&IMPORT);
+        assert!(
+            run.code == 1 && run.stderr.contains("leads nowhere"),
+            "{run}"
+        );
+    }
+}
+
+#[test]
+fn values_of_files_reach_the_terminal_as_text() {
+    let workspace = exported();
+    let file = "data-sync/exports/dev/system_configuration.csv";
+    let text = workspace.read(file);
+    let (first, _) = text.split_once('\n').unwrap();
+    workspace.write(
+        file,
+        format!("{first}\n\u{1b}[1m,a,\\q\u{1b}]0;t\u{7},\\N\n\u{1b}[1m,b,c,\\N\n"),
+    );
+    let run = workspace.refuses(&IMPORT);
+    assert!(
+        run.stderr
+            .contains("the key key = `\\u{1b}[1m` is also in line 2"),
+        "{run}"
+    );
+    assert!(!run.stderr.contains(['\u{1b}', '\u{7}']), "{run}");
+}
+
+#[test]
 fn what_a_spreadsheet_did_to_values_is_told() {
     let workspace = exported();
     workspace.execute(

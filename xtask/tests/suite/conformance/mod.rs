@@ -199,6 +199,7 @@ suite! {
             a_partitioned_table_is_loaded_as_one
             a_number_that_a_default_draws_is_raised
             ;
+        retiring: a_value_that_is_none_is_told_with_its_table;
         looking: a_function_cannot_write_while_looking;
         servers: settings_of_a_database_change_nothing rows_that_a_policy_hides_are_an_error;
         rows: every_type_hashes_as_it_reads;

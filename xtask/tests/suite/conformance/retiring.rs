@@ -4,6 +4,7 @@ use xtask::sync::config::{Retire, RetiredValue};
 use xtask::sync::environment::Backend;
 
 use super::loading::Ends;
+use super::problem;
 
 fn retiring(backend: Backend, source: &str, target: &str) -> Ends {
     let mut ends = Ends::new(
@@ -57,6 +58,25 @@ pub(super) fn rows_are_switched_off_instead_of_deleted(backend: Backend) {
     let again = &ends.try_load().unwrap()[0].difference;
     assert!(again.is_empty(), "{again:?}");
     assert_eq!(again.keep, 3);
+}
+
+pub(super) fn a_value_that_is_none_is_told_with_its_table() {
+    let mut ends = retiring(
+        Backend::Postgres,
+        "",
+        "INSERT INTO fees VALUES (1, 'a', true, NULL)",
+    );
+    ends.settings[0].retire = Some(Retire(
+        [("active".to_owned(), RetiredValue::Integer(2))].into(),
+    ));
+    let message = problem(ends.try_load()).message;
+    assert!(
+        message.starts_with(
+            "failed to find the rows of `fees` that `retire` does not switch off (`active` = 2): "
+        ),
+        "{message}"
+    );
+    assert!(message.contains("type boolean: \"2\""), "{message}");
 }
 
 pub(super) fn a_retired_row_comes_back(backend: Backend) {

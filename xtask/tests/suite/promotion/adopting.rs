@@ -8,7 +8,8 @@ use xtask::sync::import::Folder;
 use xtask::sync::table::TableName;
 use xtask::sync::three_way::OnTargetEdit;
 
-use super::editing::{edited, groups, retiring};
+use super::editing::{edited, groups};
+use super::retired::retiring;
 use super::{Stage, importing};
 
 pub(super) fn try_adopt(stage: &Stage, from: &str, table: &str) -> Result<AdoptReport, Problem> {

@@ -9,7 +9,7 @@ use xtask::sync::restore::restore;
 use xtask::sync::three_way::OnTargetEdit;
 
 use super::adopting::try_adopt;
-use super::{Stage, TABLES, codes};
+use super::{Stage, codes};
 
 /// One row is changed on the target, one deleted, one added; the source changes the same rows.
 pub(super) fn edited(backend: Backend, on_target_edit: OnTargetEdit) -> Stage {
@@ -30,7 +30,7 @@ fn edit(stage: &Stage) {
     );
 }
 
-fn edited_rows(stage: &Stage) -> Vec<u64> {
+pub(super) fn edited_rows(stage: &Stage) -> Vec<u64> {
     let plan = stage.plan();
     plan.lookups
         .iter()
@@ -55,7 +55,7 @@ fn items(stage: &Stage) -> String {
 }
 
 /// The source changes, and nobody edited anything.
-fn assert_quiet(stage: &Stage) {
+pub(super) fn assert_quiet(stage: &Stage) {
     let plan = stage.plan();
     assert_eq!(plan.blockers, []);
     assert_eq!(plan.warnings, []);
@@ -301,88 +301,6 @@ pub(super) fn what_is_not_promoted_is_no_edit(backend: Backend) {
         .test
         .run("UPDATE fee_items SET amount = 5 WHERE id = 1");
     assert_eq!(edited_rows(&stage), [0, 1]);
-}
-
-pub(super) fn retired_rows_are_no_edit(backend: Backend) {
-    let mut stage = Stage::promoted(backend);
-    stage.configure(&TABLES.replace(
-        "table = \"fee_groups\"\n",
-        "table = \"fee_groups\"\nretire = { label = \"off\" }\n",
-    ));
-    stage.config.pipeline[1].on_target_edit = OnTargetEdit::Refuse;
-    stage
-        .dev
-        .run("DELETE FROM fee_items WHERE group_id = 10; DELETE FROM fee_groups WHERE id = 10");
-    assert_quiet(&stage);
-    stage.promote();
-    assert_eq!(groups(&stage), "1Cards 2Cash 10off");
-    stage
-        .dev
-        .run("UPDATE fee_groups SET label = 'new' WHERE id = 1");
-    assert_quiet(&stage);
-    stage
-        .test
-        .run("UPDATE fee_groups SET label = 'on' WHERE id = 10");
-    assert_eq!(edited_rows(&stage), [1, 0]);
-}
-
-/// Groups are switched off instead of deleted, and the group `wire` is.
-pub(super) fn retiring(backend: Backend) -> Stage {
-    let mut stage = Stage::promoted(backend);
-    stage.configure(&TABLES.replace(
-        "table = \"fee_groups\"\n",
-        "table = \"fee_groups\"\nretire = { label = \"off\" }\n",
-    ));
-    stage
-        .dev
-        .run("DELETE FROM fee_items WHERE group_id = 10; DELETE FROM fee_groups WHERE id = 10");
-    stage.promote();
-    assert_eq!(groups(&stage), "1Cards 2Cash 10off");
-    stage
-}
-
-pub(super) fn a_retired_row_comes_back(backend: Backend) {
-    for policy in [
-        OnTargetEdit::Overwrite,
-        OnTargetEdit::Refuse,
-        OnTargetEdit::Keep,
-    ] {
-        let mut stage = retiring(backend);
-        stage.config.pipeline[1].on_target_edit = policy;
-        stage
-            .dev
-            .run("INSERT INTO fee_groups VALUES (10, 'wire', 'back')");
-        assert_quiet(&stage);
-        stage.promote();
-        assert_eq!(groups(&stage), "1Cards 2Cash 10back");
-        stage.assert_in_sync();
-    }
-    // One that somebody switched on by hand is an edit.
-    let mut stage = retiring(backend);
-    stage.config.pipeline[1].on_target_edit = OnTargetEdit::Refuse;
-    stage
-        .test
-        .run("UPDATE fee_groups SET label = 'on' WHERE id = 10");
-    stage
-        .dev
-        .run("INSERT INTO fee_groups VALUES (10, 'wire', 'back')");
-    assert_eq!(edited_rows(&stage), [1, 0]);
-}
-
-pub(super) fn a_row_that_is_gone_on_the_target_and_off_in_the_source_is_no_edit(backend: Backend) {
-    let mut stage = retiring(backend);
-    stage.config.pipeline[1].on_target_edit = OnTargetEdit::Refuse;
-    stage.test.run(
-        "UPDATE merchants SET group_id = NULL; DELETE FROM fee_items WHERE group_id = 2; DELETE FROM fee_groups WHERE id = 2",
-    );
-    stage.dev.run("DELETE FROM fee_items WHERE group_id = 2");
-    assert_eq!(edited_rows(&stage), [1, 0]);
-    stage
-        .dev
-        .run("UPDATE fee_groups SET label = 'off' WHERE id = 2");
-    assert_quiet(&stage);
-    stage.promote();
-    assert_eq!(groups(&stage), "1Cards 2off 10off");
 }
 
 pub(super) fn without_the_promoted_rows_the_digest_tells(backend: Backend) {

@@ -15,10 +15,12 @@ mod random;
 mod recording;
 mod refusing;
 mod rehearsing;
+mod retired;
 mod returning;
 mod splitting;
 mod stage;
 mod stamping;
+mod unloadable;
 mod waiting;
 
 use crate::support::suite;
@@ -75,13 +77,18 @@ suite! {
             a_new_column_is_no_edit
             a_restore_is_no_edit
             what_is_not_promoted_is_no_edit
-            retired_rows_are_no_edit
-            a_retired_row_comes_back
-            a_row_that_is_gone_on_the_target_and_off_in_the_source_is_no_edit
             without_the_promoted_rows_the_digest_tells
             what_was_promoted_is_kept_beside_the_exports
             an_older_ledger_knows_nothing
             every_edited_row_is_shown_on_demand
+            ;
+        retired:
+            retired_rows_are_no_edit a_retired_row_comes_back
+            a_row_that_is_gone_on_the_target_and_off_in_the_source_is_no_edit
+            ;
+        unloadable:
+            rows_that_the_condition_leaves_to_others_are_refused
+            a_reference_with_a_part_missing_is_refused keys_that_are_equal_to_the_database_are_refused
             ;
         failing:
             a_trigger_that_writes_protected_rows_rolls_back
@@ -130,9 +137,6 @@ suite! {
             an_import_that_fails_changes_nothing
             files_that_contradict_each_other_are_refused
             an_export_of_another_moment_is_imported
-            rows_that_the_condition_leaves_to_others_are_refused
-            a_reference_with_a_part_missing_is_refused
-            keys_that_are_equal_to_the_database_are_refused
             keys_that_mean_something_are_imported
             an_unedited_export_changes_nothing
             ;

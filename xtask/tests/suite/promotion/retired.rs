@@ -1,0 +1,89 @@
+//! Rows that are switched off instead of deleted, and edits of the target.
+
+use xtask::sync::environment::Backend;
+use xtask::sync::three_way::OnTargetEdit;
+
+use super::editing::{assert_quiet, edited_rows, groups};
+use super::{Stage, TABLES};
+
+pub(super) fn retired_rows_are_no_edit(backend: Backend) {
+    let mut stage = Stage::promoted(backend);
+    stage.configure(&TABLES.replace(
+        "table = \"fee_groups\"\n",
+        "table = \"fee_groups\"\nretire = { label = \"off\" }\n",
+    ));
+    stage.config.pipeline[1].on_target_edit = OnTargetEdit::Refuse;
+    stage
+        .dev
+        .run("DELETE FROM fee_items WHERE group_id = 10; DELETE FROM fee_groups WHERE id = 10");
+    assert_quiet(&stage);
+    stage.promote();
+    assert_eq!(groups(&stage), "1Cards 2Cash 10off");
+    stage
+        .dev
+        .run("UPDATE fee_groups SET label = 'new' WHERE id = 1");
+    assert_quiet(&stage);
+    stage
+        .test
+        .run("UPDATE fee_groups SET label = 'on' WHERE id = 10");
+    assert_eq!(edited_rows(&stage), [1, 0]);
+}
+
+/// Groups are switched off instead of deleted, and the group `wire` is.
+pub(super) fn retiring(backend: Backend) -> Stage {
+    let mut stage = Stage::promoted(backend);
+    stage.configure(&TABLES.replace(
+        "table = \"fee_groups\"\n",
+        "table = \"fee_groups\"\nretire = { label = \"off\" }\n",
+    ));
+    stage
+        .dev
+        .run("DELETE FROM fee_items WHERE group_id = 10; DELETE FROM fee_groups WHERE id = 10");
+    stage.promote();
+    assert_eq!(groups(&stage), "1Cards 2Cash 10off");
+    stage
+}
+
+pub(super) fn a_retired_row_comes_back(backend: Backend) {
+    for policy in [
+        OnTargetEdit::Overwrite,
+        OnTargetEdit::Refuse,
+        OnTargetEdit::Keep,
+    ] {
+        let mut stage = retiring(backend);
+        stage.config.pipeline[1].on_target_edit = policy;
+        stage
+            .dev
+            .run("INSERT INTO fee_groups VALUES (10, 'wire', 'back')");
+        assert_quiet(&stage);
+        stage.promote();
+        assert_eq!(groups(&stage), "1Cards 2Cash 10back");
+        stage.assert_in_sync();
+    }
+    // One that somebody switched on by hand is an edit.
+    let mut stage = retiring(backend);
+    stage.config.pipeline[1].on_target_edit = OnTargetEdit::Refuse;
+    stage
+        .test
+        .run("UPDATE fee_groups SET label = 'on' WHERE id = 10");
+    stage
+        .dev
+        .run("INSERT INTO fee_groups VALUES (10, 'wire', 'back')");
+    assert_eq!(edited_rows(&stage), [1, 0]);
+}
+
+pub(super) fn a_row_that_is_gone_on_the_target_and_off_in_the_source_is_no_edit(backend: Backend) {
+    let mut stage = retiring(backend);
+    stage.config.pipeline[1].on_target_edit = OnTargetEdit::Refuse;
+    stage.test.run(
+        "UPDATE merchants SET group_id = NULL; DELETE FROM fee_items WHERE group_id = 2; DELETE FROM fee_groups WHERE id = 2",
+    );
+    stage.dev.run("DELETE FROM fee_items WHERE group_id = 2");
+    assert_eq!(edited_rows(&stage), [1, 0]);
+    stage
+        .dev
+        .run("UPDATE fee_groups SET label = 'off' WHERE id = 2");
+    assert_quiet(&stage);
+    stage.promote();
+    assert_eq!(groups(&stage), "1Cards 2off 10off");
+}

@@ -1,0 +1,127 @@
+//! Files to be imported whose values are good one by one, and whose rows cannot be loaded.
+
+use xtask::problem::{Code, Problem};
+use xtask::sync::environment::Backend;
+use xtask::sync::import::Folder;
+
+use super::Stage;
+use super::importing::{edit, export_development, try_plan};
+
+/// What is told of the files, from the line on.
+fn mistakes(stage: &Stage, folder: &Folder) -> Vec<String> {
+    let before = stage.everything();
+    let problem = Problem::of(&try_plan(stage, folder).unwrap_err());
+    assert_eq!(problem.code, Code::CsvInvalid, "{problem}");
+    assert_eq!(stage.everything(), before);
+    problem
+        .details
+        .iter()
+        .map(|detail| detail.split_once(".csv: ").unwrap().1.to_owned())
+        .collect()
+}
+
+pub(super) fn rows_that_the_condition_leaves_to_others_are_refused(backend: Backend) {
+    let mut stage = Stage::ready(backend);
+    stage.dev.run("CREATE TABLE w (id integer PRIMARY KEY, k text, v text, note text); INSERT INTO w VALUES (1, 'g', 'a', 'n'), (2, 'u', 'b', 'n')");
+    let tables = |condition: &str, more: &str| {
+        format!(
+            "protected = [\"merchants\"]\n[[lookup]]\ntable = \"w\"\nwhere = \"{condition}\"\n{more}"
+        )
+    };
+    stage.configure(&tables("w.k = 'g'", ""));
+    let folder = export_development(&stage);
+    assert!(try_plan(&stage, &folder).unwrap().empty);
+    edit(
+        &folder,
+        "w.csv",
+        "1,g,a,n\n",
+        "1,u,a,n\n9,\\N,x,n\n10,g,y,n\nx1,g\n",
+    );
+    let words = "the row does not meet `where` (w.k = 'g'), and no other row of `w` is loaded";
+    assert_eq!(
+        mistakes(&stage, &folder),
+        [
+            format!("line 2: {words}"),
+            format!("line 3: {words}"),
+            "line 5: 2 fields where the header has 4".to_owned()
+        ]
+    );
+    // Of a condition over what does not travel, or over other rows, only the load can tell.
+    for (condition, more) in [
+        ("note = 'n'", "ignore = [\"note\"]\n"),
+        ("id IN (SELECT id FROM w)", ""),
+    ] {
+        stage.configure(&tables(condition, more));
+        let folder = export_development(&stage);
+        assert!(try_plan(&stage, &folder).unwrap().empty);
+        edit(&folder, "w.csv", "1,g,a", "1,g,b");
+        assert_eq!(try_plan(&stage, &folder).unwrap().lookups[0].update, 1);
+    }
+}
+
+pub(super) fn a_reference_with_a_part_missing_is_refused(backend: Backend) {
+    let mut stage = Stage::ready(backend);
+    let serial = match backend {
+        Backend::Postgres => "serial PRIMARY KEY",
+        Backend::Sqlite => "INTEGER PRIMARY KEY",
+    };
+    stage.dev.run(&format!(
+        "CREATE TABLE n (id {serial}, code text NOT NULL UNIQUE); \
+         CREATE TABLE f (id {serial}, n integer NOT NULL REFERENCES n (id), lang text NOT NULL, UNIQUE (n, lang)); \
+         CREATE TABLE l (id integer PRIMARY KEY, fb integer REFERENCES f (id)); \
+         INSERT INTO n (code) VALUES ('x'); INSERT INTO f (n, lang) VALUES (1, 'de'); INSERT INTO l VALUES (1, 1), (2, NULL)"
+    ));
+    stage.configure(
+        "protected = [\"merchants\"]\n[[lookup]]\ntable = \"n\"\nkey = [\"code\"]\n\
+         [[lookup]]\ntable = \"f\"\nkey = [\"n\", \"lang\"]\n[[lookup]]\ntable = \"l\"\n",
+    );
+    let folder = export_development(&stage);
+    assert!(try_plan(&stage, &folder).unwrap().empty);
+    edit(&folder, "l.csv", "1,x,de\n", "1,x,\\N\n3,\\N,de\n");
+    let words = |there: &str| {
+        format!(
+            "`\\N` is NULL while `{there}` is not: a row that is referred to is named by all of its key"
+        )
+    };
+    assert_eq!(
+        mistakes(&stage, &folder),
+        [
+            format!("line 2, column `fb.lang`: {}", words("fb.n.code")),
+            format!("line 3, column `fb.n.code`: {}", words("fb.lang"))
+        ]
+    );
+}
+
+pub(super) fn keys_that_are_equal_to_the_database_are_refused(backend: Backend) {
+    let mut stage = Stage::ready(backend);
+    stage.dev.run(match backend {
+        Backend::Postgres => {
+            "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false); \
+             CREATE TABLE w (k text COLLATE any_case, n integer, v text, PRIMARY KEY (k, n))"
+        }
+        Backend::Sqlite => {
+            "CREATE TABLE w (k text COLLATE NOCASE, n integer, v text, PRIMARY KEY (k, n))"
+        }
+    });
+    stage
+        .dev
+        .run("INSERT INTO w VALUES ('abc', 1, 'a'), ('b', 1, 'b'), ('B', 2, 'c')");
+    stage.configure(
+        "protected = [\"merchants\"]\n[[lookup]]\ntable = \"w\"\nwhere = \"k <> 'Q'\"\n",
+    );
+    let folder = export_development(&stage);
+    assert!(try_plan(&stage, &folder).unwrap().empty);
+    edit(
+        &folder,
+        "w.csv",
+        "abc,1,a\n",
+        "abc,1,a\nABC,1,x\nABC,2,x\nq,1,q\n",
+    );
+    assert_eq!(
+        mistakes(&stage, &folder),
+        [
+            "line 4: the key k, n = `ABC`, `1` is the same to the database as `abc`, `1` in line 3",
+            "line 6: the row does not meet `where` (k <> 'Q'), and no other row of `w` is loaded"
+        ]
+    );
+}
