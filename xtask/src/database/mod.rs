@@ -9,9 +9,7 @@ use std::path::Path;
 use crate::problem::{Code, Problem};
 use crate::sync::catalog::Catalog;
 use crate::sync::change_log::Change;
-use crate::sync::destructive::Statement;
 use crate::sync::environment::{Backend, DatabaseUrl};
-use crate::sync::hazard::Hazard;
 use crate::sync::ledger::{Ledger, LedgerEntry, Run};
 use crate::sync::limits::Limits;
 use crate::sync::lookup::Lookup;
@@ -25,11 +23,14 @@ mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod references;
+mod script;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod staged;
 mod travelling;
+
+pub use script::{effects, hazards};
 
 /// Rows as they arrive; reading one may fail.
 pub type Rows<'session, Row> = Box<dyn Iterator<Item = anyhow::Result<Row>> + 'session>;
@@ -317,36 +318,6 @@ pub fn run_script(url: &DatabaseUrl, script: &str) -> anyhow::Result<()> {
         Backend::Sqlite => sqlite::run_script(url, script),
         #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
         missing => Err(not_built_in(missing)),
-    }
-}
-
-/// What in the text of a migration may hurt a database with this schema, in its order.
-pub fn hazards(backend: Backend, up: &str, catalog: &Catalog) -> Vec<Hazard> {
-    match backend {
-        #[cfg(feature = "postgres")]
-        Backend::Postgres => postgres::hazards(up),
-        #[cfg(feature = "sqlite")]
-        Backend::Sqlite => sqlite::hazards(up, catalog),
-        #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
-        _ => {
-            let _ = (up, catalog);
-            Vec::new()
-        }
-    }
-}
-
-/// What the statements of a migration do to tables, in their order.
-pub fn effects(backend: Backend, up: &str) -> Vec<Statement> {
-    match backend {
-        #[cfg(feature = "postgres")]
-        Backend::Postgres => postgres::effects(up),
-        #[cfg(feature = "sqlite")]
-        Backend::Sqlite => sqlite::effects(up),
-        #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
-        _ => {
-            let _ = up;
-            Vec::new()
-        }
     }
 }
 
