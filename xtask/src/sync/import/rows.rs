@@ -69,11 +69,16 @@ impl Check<'_> {
     fn condition_of_rows(&self) -> Option<String> {
         let condition = self.lookup.filter.as_ref()?;
         let lower = condition.to_lowercase();
-        let mut words = lower.split(|letter: char| !letter.is_alphanumeric());
+        let is_of_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let words: Vec<&str> = lower.split(|letter| !is_of_word(letter)).collect();
+        let names = |column: &str| match column.chars().all(is_of_word) {
+            true => words.contains(&column),
+            false => lower.contains(column),
+        };
         let columns = &self.catalog.tables.get(&self.lookup.table)?.columns;
-        let is_told = !words.any(|word| word == "select")
+        let is_told = !names("select")
             && columns.iter().all(|column| {
-                self.lookup.is_plain(&column.name) || !lower.contains(&column.name.to_lowercase())
+                self.lookup.is_plain(&column.name) || !names(&column.name.to_lowercase())
             });
         is_told.then(|| condition.clone())
     }

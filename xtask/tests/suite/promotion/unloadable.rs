@@ -49,6 +49,7 @@ pub(super) fn rows_that_the_condition_leaves_to_others_are_refused(backend: Back
     // Of a condition over what does not travel, or over other rows, only the load can tell.
     for (condition, more) in [
         ("note = 'n'", "ignore = [\"note\"]\n"),
+        ("\\\"note\\\" = 'n'", "ignore = [\"note\"]\n"),
         ("id IN (SELECT id FROM w)", ""),
     ] {
         stage.configure(&tables(condition, more));
