@@ -195,6 +195,17 @@ impl Loading<'_> {
         )
     }
 
+    /// Whether a row refers to one of those `rows` of `lookup`, which are given as a condition.
+    #[cfg(feature = "postgres")]
+    pub(super) fn refer_to(&self, reference: &Reference, rows: &str) -> String {
+        format!(
+            "SELECT CAST(count(*) > 0 AS text) FROM {} AS child JOIN {} AS lookup ON {} WHERE {rows}",
+            table(&reference.child, self.default_schema),
+            self.table,
+            joined(reference)
+        )
+    }
+
     /// Inserts the new rows, or with `R` those that were taken out; `overriding` is what the
     /// backend needs to accept given identities.
     pub(super) fn insert(&self, change: &str, overriding: &str) -> String {
@@ -281,6 +292,28 @@ impl Loading<'_> {
             same_stored_key(self.lookup, "staged", "lookup"),
             self.holds_wanted(same, "'U'")
         )
+    }
+
+    /// Takes out rows that are to go and whose key is one with that of a new row though it is
+    /// spelled differently, and forgets that they are to go: the new row could be meant.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn make_room(&self) -> [String; 2] {
+        let comes = format!(
+            "EXISTS (SELECT 1 FROM {} AS wanted WHERE wanted.__change = 'I' AND {})",
+            self.staging,
+            same_stored_key(self.lookup, "own", "wanted")
+        );
+        [
+            format!(
+                "DELETE FROM {} AS lookup WHERE EXISTS ({} AND {comes})",
+                self.table,
+                self.staged("own", "'D'")
+            ),
+            format!(
+                "DELETE FROM {} AS own WHERE __change = 'D' AND {comes}",
+                self.staging
+            ),
+        ]
     }
 
     /// Takes out the marked rows, or with `R, D` those too that go for good.

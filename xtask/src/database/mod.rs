@@ -102,6 +102,19 @@ pub trait Session: Send {
     /// The lookup rows with these keys, in any order.
     fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>>;
 
+    /// The rows of the table, whatever `lookup.filter` says, that have one of these values in the
+    /// fields of `lookup.key`, equal as the database itself takes them to be: each with the position
+    /// of the value that it has.
+    fn holders(
+        &mut self,
+        lookup: &Lookup,
+        values: &[Record],
+    ) -> anyhow::Result<Vec<(usize, Record)>>;
+
+    /// Whether rows that other rows refer to can let go, for a moment, of their values in these
+    /// columns, which are a unique key, so that other rows can take them.
+    fn can_let_go(&mut self, lookup: &Lookup, columns: &[String]) -> anyhow::Result<bool>;
+
     /// How the database would spell these rows if the table held them, without writing any: each
     /// value is read as one of its column and written again.
     fn canonical(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Canonical>;

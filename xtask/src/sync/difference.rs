@@ -152,21 +152,18 @@ fn judge(
         edits,
         mut log,
     } = differing;
-    let unique_keys = target
-        .snapshot
-        .catalog
-        .tables
-        .get(&on_target.table)
-        .map_or(&[][..], |table| &table.unique_keys);
+    let table = target.snapshot.catalog.tables.get(&on_target.table);
+    let unique_keys = table.map_or(Vec::new(), |table| table.unique_keys.clone());
     let mut problems = taken_values(
         Ends {
             on_source: &on_source,
-            source: &mut *source.session,
+            source,
             on_target: &on_target,
-            target: &mut *target.session,
-            label: &target.snapshot.label,
+            target,
+            all: lookups,
+            kept,
         },
-        unique_keys,
+        &unique_keys,
         &mut log,
     )?;
     problems.extend(missing_parents(

@@ -20,6 +20,7 @@ pub mod edits;
 mod enum_values;
 pub mod environment;
 pub mod event;
+mod exchanged;
 pub mod export;
 pub mod gate;
 pub mod hazard;

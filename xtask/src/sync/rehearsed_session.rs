@@ -164,6 +164,18 @@ impl Session for RehearsedSession {
         }
     }
 
+    fn holders(
+        &mut self,
+        lookup: &Lookup,
+        values: &[Record],
+    ) -> anyhow::Result<Vec<(usize, Record)>> {
+        self.session.holders(lookup, values)
+    }
+
+    fn can_let_go(&mut self, lookup: &Lookup, columns: &[String]) -> anyhow::Result<bool> {
+        self.session.can_let_go(lookup, columns)
+    }
+
     fn canonical(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Canonical> {
         self.session.canonical(lookup, rows)
     }

@@ -113,7 +113,7 @@ pub(super) fn staying(
 }
 
 /// The table as both ends have it, with the same fields in the same order.
-fn checked(
+pub(super) fn checked(
     settings: &LookupSettings,
     all: &[LookupSettings],
     source: &Snapshot,

@@ -1,31 +1,49 @@
-//! Unique values that rows would take from rows of the target that stay as they are: those that
-//! `where` leaves to others, those that are kept or retired, and those whose column is
-//! `insert_only`.
+//! Unique values that rows would take from rows of the target: from those that stay as they are,
+//! because `where` leaves them to others, because they are kept or retired, or because the column
+//! is `insert_only`; and from those that change or go, but cannot let go of the value in time.
 
+use super::catalog::Reading;
 use super::change_log::{Change, ChangeLog};
-use super::config::ExtraRows;
+use super::config::{ExtraRows, LookupSettings};
+use super::exchanged::exchanged;
 use super::lookup::Lookup;
 use super::row::{KeySet, NULL, Record, owned};
-use crate::database::Session;
+use super::snapshot::Observed;
+use super::staying::Kept;
+use super::walk::{Effect, hops};
 use crate::problem::{Code, Problem};
 
 /// How many keys go to a database at once.
 const BATCH: usize = 2000;
 
 /// How many values are named.
-const NAMED: usize = 5;
+pub(super) const NAMED: usize = 5;
 
 /// One table at both ends, with the same fields in the same order.
 pub(super) struct Ends<'ends> {
     pub(super) on_source: &'ends Lookup,
-    pub(super) source: &'ends mut dyn Session,
+    pub(super) source: &'ends mut Observed,
     pub(super) on_target: &'ends Lookup,
-    pub(super) target: &'ends mut dyn Session,
-    pub(super) label: &'ends str,
+    pub(super) target: &'ends mut Observed,
+    /// The settings of every lookup table.
+    pub(super) all: &'ends [LookupSettings],
+    /// The rows of every table that stay because they were edited.
+    pub(super) kept: &'ends Kept,
 }
 
-/// Says which values of which unique key of the target would be taken from a row that stays;
-/// `unique_keys` are columns of the table.
+/// What rows of the target have and others are to take.
+#[derive(Default)]
+pub(super) struct Held {
+    /// Values of rows that stay.
+    kept: Vec<Record>,
+    /// The keys of rows that change.
+    pub(super) changing: Vec<Record>,
+    /// The keys of rows that go.
+    pub(super) going: Vec<Record>,
+}
+
+/// Says which values of which unique key of the target would be taken from a row that cannot give
+/// them; `unique_keys` are columns of the table.
 ///
 /// # Errors
 /// What the databases report.
@@ -36,15 +54,38 @@ pub(super) fn taken_values(
 ) -> anyhow::Result<Vec<Problem>> {
     let lookup = ends.on_target;
     let all_go = lookup.extra_rows == ExtraRows::Delete && lookup.retire.is_none();
-    let mut keys: Vec<Vec<usize>> = vec![lookup.key.clone()];
-    keys.extend(unique_keys.iter().filter_map(|key| lookup.fields_of(key)));
-    keys.retain(|key| lookup.filter.is_some() || !all_go || !are_compared(lookup, key));
-    keys.dedup();
+    let catalog = &ends.target.snapshot.catalog;
+    let is_referred_to = !hops(catalog, &lookup.table, &Effect::Deleted, &[]).is_empty();
+    let own_key = lookup.stored_key().into_iter().map(str::to_owned).collect();
+    let mut keys: Vec<(Vec<String>, Vec<usize>)> = vec![(own_key, lookup.key.clone())];
+    for columns in unique_keys {
+        if let Some(fields) = lookup.fields_of(columns)
+            && keys.iter().all(|(_, known)| *known != fields)
+        {
+            keys.push((columns.clone(), fields));
+        }
+    }
     let mut problems = Vec::new();
-    for key in keys {
-        let taken = taken(&mut ends, &key, all_go, log)?;
-        if !taken.is_empty() {
-            problems.push(problem(lookup, ends.label, &key, &taken));
+    for (columns, key) in keys {
+        let some_stay = lookup.filter.is_some() || !all_go || !are_compared(lookup, &key);
+        // A key that has one spelling for each value is never taken by another row.
+        let may_move = key != lookup.key || lookup.key_readings.contains(&Reading::Spelling);
+        let moves =
+            may_move && is_referred_to && !ends.target.session.can_let_go(lookup, &columns)?;
+        if !some_stay && !moves {
+            continue;
+        }
+        let held = held(&mut ends, &key, all_go, log)?;
+        if !held.kept.is_empty() {
+            problems.push(problem(
+                lookup,
+                &ends.target.snapshot.label,
+                &key,
+                &held.kept,
+            ));
+        }
+        if moves {
+            problems.extend(exchanged(&mut ends, &columns, &held)?);
         }
     }
     Ok(problems)
@@ -54,56 +95,48 @@ fn are_compared(lookup: &Lookup, key: &[usize]) -> bool {
     key.iter().all(|at| lookup.compared.contains(at))
 }
 
-/// The values of one unique key that are taken.
-fn taken(
+/// The rows that have a value of one unique key that another row takes.
+fn held(
     ends: &mut Ends<'_>,
     key: &[usize],
     all_go: bool,
     log: &mut ChangeLog,
-) -> anyhow::Result<Vec<Record>> {
+) -> anyhow::Result<Held> {
     let is_compared = are_compared(ends.on_target, key);
-    let mut taken = Vec::new();
+    let mut held = Held::default();
     let mut waiting: Vec<Record> = Vec::new();
     let mut look = |waiting: &mut Vec<Record>| -> anyhow::Result<()> {
-        let coming = ends.source.rows_by_key(ends.on_source, waiting)?;
+        let (source, target) = (&mut ends.source.session, &mut ends.target.session);
+        let mut coming = source.rows_by_key(ends.on_source, waiting)?;
         waiting.clear();
-        let values_of = |row: &Record| -> Record { fields(row, key) };
-        let wanted: Vec<Record> = coming
-            .iter()
-            .map(values_of)
-            .filter(|values| !values.iter().any(|value| value == NULL))
-            .collect();
+        coming.retain(|row| !fields(row, key).iter().any(|value| value == NULL));
+        let wanted: Vec<Record> = coming.iter().map(|row| fields(row, key)).collect();
         let by_values = Lookup {
             key: key.to_vec(),
-            filter: None,
             ..ends.on_target.clone()
         };
-        let holders = ends.target.rows_by_key(&by_values, &wanted)?;
+        let holders = target.holders(&by_values, &wanted)?;
         let holder_keys: Vec<Record> = holders
             .iter()
-            .map(|row| ends.on_target.key_of(row))
+            .map(|(_, row)| ends.on_target.key_of(row))
             .collect();
         let keys_of = |rows: Vec<Record>| -> KeySet {
             let keys = rows.iter().map(|row| owned(&ends.on_target.key_of(row)));
             keys.collect()
         };
-        let own: KeySet = coming
-            .iter()
-            .map(|row| [owned(&values_of(row)), owned(&ends.on_source.key_of(row))].concat())
-            .collect();
-        let inside = keys_of(ends.target.rows_by_key(ends.on_target, &holder_keys)?);
-        let in_source = keys_of(ends.source.rows_by_key(ends.on_source, &holder_keys)?);
-        for (holder, holder_key) in holders.iter().zip(&holder_keys) {
-            let values = values_of(holder);
-            let holder_key = owned(holder_key);
-            let changes = inside.contains(&holder_key)
-                && if in_source.contains(&holder_key) {
-                    is_compared || own.contains(&[owned(&values), holder_key].concat())
-                } else {
-                    all_go
-                };
-            if !changes {
-                taken.push(values);
+        let inside = keys_of(target.rows_by_key(ends.on_target, &holder_keys)?);
+        let in_source = keys_of(source.rows_by_key(ends.on_source, &holder_keys)?);
+        for ((at, holder), holder_key) in holders.iter().zip(holder_keys) {
+            let is_itself = ends.on_source.key_of(&coming[*at]) == holder_key;
+            let holder_owned = owned(&holder_key);
+            match (
+                inside.contains(&holder_owned),
+                in_source.contains(&holder_owned),
+            ) {
+                (true, true) if is_itself => {}
+                (true, true) if is_compared => held.changing.push(holder_key),
+                (true, false) if all_go => held.going.push(holder_key),
+                _ => held.kept.push(fields(holder, key)),
             }
         }
         Ok(())
@@ -119,7 +152,7 @@ fn taken(
         }
     }
     look(&mut waiting)?;
-    Ok(taken)
+    Ok(held)
 }
 
 fn fields(row: &Record, at: &[usize]) -> Record {

@@ -154,7 +154,7 @@ impl Session for PostgresSession {
     ) -> anyhow::Result<Rows<'session, Record>> {
         let query = format!(
             "SELECT {} FROM {} AS lookup{}",
-            text_columns(lookup),
+            text_columns("", lookup),
             travelling(lookup, &[], DEFAULT_SCHEMA),
             order(lookup)
         );
@@ -171,12 +171,24 @@ impl Session for PostgresSession {
     fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
         let query = format!(
             "SELECT {} FROM {} AS lookup WHERE {}",
-            text_columns(lookup),
+            text_columns("", lookup),
             travelling(lookup, &[], DEFAULT_SCHEMA),
             among_keys(lookup)
         );
         let rows: Vec<Spelled> = self.load_by_keys(query, keys, lookup.key.len())?;
         Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    fn holders(
+        &mut self,
+        lookup: &Lookup,
+        values: &[Record],
+    ) -> anyhow::Result<Vec<(usize, Record)>> {
+        self.rows_that_hold(lookup, values)
+    }
+
+    fn can_let_go(&mut self, lookup: &Lookup, columns: &[String]) -> anyhow::Result<bool> {
+        self.may_hold_something_else(lookup, columns)
     }
 
     fn canonical(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Canonical> {
@@ -254,11 +266,11 @@ pub(super) fn retired_value(value: &RetiredValue) -> String {
     sql::literal(&value.to_string())
 }
 
-fn text_columns(lookup: &Lookup) -> String {
+pub(super) fn text_columns(prefix: &str, lookup: &Lookup) -> String {
     lookup
         .columns
         .iter()
-        .map(|name| format!("{}::text", sql::identifier(name)))
+        .map(|name| format!("{prefix}{}::text", sql::identifier(name)))
         .collect::<Vec<_>>()
         .join(", ")
 }

@@ -214,8 +214,8 @@ fn position(text: Option<&str>) -> anyhow::Result<usize> {
     Ok(number.saturating_sub(1))
 }
 
-/// A number, and key columns as text.
-struct Numbered(usize, Record);
+/// A number, and columns as text.
+pub(super) struct Numbered(pub(super) usize, pub(super) Record);
 
 impl QueryableByName<Pg> for Numbered {
     fn build<'row>(row: &impl NamedRow<'row, Pg>) -> deserialize::Result<Self> {

@@ -197,6 +197,12 @@ impl PostgresSession {
         }
     }
 
+    /// The types of the fields, as SQL.
+    pub(super) fn type_names(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<String>> {
+        let types = self.field_types(lookup)?;
+        Ok(types.into_iter().map(|kind| kind.name).collect())
+    }
+
     /// What the values of each field are read as: the type of the column that they come from.
     pub(super) fn field_types(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<FieldType>> {
         let rows = self.query(

@@ -51,8 +51,24 @@ impl PostgresSession {
 
     /// Of two collations the server takes the parent's, but only in its own comparisons.
     pub(super) fn references_to(&mut self, table: &TableName) -> anyhow::Result<Vec<Reference>> {
+        self.some_references_to(table, "f.conparentid = 0")
+    }
+
+    /// Those that do not wait for the end of a statement when a row goes, or do something then.
+    pub(super) fn strict_references_to(
+        &mut self,
+        table: &TableName,
+    ) -> anyhow::Result<Vec<Reference>> {
+        self.some_references_to(table, "f.conparentid = 0 AND f.confdeltype <> 'a'")
+    }
+
+    fn some_references_to(
+        &mut self,
+        table: &TableName,
+        condition: &str,
+    ) -> anyhow::Result<Vec<Reference>> {
         let rows = self.query(
-            "SELECT n.nspname::text, c.relname::text, \
+            &format!("SELECT n.nspname::text, c.relname::text, \
              (SELECT json_agg(a.attname ORDER BY k.at) FROM unnest(f.conkey) WITH ORDINALITY k(attnum, at) \
               JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum)::text, \
              (SELECT json_agg(a.attname ORDER BY k.at) FROM unnest(f.confkey) WITH ORDINALITY k(attnum, at) \
@@ -63,7 +79,7 @@ impl PostgresSession {
               JOIN pg_attribute p ON p.attrelid = f.confrelid AND p.attnum = k.parent \
               LEFT JOIN pg_collation cl ON cl.oid = p.attcollation LEFT JOIN pg_namespace cln ON cln.oid = cl.collnamespace)::text \
              FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE f.contype = 'f' AND f.confrelid = $1::regclass AND f.conparentid = 0",
+             WHERE f.contype = 'f' AND f.confrelid = $1::regclass AND {condition}"),
             &[&sql::table(table, DEFAULT_SCHEMA)],
         )?;
         rows.into_iter()

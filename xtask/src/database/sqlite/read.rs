@@ -218,6 +218,43 @@ impl Session for SqliteSession {
         self.spelled_rows(lookup, &query)?.collect()
     }
 
+    fn holders(
+        &mut self,
+        lookup: &Lookup,
+        values: &[Record],
+    ) -> anyhow::Result<Vec<(usize, Record)>> {
+        self.hold_keys(lookup, values)?;
+        let everywhere = Lookup {
+            filter: None,
+            ..lookup.clone()
+        };
+        let query = format!(
+            "SELECT wanted.rowid, {} FROM temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {}",
+            sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
+            travelling(&everywhere, &[], DEFAULT_SCHEMA),
+            wanted_key(lookup)
+        );
+        let affinities = self.affinities(lookup)?;
+        let rows: Vec<Values> = sql_query(query)
+            .load(&mut self.connection)
+            .map_err(|error| failed(&error, &format!("read `{}`", lookup.table)))?;
+        rows.into_iter()
+            .map(|row| match row.0.split_first() {
+                Some((Value::Integer(number), fields)) => {
+                    let fields = fields.iter().zip(&affinities);
+                    let row = fields.map(|(value, affinity)| value.spell(*affinity));
+                    Ok((usize::try_from(number - 1)?, row.collect()))
+                }
+                _ => anyhow::bail!("the database returned no number of a row"),
+            })
+            .collect()
+    }
+
+    /// With foreign keys off, a row can be taken out and put back whatever refers to it.
+    fn can_let_go(&mut self, _lookup: &Lookup, _columns: &[String]) -> anyhow::Result<bool> {
+        Ok(true)
+    }
+
     fn canonical(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Canonical> {
         self.spell(lookup, rows)
     }

@@ -143,6 +143,9 @@ impl Target for SqliteSession {
             .unique_keys
             .clone();
         let what = format!("free unique values of `{}`", lookup.table);
+        for statement in self.loading(lookup)?.make_room() {
+            self.run(&statement, &what)?;
+        }
         for unique in unique_keys {
             let loading = self.loading(lookup)?;
             let same = match unique.is_empty() {

@@ -107,6 +107,18 @@ impl Session for FolderSession {
         self.every_row(lookup)?.filter(is_wanted).collect()
     }
 
+    fn holders(
+        &mut self,
+        _lookup: &Lookup,
+        _values: &[Record],
+    ) -> anyhow::Result<Vec<(usize, Record)>> {
+        anyhow::bail!("only a database knows which values are equal to it")
+    }
+
+    fn can_let_go(&mut self, _lookup: &Lookup, _columns: &[String]) -> anyhow::Result<bool> {
+        anyhow::bail!("only a database has unique keys")
+    }
+
     fn canonical(&mut self, _lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Canonical> {
         Ok(Canonical {
             rows: rows.to_vec(),

@@ -61,6 +61,8 @@ suite! {
             a_partly_unique_value_swaps
             values_that_are_unique_when_computed_swap
             values_with_rules_of_their_own_swap
+            unique_values_that_are_referred_to_swap
+            values_that_may_not_be_empty_swap
             ;
         tangles:
             trees_are_moved_and_pruned
@@ -191,9 +193,11 @@ suite! {
             an_identity_beside_the_key_stays_or_comes
             an_identity_that_would_have_to_change_is_refused
             sequences_are_raised_and_never_lowered
+            a_descending_sequence_goes_on_below_the_lowest
             a_row_goes_whatever_its_columns_demand
             a_table_may_be_in_another_schema
             ;
+        swaps: values_at_their_limit_swap a_boundary_between_two_periods_moves;
         shapes:
             inheritance_is_refused
             a_partitioned_table_is_loaded_as_one
@@ -223,9 +227,10 @@ suite! {
             ;
         hazards: a_column_in_use_is_told_with_what_uses_it a_rebuild_names_the_rows_that_would_go_with_it;
         tangles: automatic_numbers_go_on_above_the_highest a_strict_table_keeps_its_classes;
+        spelling: a_strict_column_takes_its_own_class_only
+            keys_that_are_equal_as_numbers_arrive_as_spelled;
         rows: every_storage_class_in_one_column;
         servers: text_in_another_encoding_arrives text_that_is_none_is_refused;
-        spelling: a_strict_column_takes_its_own_class_only;
         watching: replacing_a_row_is_counted;
         writing: references_that_were_broken_before_do_not_count rebuilding_a_parent_keeps_its_children;
     }

@@ -153,3 +153,16 @@ pub(super) fn keys_that_differ_in_spelling_only_arrive_as_spelled() {
             .all(|table| table.difference.is_empty())
     );
 }
+
+/// A column without a type takes 1 and 1.0 for one key.
+pub(super) fn keys_that_are_equal_as_numbers_arrive_as_spelled() {
+    let ends = Ends::empty(Backend::Sqlite, &["fees"]);
+    for kind in ["", "blob"] {
+        ends.again(
+            &format!("CREATE TABLE fees (id {kind} PRIMARY KEY, label text)"),
+            "INSERT INTO fees VALUES (1.0, 'x'), (2, 'y')",
+            "INSERT INTO fees VALUES (1, 'x'), (2.0, 'y')",
+        );
+        ends.load_twice();
+    }
+}

@@ -183,3 +183,96 @@ pub(super) fn values_with_rules_of_their_own_swap(backend: Backend) {
         ends.load_twice();
     }
 }
+
+/// Two rows change places in what is unique and referred to itself.
+pub(super) fn unique_values_that_are_referred_to_swap(backend: Backend) {
+    let ends = Ends::empty(backend, &["sw", "c"]);
+    for (column, action) in [
+        ("UNIQUE", ""),
+        ("UNIQUE", "ON UPDATE CASCADE"),
+        ("UNIQUE", "ON UPDATE SET NULL"),
+        ("NOT NULL UNIQUE", ""),
+        ("NOT NULL UNIQUE", "ON UPDATE CASCADE"),
+    ] {
+        ends.again(
+            &format!(
+                "CREATE TABLE sw (id integer PRIMARY KEY, u text {column}); \
+                 CREATE TABLE c (id integer PRIMARY KEY, s text REFERENCES sw (u) {action})"
+            ),
+            "INSERT INTO sw VALUES (1, 'b'), (2, 'a'); INSERT INTO c VALUES (1, 'a'), (2, 'b')",
+            "INSERT INTO sw VALUES (1, 'a'), (2, 'b'); INSERT INTO c VALUES (1, 'a'), (2, 'b')",
+        );
+        ends.load_twice();
+    }
+}
+
+pub(super) fn values_that_may_not_be_empty_swap(backend: Backend) {
+    let ends = Ends::empty(backend, &["sw"]);
+    for reference in ["", " REFERENCES sw ON DELETE CASCADE"] {
+        ends.again(
+            &format!(
+                "CREATE TABLE sw (id integer PRIMARY KEY, u integer UNIQUE CHECK (u IS NOT NULL)); \
+                 CREATE TABLE p (sw integer{reference})"
+            ),
+            "INSERT INTO sw VALUES (1, 2), (2, 1)",
+            "INSERT INTO sw VALUES (1, 1), (2, 2); INSERT INTO p VALUES (1), (2)",
+        );
+        ends.load_twice();
+        assert_eq!(ends.target.line("SELECT sw FROM p ORDER BY sw"), "1 2");
+    }
+}
+
+/// Of rows that may not be away for a moment: a value is found that nobody has.
+pub(super) fn values_at_their_limit_swap() {
+    let ends = Ends::empty(Backend::Postgres, &["sw"]);
+    for (column, one, other) in [
+        ("text NOT NULL UNIQUE CHECK (u ~ '^[a-z]+$')", "'a'", "'b'"),
+        ("smallint NOT NULL UNIQUE", "32767", "1"),
+        ("numeric(3, 1) NOT NULL UNIQUE", "99.9", "0.1"),
+        ("date NOT NULL UNIQUE", "'2024-01-01'", "'2024-02-01'"),
+        (
+            "timestamptz NOT NULL UNIQUE",
+            "'2024-01-01'",
+            "'2024-02-01'",
+        ),
+        ("jsonb NOT NULL UNIQUE", "'{\"a\": 1}'", "'[]'"),
+        ("citext NOT NULL UNIQUE", "'a'", "'b'"),
+    ] {
+        for action in ["CASCADE", "RESTRICT"] {
+            ends.again(
+                &format!(
+                    "CREATE EXTENSION IF NOT EXISTS citext; CREATE TABLE sw (id integer PRIMARY KEY, u {column}); \
+                     CREATE TABLE p (sw integer REFERENCES sw ON DELETE {action})"
+                ),
+                &format!("INSERT INTO sw VALUES (1, {one}), (2, {other})"),
+                &format!(
+                    "INSERT INTO sw VALUES (1, {other}), (2, {one}); INSERT INTO p VALUES (1), (2)"
+                ),
+            );
+            ends.load_twice();
+            assert_eq!(ends.target.line("SELECT sw FROM p ORDER BY sw"), "1 2");
+        }
+    }
+}
+
+/// Rows that exclude each other by more than being equal.
+pub(super) fn a_boundary_between_two_periods_moves() {
+    let ends = Ends::empty(Backend::Postgres, &["prices"]);
+    for more in [
+        "",
+        "CREATE TABLE uses (price integer NOT NULL REFERENCES prices)",
+    ] {
+        ends.again(
+            &format!(
+                "CREATE TABLE prices (id integer PRIMARY KEY, since date, until date, \
+                 EXCLUDE USING gist (daterange(since, until) WITH &&)); {more}"
+            ),
+            "INSERT INTO prices VALUES (1, '2024-01-01', '2024-03-01'), (2, '2024-03-01', '2024-06-01')",
+            "INSERT INTO prices VALUES (1, '2024-01-01', '2024-02-01'), (2, '2024-02-01', '2024-06-01')",
+        );
+        if !more.is_empty() {
+            ends.target.run("INSERT INTO uses VALUES (1), (2)");
+        }
+        ends.load_twice();
+    }
+}

@@ -187,6 +187,22 @@ pub(super) fn sequences_are_raised_and_never_lowered() {
     );
 }
 
+pub(super) fn a_descending_sequence_goes_on_below_the_lowest() {
+    let ends = Ends::new(
+        Backend::Postgres,
+        "CREATE TABLE fees (id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY (INCREMENT -1))",
+        "INSERT INTO fees OVERRIDING SYSTEM VALUE VALUES (-50)",
+        "",
+        &["fees"],
+    );
+    ends.load();
+    assert_eq!(
+        ends.target
+            .line("SELECT nextval(pg_get_serial_sequence('fees', 'id'))"),
+        "-51"
+    );
+}
+
 pub(super) fn automatic_numbers_go_on_above_the_highest() {
     let ends = Ends::new(
         Backend::Sqlite,

@@ -3,6 +3,7 @@
 mod adopting;
 mod approving;
 mod arriving;
+mod clashing;
 mod configuring;
 mod destroying;
 mod drifting;
@@ -56,6 +57,7 @@ suite! {
             rows_are_retired_and_the_plan_says_so
             numbers_of_an_environment_stay_behind
             ;
+        clashing: a_retired_row_keeps_what_is_unique a_key_of_another_type;
         destroying:
             destructive_statements_warn_where_one_yes_is_enough
             destructive_statements_have_to_be_allowed_elsewhere
@@ -193,6 +195,13 @@ suite! {
             sequences_are_left_as_they_are
             foreign_keys_may_lead_to_another_collation
             ;
+        clashing:
+            values_that_cannot_change_places
+            references_to_values_that_change_places
+            keys_that_are_equal_to_the_database
+            a_number_that_only_the_database_gives
+            foreign_keys_are_not_inherited
+            ;
         rehearsing:
             a_rehearsal_leaves_no_database_behind
             settings_of_the_database_hold_in_the_rehearsal
@@ -217,6 +226,7 @@ suite! {
     }
     sqlite {
         splitting: a_setting_that_a_migration_leaves_ends_with_it;
+        clashing: names_are_one_whatever_their_case;
         refusing: two_kinds_of_database_do_not_mix;
         returning: a_write_ahead_log_changes_nothing;
     }

@@ -1,0 +1,73 @@
+//! Which rows have a value, as the server takes values to be equal.
+
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sql_query;
+use diesel::{QueryResult, RunQueryDsl};
+
+use super::super::sql;
+use super::super::travelling::travelling;
+use super::PostgresSession;
+use super::connection::failed;
+use super::read::{DEFAULT_SCHEMA, bind_keys, text_columns};
+use super::references::Numbered;
+use crate::sync::lookup::Lookup;
+use crate::sync::row::Record;
+
+impl PostgresSession {
+    pub(super) fn rows_that_hold(
+        &mut self,
+        lookup: &Lookup,
+        values: &[Record],
+    ) -> anyhow::Result<Vec<(usize, Record)>> {
+        let what = format!("find rows of `{}` by their values", lookup.table);
+        let types = self.type_names(lookup)?;
+        self.batch("SAVEPOINT __sync_holders", &what)?;
+        let found = match self.holders_where(lookup, values, |at, field| {
+            format!(
+                "lookup.{field} = wanted.wanted_{at}::{}",
+                types[lookup.key[at]]
+            )
+        }) {
+            // A value may be none of the column's, where the types of the two ends differ.
+            Err(Error::DatabaseError(kind, _))
+                if !matches!(kind, DatabaseErrorKind::ClosedConnection) =>
+            {
+                self.batch("ROLLBACK TO __sync_holders", &what)?;
+                self.holders_where(lookup, values, |at, field| {
+                    format!("lookup.{field}::text COLLATE \"C\" = wanted.wanted_{at}")
+                })
+            }
+            found => found,
+        };
+        let found = found.map_err(|error| failed(&error, &what))?;
+        self.batch("RELEASE __sync_holders", &what)?;
+        Ok(found.into_iter().map(|row| (row.0, row.1)).collect())
+    }
+
+    fn holders_where(
+        &mut self,
+        lookup: &Lookup,
+        values: &[Record],
+        is_equal: impl Fn(usize, &str) -> String,
+    ) -> QueryResult<Vec<Numbered>> {
+        let everywhere = Lookup {
+            filter: None,
+            ..lookup.clone()
+        };
+        let list = |part: &dyn Fn(usize) -> String, between: &str| {
+            let parts: Vec<String> = (0..lookup.key.len()).map(part).collect();
+            parts.join(between)
+        };
+        let fields: Vec<String> = lookup.key_columns().map(sql::identifier).collect();
+        let query = format!(
+            "SELECT wanted.number::text, {} FROM unnest({}) WITH ORDINALITY AS wanted ({}, number) JOIN {} AS lookup ON {}",
+            text_columns("lookup.", lookup),
+            list(&|at| format!("${}::text[]", at + 1), ", "),
+            list(&|at| format!("wanted_{at}"), ", "),
+            travelling(&everywhere, &[], DEFAULT_SCHEMA),
+            list(&|at| is_equal(at, &fields[at]), " AND ")
+        );
+        bind_keys(sql_query(query).into_boxed(), values, lookup.key.len())
+            .load(&mut self.connection)
+    }
+}
