@@ -19,7 +19,7 @@ use super::staying::Kept;
 use super::table::TableName;
 use super::taken::{Ends, taken_values};
 use crate::database::Session;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// How many keys go to a database at once.
 const BATCH: usize = 2000;
@@ -123,9 +123,11 @@ pub fn compare_lookups(
         .collect()
 }
 
-/// A coded problem is an outcome as well.
+/// A coded problem is an outcome as well. After a failure of the database nothing more is asked:
+/// PostgreSQL would say of every other table that its transaction is aborted.
 fn refused<T>(found: anyhow::Result<T>, outcome: fn(Outcome) -> T) -> anyhow::Result<T> {
     found.or_else(|error| match error.downcast::<Problem>() {
+        Ok(problem) if problem.code == Code::Failed => Err(problem.into()),
         Ok(problem) => Ok(outcome(Outcome::Refused(problem))),
         Err(error) => Err(error),
     })

@@ -150,7 +150,7 @@ suite! {
             a_database_with_another_stamp
             unclassified_tables_warn_once_and_block_twice
             a_lookup_table_that_is_nowhere
-            a_lookup_table_without_a_key
+            a_setting_that_the_database_cannot_read a_lookup_table_without_a_key
             columns_that_differ_block
             a_column_that_nobody_fills
             a_key_that_a_row_outside_the_condition_may_share

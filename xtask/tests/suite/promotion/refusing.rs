@@ -1,6 +1,6 @@
 //! Why a plan may not run: each reason has its code and names what it is about.
 
-use xtask::problem::Code;
+use xtask::problem::{Code, Problem};
 use xtask::sync::environment::Backend;
 
 use super::{BASE, BASE_UP, DEV_ROWS, Stage, TABLES, codes, configuration};
@@ -150,6 +150,18 @@ pub(super) fn a_lookup_table_that_is_nowhere(backend: Backend) {
     let plan = stage.plan();
     assert_eq!(codes(&plan.blockers), [Code::MissingTable]);
     assert!(plan.blockers[0].message.contains("Test"));
+}
+
+pub(super) fn a_setting_that_the_database_cannot_read(backend: Backend) {
+    let mut stage = Stage::promoted(backend);
+    stage.configure(&TABLES.replace(
+        "table = \"fee_groups\"\n",
+        "table = \"fee_groups\"\nwhere = \"no_such > 1\"\n",
+    ));
+    stage.dev.run("UPDATE fee_items SET label = 'x'");
+    let problem = Problem::of(&stage.try_plan().unwrap_err());
+    assert_eq!(problem.code, Code::Failed);
+    assert!(problem.message.contains("no_such"), "{problem}");
 }
 
 pub(super) fn a_lookup_table_without_a_key(backend: Backend) {
