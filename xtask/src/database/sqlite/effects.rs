@@ -1,15 +1,15 @@
 //! What the statements of a migration do to tables.
 
 use super::statements::split;
-use super::tokens::tokens;
-use crate::sync::destructive::{Effect, Kind, Statement};
+use super::tokens::marked;
+use crate::sync::destructive::{Copied, Effect, Kind, Statement};
 use crate::sync::table::TableName;
 
 /// The effects of a text in its order, without what only adds to the schema or to a table.
 pub(in crate::database) fn effects(up: &str) -> Vec<Statement> {
     let read: Vec<(usize, Vec<String>)> = split(up)
         .into_iter()
-        .map(|(line, statement)| (line, tokens(statement)))
+        .map(|(line, statement)| (line, marked(statement)))
         .collect();
     let read: Vec<(usize, Vec<&str>)> = read
         .iter()
@@ -32,27 +32,27 @@ pub(in crate::database) fn effects(up: &str) -> Vec<Statement> {
 
 fn effects_of(words: &[&str], before: &[&[&str]], after: &[&[&str]]) -> Vec<Effect> {
     if let Some(table) = made(words) {
-        return vec![Effect::Makes(table_name(table))];
+        return vec![Effect::Makes(table_name(&table))];
     }
     let one = match words {
         ["drop", "table", rest @ ..] => {
             let (table, _) = name(without(rest, &["if", "exists"]));
-            dropped(table, before, after)
+            dropped(&table, before, after)
         }
         ["alter", "table", rest @ ..] => {
             let (table, action) = name(rest);
             match action {
                 ["rename", "to", to, ..] => Effect::Renames {
-                    from: table_name(table),
-                    to: table_name(to),
+                    from: table_name(&table),
+                    to: table_name(&unquoted(to)),
                 },
                 ["drop", "constraint", ..] => return Vec::new(),
                 ["drop", "column", column, ..] | ["drop", column, ..] => {
-                    meets(Kind::DropColumn, table, vec![column])
+                    meets(Kind::DropColumn, &table, vec![unquoted(column)])
                 }
                 ["add", "column", column, ..] | ["add", column, ..] => Effect::Adds {
-                    table: table_name(table),
-                    column: (*column).to_owned(),
+                    table: table_name(&table),
+                    column: unquoted(column),
                 },
                 _ => return Vec::new(),
             }
@@ -63,63 +63,68 @@ fn effects_of(words: &[&str], before: &[&[&str]], after: &[&[&str]]) -> Vec<Effe
 }
 
 /// What a statement that writes rows does, behind whatever WITH says.
-fn written(words: &[&str]) -> Option<Effect> {
+pub(super) fn written(words: &[&str]) -> Option<Effect> {
     let outer = outer(words);
-    let verb = match outer.first()? {
-        &"with" => outer
-            .iter()
-            .position(|word| ["delete", "update", "insert", "replace"].contains(word))?,
-        _ => 0,
-    };
-    match &outer[verb..] {
-        ["delete", "from", rest @ ..] => Some(meets(Kind::Delete, name(rest).0, Vec::new())),
+    match behind_with(&outer) {
+        ["delete", "from", rest @ ..] => Some(meets(Kind::Delete, &name(rest).0, Vec::new())),
         ["update", "or", _, rest @ ..] | ["update", rest @ ..] => {
             let (table, rest) = name(rest);
-            Some(meets(Kind::Update, table, set(rest)))
+            Some(meets(Kind::Update, &table, set(rest)))
         }
         ["replace", "into", rest @ ..] | ["insert", "or", "replace", "into", rest @ ..] => {
-            Some(meets(Kind::Replace, name(rest).0, Vec::new()))
+            Some(meets(Kind::Replace, &name(rest).0, Vec::new()))
         }
         ["insert", "or", _, "into", rest @ ..] | ["insert", "into", rest @ ..] => rest
             .windows(2)
             .any(|pair| pair == ["do", "update"])
-            .then(|| meets(Kind::Update, name(rest).0, Vec::new())),
+            .then(|| meets(Kind::Update, &name(rest).0, Vec::new())),
         _ => None,
     }
 }
 
-/// The columns that an UPDATE sets; none where it sets several at once, in parentheses.
-fn set<'words>(words: &[&'words str]) -> Vec<&'words str> {
-    let end = words
-        .iter()
-        .position(|word| ["from", "where", "returning"].contains(word));
+/// The statement that follows what WITH names; what stands in parentheses was left out.
+fn behind_with<'rest, 'words>(words: &'rest [&'words str]) -> &'rest [&'words str] {
+    let mut rest = match words {
+        ["with", "recursive", "as", ..] => &words[1..],
+        ["with", "recursive", rest @ ..] | ["with", rest @ ..] => rest,
+        _ => return words,
+    };
+    while let [_, "as", more @ ..] = rest {
+        let more = without(without(more, &["not"]), &["materialized"]);
+        match more {
+            [",", more @ ..] => rest = more,
+            _ => return more,
+        }
+    }
+    rest
+}
+
+/// The columns that an UPDATE sets; none where it sets several at once, in parentheses, or where
+/// that is not clear.
+fn set(words: &[&str]) -> Vec<String> {
+    let mut end = words.iter();
+    let end = end.position(|word| ["where", "returning"].contains(word));
     let pairs = words[..end.unwrap_or(words.len())].windows(3);
     let columns = pairs.filter(|three| ["set", ","].contains(&three[0]));
-    let columns: Option<Vec<&str>> = columns
-        .map(|three| (three[2] == "=").then_some(three[1]))
+    let columns: Option<Vec<String>> = columns
+        .map(|three| (three[2] == "=").then(|| unquoted(three[1])))
         .collect();
     columns.unwrap_or_default()
 }
 
 /// A table that is dropped after all its rows went to one that takes its name was made anew.
 fn dropped(table: &str, before: &[&[&str]], after: &[&[&str]]) -> Effect {
-    let renamed = |words: &[&str]| match words {
-        ["alter", "table", rest @ ..] => {
-            let (from, action) = name(rest);
-            matches!(action, ["rename", "to", to, ..] if *to == table).then(|| from.to_owned())
+    let mut all = before.iter().chain(after);
+    let rebuilt = all.find_map(|words| {
+        let ["alter", "table", rest @ ..] = words else {
+            return None;
+        };
+        match name(rest) {
+            (heir, ["rename", "to", to]) if unquoted(to) == table => {
+                Some((heir.clone(), inherited(&heir, table, before)?))
+            }
+            _ => None,
         }
-        _ => None,
-    };
-    let mut heirs = before
-        .iter()
-        .chain(after)
-        .filter_map(|words| renamed(words));
-    let rebuilt = heirs.find_map(|heir| {
-        let is_made = before.iter().any(|words| made(words) == Some(&heir));
-        let copied = before
-            .iter()
-            .find_map(|words| copied(words, table, &heir))?;
-        is_made.then_some((heir, copied))
     });
     match rebuilt {
         Some((heir, copied)) => Effect::Rebuilds {
@@ -131,13 +136,29 @@ fn dropped(table: &str, before: &[&[&str]], after: &[&[&str]]) -> Effect {
     }
 }
 
-/// The words of a statement that copies every row of one table into the other.
-fn copied(words: &[&str], from: &str, to: &str) -> Option<Vec<String>> {
-    let outer = outer(words);
-    let into = match outer.as_slice() {
-        ["insert", "into", rest @ ..] => name(rest).0,
-        _ => made(words)?,
+/// What of a table its heir has, where that got all its rows and nothing else was done to them.
+/// From the drop on, the heir stands for the table itself.
+fn inherited(heir: &str, table: &str, before: &[&[&str]]) -> Option<Copied> {
+    let is_heir = |name: Option<String>| name.as_deref() == Some(heir);
+    let made_at = before.iter().position(|words| is_heir(made(words)))?;
+    let create = before[made_at];
+    let mut copies = before.iter().enumerate();
+    let (copied_at, copied) =
+        copies.find_map(|(at, words)| Some((at, copied(words, table, heir, create)?)))?;
+    let is_harmless = |words: &[&str]| {
+        let is_index = matches!(words, ["create", "index" | "unique", ..]);
+        is_index || !words.iter().any(|word| unquoted(word) == heir)
     };
+    let mut others = before.iter().enumerate().skip(made_at + 1);
+    let is_all = others.all(|(at, words)| at == copied_at || is_harmless(words));
+    // With ON CONFLICT a row may take the place of another, or none.
+    let may_skip = create.windows(2).any(|pair| pair == ["on", "conflict"]);
+    (is_all && !may_skip).then_some(copied)
+}
+
+/// The columns that a statement copies, where it copies every row of one table into the other.
+fn copied(words: &[&str], from: &str, to: &str, heir: &[&str]) -> Option<Copied> {
+    let outer = outer(words);
     let select = outer.iter().position(|word| *word == "select")?;
     let source = select + outer[select..].iter().position(|word| *word == "from")?;
     let (table, rest) = name(&outer[source + 1..]);
@@ -146,21 +167,138 @@ fn copied(words: &[&str], from: &str, to: &str) -> Option<Vec<String>> {
         ["order", "by", rest @ ..] => !rest.contains(&"limit"),
         _ => false,
     };
-    let is_copy =
-        into == to && table == from && is_whole && outer.get(select + 1) != Some(&"distinct");
-    is_copy.then(|| words.iter().map(|word| (*word).to_owned()).collect())
+    if table != from || !is_whole || outer.get(select + 1) == Some(&"distinct") {
+        return None;
+    }
+    let items = selected(words)?;
+    let columns: Vec<String> = match words {
+        ["insert", "into", rest @ ..] => {
+            let (into, rest) = name(rest);
+            if into != to {
+                return None;
+            }
+            match rest {
+                ["(", rest @ ..] => {
+                    let names = rest.split(|word| *word == ")").next()?;
+                    names
+                        .split(|word| *word == ",")
+                        .map(|name| name.concat())
+                        .map(|name| unquoted(&name))
+                        .collect()
+                }
+                _ => declared(heir)?,
+            }
+        }
+        _ => {
+            if made(words)? != to {
+                return None;
+            }
+            let named = items.iter().map(|item| item.as_ref()?.1.clone().into());
+            named.collect::<Option<Vec<String>>>().unwrap_or_default()
+        }
+    };
+    if let [Some((star, _))] = items.as_slice()
+        && star == "*"
+    {
+        let is_made = made(words).is_some();
+        return Some(Copied::InOrder((!is_made).then_some(columns)));
+    }
+    let pairs = items.into_iter().zip(columns);
+    Some(Copied::Columns(
+        pairs
+            .filter_map(|(item, column)| Some((item?.0, column)))
+            .collect(),
+    ))
+}
+
+/// What a SELECT gives, each as the column that it is and as its name, or as nothing where it is
+/// more than a column.
+fn selected(words: &[&str]) -> Option<Vec<Option<(String, String)>>> {
+    let start = 1 + words.iter().position(|word| *word == "select")?;
+    let mut items = vec![Vec::new()];
+    let mut depth = 0_usize;
+    for word in &words[start..] {
+        match *word {
+            "from" if depth == 0 => break,
+            "," if depth == 0 => {
+                items.push(Vec::new());
+                continue;
+            }
+            "(" => depth += 1,
+            ")" => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+        items.last_mut()?.push(*word);
+    }
+    let column = |item: &Vec<&str>| {
+        let item = match item.as_slice() {
+            [_, ".", rest @ ..] => rest,
+            item => item,
+        };
+        match item {
+            [column] | [column, "as", _] | [column, _] if is_name(column) => {
+                let name = item.last().copied().unwrap_or(column);
+                Some((unquoted(column), unquoted(name)))
+            }
+            _ => None,
+        }
+    };
+    Some(items.iter().map(column).collect())
+}
+
+/// Whether a word may be the name of a column, or stand for all of them.
+fn is_name(word: &str) -> bool {
+    word == "*"
+        || word.starts_with('"')
+        || word.starts_with(|letter: char| letter.is_alphabetic() || letter == '_')
+            && !["null", "true", "false", "not", "current_timestamp"].contains(&word)
+}
+
+/// The columns that CREATE TABLE declares, in their order.
+fn declared(create: &[&str]) -> Option<Vec<String>> {
+    let open = create.iter().position(|word| *word == "(")?;
+    let mut columns = Vec::new();
+    let mut depth = 0_usize;
+    let mut is_first = false;
+    for word in &create[open..] {
+        match *word {
+            "(" => {
+                depth += 1;
+                is_first |= depth == 1;
+                continue;
+            }
+            ")" => depth = depth.checked_sub(1)?,
+            "," if depth == 1 => {
+                is_first = true;
+                continue;
+            }
+            word if is_first => {
+                if !["constraint", "primary", "unique", "check", "foreign"].contains(&word) {
+                    columns.push(unquoted(word));
+                }
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+        is_first = false;
+    }
+    Some(columns)
 }
 
 /// The table that a statement makes.
-fn made<'words>(words: &[&'words str]) -> Option<&'words str> {
-    let rest = match words {
-        ["create", "temp" | "temporary", "table", rest @ ..] | ["create", "table", rest @ ..] => {
-            rest
-        }
-        ["create", "virtual", "table", rest @ ..] => rest,
+fn made(words: &[&str]) -> Option<String> {
+    let (is_temporary, rest) = match words {
+        ["create", "temp" | "temporary", "table", rest @ ..] => (true, rest),
+        ["create", "table", rest @ ..] | ["create", "virtual", "table", rest @ ..] => (false, rest),
         _ => return None,
     };
-    Some(name(without(rest, &["if", "not", "exists"])).0)
+    let (table, _) = name(without(rest, &["if", "not", "exists"]));
+    Some(match is_temporary {
+        true => format!("temp.{table}"),
+        false => table,
+    })
 }
 
 /// The words that stand in no parentheses.
@@ -185,12 +323,29 @@ fn without<'rest, 'words>(
     words.strip_prefix(option).unwrap_or(words)
 }
 
-/// A table's name without the schema in front, and what follows it.
-fn name<'rest, 'words>(words: &'rest [&'words str]) -> (&'words str, &'rest [&'words str]) {
+/// A table's name, with its schema where that is another one, and what follows it.
+fn name<'rest, 'words>(words: &'rest [&'words str]) -> (String, &'rest [&'words str]) {
     match words {
-        ["main", ".", table, rest @ ..] => (table, rest),
-        [table, rest @ ..] => (table.strip_prefix("main.").unwrap_or(table), rest),
-        [] => ("", words),
+        [schema, ".", table, rest @ ..] if unquoted(schema) == "main" => (unquoted(table), rest),
+        [schema, ".", table, rest @ ..] => {
+            (format!("{}.{}", unquoted(schema), unquoted(table)), rest)
+        }
+        [table, rest @ ..] => (unquoted(table), rest),
+        [] => (String::new(), words),
+    }
+}
+
+/// A name without the mark of its quotes. SQLite takes a text for a name where none else fits.
+fn unquoted(word: &str) -> String {
+    if let Some(name) = word.strip_prefix('"') {
+        return name.to_owned();
+    }
+    match word
+        .strip_prefix('\'')
+        .and_then(|text| text.strip_suffix('\''))
+    {
+        Some(text) => text.replace("''", "'").to_lowercase(),
+        None => word.to_owned(),
     }
 }
 
@@ -198,11 +353,11 @@ fn table_name(name: &str) -> TableName {
     TableName::new(None, name)
 }
 
-fn meets(kind: Kind, table: &str, columns: Vec<&str>) -> Effect {
+fn meets(kind: Kind, table: &str, columns: Vec<String>) -> Effect {
     Effect::Meets {
         kind,
         table: table_name(table),
-        columns: columns.into_iter().map(str::to_owned).collect(),
+        columns,
         others: false,
     }
 }
@@ -241,6 +396,23 @@ mod tests {
             ),
             ("drop table main.users", "1 DropTable users"),
             ("drop table \"main\".\"users\"", "1 DropTable users"),
+            ("DELETE FROM \"main\".users", "1 Delete users"),
+            ("DELETE FROM main.\"users\"", "1 Delete users"),
+            ("DELETE FROM main . [users]", "1 Delete users"),
+            ("DELETE FROM 'users'", "1 Delete users"),
+            ("DELETE FROM temp.users", "1 Delete \"temp.users\""),
+            (
+                "UPDATE users SET note = a IS DISTINCT FROM 1, email = NULL",
+                "1 Update users[\"note\", \"email\"]",
+            ),
+            (
+                "WITH \"update\" AS (SELECT 1), b(x) AS NOT MATERIALIZED (SELECT 2) DELETE FROM users",
+                "1 Delete users",
+            ),
+            (
+                "WITH \"(\" AS (SELECT 1) DELETE FROM users",
+                "1 Delete users",
+            ),
             (
                 "ALTER TABLE [users] DROP COLUMN `Name`",
                 "1 DropColumn users[\"name\"]",
@@ -317,6 +489,95 @@ mod tests {
         ] {
             assert_eq!(rebuild(copy), ["3 DropTable t"], "{copy}");
         }
+    }
+
+    /// The columns of `t (id, a, b)` that a rebuild loses.
+    fn lost(create: &str, copy: &str) -> Vec<&'static str> {
+        let up = format!("{create}; {copy}; DROP TABLE t; ALTER TABLE new_t RENAME TO t;");
+        let mut found = effects(&up).into_iter();
+        let copied = found.find_map(|statement| match statement.effect {
+            Effect::Rebuilds { copied, .. } => Some(copied),
+            _ => None,
+        });
+        copied.map_or(vec!["*"], |copied| copied.lost(&["id", "a", "b"]))
+    }
+
+    #[test]
+    fn a_column_is_kept_only_if_it_is_copied_as_it_is() {
+        let none: [&str; 0] = [];
+        let create = "CREATE TABLE new_t (id integer PRIMARY KEY, \"A\" text, b numeric(3, 1), UNIQUE (a, b))";
+        for copy in [
+            "INSERT INTO new_t SELECT id, a, b FROM t",
+            "INSERT INTO new_t (id, \"b\", a) SELECT id, t.b, A FROM t",
+            "INSERT INTO new_t SELECT * FROM t",
+        ] {
+            assert_eq!(lost(create, copy), none, "{copy}");
+        }
+        for (copy, columns) in [
+            ("INSERT INTO new_t SELECT id, b, a FROM t", vec!["a", "b"]),
+            (
+                "INSERT INTO new_t SELECT id, NULL AS a, b FROM t",
+                vec!["a"],
+            ),
+            (
+                "INSERT INTO new_t SELECT id, coalesce(a, b), b FROM t",
+                vec!["a"],
+            ),
+            ("INSERT INTO new_t (id, a) SELECT id, a FROM t", vec!["b"]),
+            (
+                "INSERT INTO new_t SELECT id, a || '', 1 FROM t",
+                vec!["a", "b"],
+            ),
+        ] {
+            assert_eq!(lost(create, copy), columns, "{copy}");
+        }
+        let renamed = "CREATE TABLE new_t (id integer, c text, b text)";
+        assert_eq!(lost(renamed, "INSERT INTO new_t SELECT * FROM t"), none);
+        let swapped = "CREATE TABLE new_t (id integer, b text, a text)";
+        assert_eq!(
+            lost(swapped, "INSERT INTO new_t SELECT * FROM t"),
+            ["a", "b"]
+        );
+        assert_eq!(
+            lost("SELECT 1", "CREATE TABLE new_t AS SELECT * FROM t"),
+            none
+        );
+        assert_eq!(
+            lost("SELECT 1", "CREATE TABLE new_t AS SELECT id, a AS b FROM t"),
+            ["a", "b"]
+        );
+    }
+
+    #[test]
+    fn what_befalls_the_heir_befalls_the_table() {
+        let create = "CREATE TABLE new_t (id integer, a text, b text)";
+        let copy = "INSERT INTO new_t SELECT * FROM t";
+        for more in [
+            "DELETE FROM new_t WHERE id > 1",
+            "UPDATE \"new_t\" SET a = NULL",
+            "INSERT OR REPLACE INTO main.new_t VALUES (1)",
+            "ALTER TABLE new_t DROP COLUMN a",
+        ] {
+            assert_eq!(lost(create, &format!("{copy}; {more}")), ["*"], "{more}");
+        }
+        let index = format!("{copy}; CREATE UNIQUE INDEX i ON new_t (a)");
+        assert_eq!(lost(create, &index), [""; 0]);
+        for create in [
+            "CREATE TABLE new_t (id integer UNIQUE ON CONFLICT REPLACE, a text, b text)",
+            "CREATE TABLE new_t (id integer, a text, b text, UNIQUE (a) ON CONFLICT IGNORE)",
+        ] {
+            assert_eq!(lost(create, copy), ["*"], "{create}");
+        }
+    }
+
+    #[test]
+    fn a_temporary_table_is_another() {
+        let up = "CREATE TEMP TABLE users (id integer); DELETE FROM users;";
+        assert_eq!(
+            effects(up)[0].effect,
+            Effect::Makes(table_name("temp.users"))
+        );
+        assert_eq!(shown(up), ["1 Delete users"]);
     }
 
     #[test]

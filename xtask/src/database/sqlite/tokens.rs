@@ -1,8 +1,43 @@
 //! The words of CREATE TABLE, for what no pragma tells.
 
+/// A word of a statement: a name without its quotes, everything but text in small letters.
+struct Token {
+    text: String,
+    /// It is a name, whatever it says.
+    is_quoted: bool,
+}
+
 /// The words of a statement: names without their quotes, everything but text in small letters.
 pub(super) fn tokens(statement: &str) -> Vec<String> {
+    let tokens = scan(statement).into_iter();
+    tokens.map(|token| token.text).collect()
+}
+
+/// The words of a statement, such that none can be taken for another: a name in quotes has one in
+/// front of it, and the dot between two names is a word of its own.
+pub(super) fn marked(statement: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for token in scan(statement) {
+        let is_number = token
+            .text
+            .starts_with(|letter: char| letter.is_ascii_digit());
+        if token.is_quoted {
+            words.push(format!("\"{}", token.text));
+        } else if is_number || token.text.starts_with('\'') {
+            words.push(token.text);
+        } else {
+            for (at, part) in token.text.split('.').enumerate() {
+                words.extend((at > 0).then(|| ".".to_owned()));
+                words.extend((!part.is_empty()).then(|| part.to_owned()));
+            }
+        }
+    }
+    words
+}
+
+fn scan(statement: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
+    let mut push = |text: String, is_quoted: bool| tokens.push(Token { text, is_quoted });
     let mut letters = statement.chars().peekable();
     while let Some(letter) = letters.next() {
         match letter {
@@ -33,20 +68,19 @@ pub(super) fn tokens(statement: &str) -> Vec<String> {
                         break;
                     }
                 }
-                tokens.push(if letter == '\'' {
-                    format!("'{}'", text.replace('\'', "''"))
-                } else {
-                    text.to_lowercase()
-                });
+                match letter {
+                    '\'' => push(format!("'{}'", text.replace('\'', "''")), false),
+                    _ => push(text.to_lowercase(), true),
+                }
             }
             letter if is_word(letter) => {
                 let mut word = letter.to_lowercase().to_string();
                 while let Some(next) = letters.next_if(|next| is_word(*next)) {
                     word.extend(next.to_lowercase());
                 }
-                tokens.push(word);
+                push(word, false);
             }
-            letter => tokens.push(letter.to_string()),
+            letter => push(letter.to_string(), false),
         }
     }
     tokens

@@ -107,9 +107,12 @@ impl Follower<'_> {
                 if kind == Kind::DropTable {
                     self.forget(&written);
                 }
-                let column = columns.into_iter().next();
+                let column = columns.first().cloned();
                 let column = column.filter(|_| kind == Kind::DropColumn);
                 self.found(kind, &table, column, None, line);
+                if kind == Kind::Update && self.target.backend == Backend::Postgres {
+                    self.carry_on(&table, columns, line);
+                }
                 let leads_on = others || kind == Kind::Delete;
                 if leads_on && self.target.backend == Backend::Postgres {
                     self.reach(kind, &table, line);
@@ -158,21 +161,21 @@ impl Follower<'_> {
                 };
                 self.forget(&written);
                 self.moved.insert(heir, Some(table.clone()));
-                let lost: Vec<String> = self
-                    .target
-                    .catalog
-                    .tables
-                    .get(&table)
-                    .into_iter()
-                    .flat_map(|table| &table.columns)
+                let columns = self.target.catalog.tables.get(&table);
+                let columns = columns.into_iter().flat_map(|table| &table.columns);
+                // What is computed is no part of `*`, and comes back by itself.
+                let columns: Vec<&str> = columns
                     .filter(|column| !column.generated)
-                    .map(|column| column.name.clone())
-                    .filter(|column| !copied.contains(&column.to_lowercase()))
+                    .map(|column| column.name.as_str())
                     .collect();
-                if !copied.iter().any(|word| word == "*") {
-                    for column in lost {
-                        self.found(Kind::DropColumn, &table, Some(column), None, line);
-                    }
+                for column in copied.lost(&columns) {
+                    self.found(
+                        Kind::DropColumn,
+                        &table,
+                        Some(column.to_owned()),
+                        None,
+                        line,
+                    );
                 }
             }
         }
@@ -243,6 +246,32 @@ impl Follower<'_> {
                 });
                 if is_there && !is_told {
                     self.found(kind, child, None, Some(table.clone()), line);
+                }
+            }
+        }
+    }
+
+    /// What foreign keys have the database do to rows of other tables when these columns of a
+    /// table change; whichever, where none is named.
+    fn carry_on(&mut self, table: &TableName, columns: Vec<String>, line: usize) {
+        let catalog = self.target.catalog;
+        let mut changing = vec![(table.clone(), columns)];
+        let mut at = 0;
+        while let Some((parent, columns)) = changing.get(at).cloned() {
+            at += 1;
+            let changes = |name: &String| columns.is_empty() || columns.contains(name);
+            for child in catalog.tables.values() {
+                let mut keys = child.foreign_keys.iter();
+                let key = keys.find(|key| {
+                    key.parent == parent
+                        && !matches!(key.on_update, Action::NoAction | Action::Restrict)
+                        && key.parent_columns.iter().any(changes)
+                });
+                let Some(key) = key else { continue };
+                let is_there = self.on_target(&child.name).as_ref() == Some(&child.name);
+                if is_there && !changing.iter().any(|(known, _)| *known == child.name) {
+                    self.found(Kind::Update, &child.name, None, Some(table.clone()), line);
+                    changing.push((child.name.clone(), key.columns.clone()));
                 }
             }
         }

@@ -52,13 +52,47 @@ pub enum Effect {
         computed: bool,
     },
     DropsSchema(String),
-    /// Drops a table all of whose rows went to its heir; the words are those of the statement that
-    /// copied them, and a column that is not among them is lost.
+    /// Drops a table all of whose rows went to its heir; a column that was not copied is lost.
     Rebuilds {
         table: TableName,
         heir: TableName,
-        copied: Vec<String>,
+        copied: Copied,
     },
+}
+
+/// Which columns of a table its heir has, by the statement that copied them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Copied {
+    /// Each with the column of the heir that it went to.
+    Columns(Vec<(String, String)>),
+    /// All in their order, to these of the heir, or to its own of the same names.
+    InOrder(Option<Vec<String>>),
+}
+
+impl Copied {
+    /// Those of a table's columns, given in their order, whose values the heir does not have.
+    pub(crate) fn lost<'column>(&self, columns: &[&'column str]) -> Vec<&'column str> {
+        let went_to = |at: usize, column: &str| match self {
+            Copied::InOrder(None) => vec![column.to_owned()],
+            Copied::InOrder(Some(heirs)) => heirs.get(at).cloned().into_iter().collect(),
+            Copied::Columns(pairs) => {
+                let pairs = pairs.iter();
+                let pairs = pairs.filter(|(from, _)| from.eq_ignore_ascii_case(column));
+                pairs.map(|(_, to)| to.clone()).collect()
+            }
+        };
+        let is_kept = |at: usize, column: &str| {
+            // Under its own name, or under one that is new.
+            went_to(at, column).iter().any(|to| {
+                to.eq_ignore_ascii_case(column)
+                    || !columns.iter().any(|other| other.eq_ignore_ascii_case(to))
+            })
+        };
+        let lost = columns.iter().enumerate();
+        lost.filter(|(at, column)| !is_kept(*at, column))
+            .map(|(_, column)| *column)
+            .collect()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -88,6 +88,15 @@ fn target() -> (Catalog, BTreeMap<TableName, u64>) {
 
 /// What is found in one migration, in words; with `!` where it must be allowed.
 fn told(backend: Backend, tables: &str, ups: &[&str]) -> Vec<String> {
+    told_of(&target(), backend, tables, ups)
+}
+
+fn told_of(
+    (catalog, row_counts): &(Catalog, BTreeMap<TableName, u64>),
+    backend: Backend,
+    tables: &str,
+    ups: &[&str],
+) -> Vec<String> {
     let lookups = format!("[[lookup]]\ntable = \"fees\"\n{tables}");
     let config = Config::parse(&lookups, std::path::Path::new("."), |_| None).unwrap();
     let migrations: Vec<Migration> = ups
@@ -100,7 +109,6 @@ fn told(backend: Backend, tables: &str, ups: &[&str]) -> Vec<String> {
         })
         .collect();
     let migrations: Vec<&Migration> = migrations.iter().collect();
-    let (catalog, row_counts) = &target();
     let held = Held {
         backend,
         catalog,
@@ -255,10 +263,24 @@ fn only_types_that_hold_less_are_told() {
 }
 
 #[test]
+fn an_update_goes_where_foreign_keys_carry_it() {
+    let mut target = target();
+    for name in ["users", "logs"] {
+        let table = target.0.tables.get_mut(&named(name)).unwrap();
+        table.foreign_keys[0].on_update = Action::Cascade;
+    }
+    let told = |up: &str| told_of(&target, Backend::Postgres, "", &[up]);
+    let fees = "line 1: updates `fees`, which has 3 rows";
+    let users = "line 1: updates `users` through `fees`, which has 1,204 rows!";
+    assert_eq!(told("UPDATE fees SET id = 2"), [fees, users]);
+    assert_eq!(told("UPDATE fees SET name = 'x'"), [fees]);
+}
+
+#[test]
 fn a_rebuild_loses_the_columns_that_it_does_not_copy() {
     let rebuild = |copy: &str| {
         let up = format!(
-            "CREATE TABLE n (id int); INSERT INTO n {copy};\nDROP TABLE users;\nALTER TABLE n RENAME TO users;\nDELETE FROM users;"
+            "CREATE TABLE n (id int, name text, code text); INSERT INTO n {copy};\nDROP TABLE users;\nALTER TABLE n RENAME TO users;\nDELETE FROM users;"
         );
         told(Backend::Sqlite, "", &[&up])
     };
