@@ -148,19 +148,55 @@ impl Loading<'_> {
         equal("staged", "parent", fields.zip(key))
     }
 
-    /// Deletes the rows that nothing refers to.
-    pub(super) fn delete_unreferenced(&self, references: &[Reference]) -> String {
+    /// Deletes the rows that nothing refers to, as `is_unreferenced` says.
+    pub(super) fn delete_unreferenced(
+        &self,
+        references: &[Reference],
+        is_unreferenced: fn(&Self, &Reference) -> String,
+    ) -> String {
         let unreferenced: Vec<String> = references
             .iter()
-            .map(|reference| {
-                format!(
-                    " AND NOT EXISTS (SELECT 1 FROM {} AS child WHERE {})",
-                    table(&reference.child, self.default_schema),
-                    joined(reference)
-                )
-            })
+            .map(|reference| format!(" AND {}", is_unreferenced(self, reference)))
             .collect();
         format!("{}{}", self.delete(), unreferenced.concat())
+    }
+
+    /// Asked for each row, as a server plans it for all rows at once.
+    #[cfg(feature = "postgres")]
+    pub(super) fn nobody_refers(&self, reference: &Reference) -> String {
+        format!(
+            "NOT EXISTS (SELECT 1 FROM {} AS child WHERE {})",
+            self.child(reference),
+            joined(reference)
+        )
+    }
+
+    /// Not among all that is referred to, which SQLite looks up once: asked for each row, it would
+    /// read a child without an index anew each time.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn is_not_referred_to(&self, reference: &Reference) -> String {
+        let columns =
+            |prefix: &str, names: &[String]| list(prefix, names.iter().map(String::as_str));
+        let named: Vec<String> = reference
+            .columns
+            .iter()
+            .map(|name| format!("child.{} IS NOT NULL", identifier(name)))
+            .collect();
+        format!(
+            "(({}) IN (SELECT {} FROM {} AS child WHERE {})) IS NOT TRUE",
+            columns("lookup.", &reference.parent_columns),
+            columns("child.", &reference.columns),
+            self.child(reference),
+            named.join(" AND ")
+        )
+    }
+
+    fn child(&self, reference: &Reference) -> String {
+        let child = table(&reference.child, self.default_schema);
+        match reference.alone {
+            true => format!("ONLY {child}"),
+            false => child,
+        }
     }
 
     /// Deletes every row that is to go.
@@ -188,7 +224,7 @@ impl Loading<'_> {
         });
         format!(
             "SELECT CAST(count(*) AS text) FROM {} AS child JOIN {} AS lookup ON {} WHERE EXISTS ({}){also_deleted}",
-            table(&reference.child, self.default_schema),
+            self.child(reference),
             self.table,
             joined(reference),
             self.staged("staged", "'D'")
@@ -200,7 +236,7 @@ impl Loading<'_> {
     pub(super) fn refer_to(&self, reference: &Reference, rows: &str) -> String {
         format!(
             "SELECT CAST(count(*) > 0 AS text) FROM {} AS child JOIN {} AS lookup ON {} WHERE {rows}",
-            table(&reference.child, self.default_schema),
+            self.child(reference),
             self.table,
             joined(reference)
         )

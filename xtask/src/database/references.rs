@@ -16,6 +16,8 @@ pub(super) struct Chain<'path> {
     pub(super) default_schema: &'static str,
     /// What stands in place of the last table, where it is not the table itself.
     pub(super) last: Option<String>,
+    /// Whether rows of tables that inherit from the child of a step do not count.
+    pub(super) alone: Vec<bool>,
     /// Of what joins each step, how its columns are compared.
     pub(super) comparisons: Vec<Vec<Comparison>>,
 }
@@ -111,7 +113,10 @@ impl Chain<'_> {
         {
             return last.clone();
         }
-        let table = table(&step.child, self.default_schema);
+        let mut table = table(&step.child, self.default_schema);
+        if self.alone.get(at) == Some(&true) {
+            table.insert_str(0, "ONLY ");
+        }
         match &step.part {
             Part::All => table,
             // The condition may qualify its columns with the table's own name.

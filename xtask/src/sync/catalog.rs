@@ -76,6 +76,8 @@ pub struct Column {
     pub nullable: bool,
     /// Computed by the database from other columns; it cannot be loaded.
     pub generated: bool,
+    /// No UPDATE may give it another value: PostgreSQL's `GENERATED ALWAYS AS IDENTITY`.
+    pub fixed: bool,
     /// How plain text of this column reads and sorts.
     pub reading: Reading,
     /// Where the value of a new row comes from when none is given.
@@ -110,6 +112,8 @@ pub struct ForeignKey {
     pub parent_columns: Vec<String>,
     pub deferrable: bool,
     pub on_delete: Action,
+    /// The columns that `SET NULL (…)` or `SET DEFAULT (…)` names; all where it names none.
+    pub on_delete_columns: Vec<String>,
     pub on_update: Action,
 }
 
@@ -180,6 +184,13 @@ impl Catalog {
         }
         if name.schema.is_some() {
             return None;
+        }
+        if self.search_path.is_empty() {
+            // SQLite takes names for one that differ in the case of letters of ASCII alone.
+            let is_one = |table: &&Table| {
+                table.name.schema.is_none() && table.name.name.eq_ignore_ascii_case(&name.name)
+            };
+            return self.tables.values().find(is_one);
         }
         self.search_path
             .iter()

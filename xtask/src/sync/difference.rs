@@ -9,6 +9,7 @@ use super::compare::Difference;
 use super::config::LookupSettings;
 use super::differing::{Arranged, Differing, Found, differing};
 use super::edits::Edits;
+use super::fixed::fixed_values;
 use super::lookup::Lookup;
 use super::parents::missing_parents;
 use super::reached::Reached;
@@ -156,18 +157,16 @@ fn judge(
     } = differing;
     let table = target.snapshot.catalog.tables.get(&on_target.table);
     let unique_keys = table.map_or(Vec::new(), |table| table.unique_keys.clone());
-    let mut problems = taken_values(
-        Ends {
-            on_source: &on_source,
-            source,
-            on_target: &on_target,
-            target,
-            all: lookups,
-            kept,
-        },
-        &unique_keys,
-        &mut log,
-    )?;
+    let mut ends = Ends {
+        on_source: &on_source,
+        source,
+        on_target: &on_target,
+        target,
+        all: lookups,
+        kept,
+    };
+    let mut problems = taken_values(&mut ends, &unique_keys, &mut log)?;
+    problems.extend(fixed_values(&mut ends, &mut log)?);
     problems.extend(missing_parents(
         &on_source, &on_target, lookups, source, target, &mut log,
     )?);

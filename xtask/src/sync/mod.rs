@@ -22,6 +22,7 @@ pub mod environment;
 pub mod event;
 mod exchanged;
 pub mod export;
+pub mod fixed;
 pub mod gate;
 pub mod hazard;
 pub mod import;

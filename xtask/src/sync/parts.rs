@@ -258,6 +258,7 @@ mod tests {
             type_name: type_name.to_owned(),
             nullable: false,
             generated: false,
+            fixed: false,
             reading: Reading::Text,
             default: None,
         };

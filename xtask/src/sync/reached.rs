@@ -50,9 +50,9 @@ impl Reached {
         let (first, last) = (self.path.first()?, self.path.last()?);
         let parents = counted_grouped(self.keys, "row");
         let children = format!("{} of `{}`", counted_grouped(self.rows, "row"), last.child);
-        let columns = named(&last.key.columns);
+        let columns = named(last.changed());
         let by = if last.one_of_several {
-            format!(" by {columns}")
+            format!(" by {}", named(&last.key.columns))
         } else {
             String::new()
         };
@@ -179,6 +179,7 @@ mod tests {
                 parent: name("anything"),
                 parent_columns: vec!["id".to_owned()],
                 deferrable: false,
+                on_delete_columns: Vec::new(),
                 on_delete: action,
                 on_update: action,
             },

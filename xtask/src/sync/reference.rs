@@ -11,6 +11,8 @@ use crate::problem::{Code, Problem};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     pub child: TableName,
+    /// Rows of tables that inherit from the child do not refer.
+    pub alone: bool,
     pub columns: Vec<String>,
     pub parent_columns: Vec<String>,
     /// Beside each of them its collation, as SQL, where both ends have one of their own; nothing

@@ -48,7 +48,7 @@ pub(super) struct Held {
 /// # Errors
 /// What the databases report.
 pub(super) fn taken_values(
-    mut ends: Ends<'_>,
+    ends: &mut Ends<'_>,
     unique_keys: &[Vec<String>],
     log: &mut ChangeLog,
 ) -> anyhow::Result<Vec<Problem>> {
@@ -75,7 +75,7 @@ pub(super) fn taken_values(
         if !some_stay && !moves {
             continue;
         }
-        let held = held(&mut ends, &key, all_go, log)?;
+        let held = held(ends, &key, all_go, log)?;
         if !held.kept.is_empty() {
             problems.push(problem(
                 lookup,
@@ -85,7 +85,7 @@ pub(super) fn taken_values(
             ));
         }
         if moves {
-            problems.extend(exchanged(&mut ends, &columns, &held)?);
+            problems.extend(exchanged(ends, &columns, &held)?);
         }
     }
     Ok(problems)

@@ -39,7 +39,17 @@ impl Hop {
         match (&self.effect, self.action()) {
             (_, Action::NoAction | Action::Restrict) => None,
             (Effect::Deleted, Action::Cascade) => Some(Effect::Deleted),
-            _ => Some(Effect::Changed(self.key.columns.clone())),
+            _ => Some(Effect::Changed(self.changed().to_vec())),
+        }
+    }
+
+    /// The columns that refer, as far as the foreign key gives them other values.
+    pub fn changed(&self) -> &[String] {
+        match self.effect {
+            Effect::Deleted if !self.key.on_delete_columns.is_empty() => {
+                &self.key.on_delete_columns
+            }
+            _ => &self.key.columns,
         }
     }
 
@@ -142,6 +152,7 @@ mod tests {
                     type_name: String::new(),
                     nullable: true,
                     generated: false,
+                    fixed: false,
                     reading: Reading::Text,
                     default: None,
                 };
@@ -163,6 +174,7 @@ mod tests {
                 parent: name(parent),
                 parent_columns: names(parent_columns),
                 deferrable: false,
+                on_delete_columns: Vec::new(),
                 on_delete: *on_delete,
                 on_update: *on_update,
             };

@@ -149,6 +149,9 @@ pub(super) fn problem(code: Code, what: &str, words: &str) -> Problem {
             "give it more time: raise `statement_timeout` of the environment in data-sync/sync.toml, or what a migration sets itself"
         }
         Code::Unreachable => "the server closed the connection: run it again",
+        _ if words.contains("row-level security") => {
+            "some rows are hidden from this role: connect as the owner of the table, or give the role BYPASSRLS"
+        }
         _ => "these are the server's own words: mend what they name, then run it again",
     };
     Problem::new(code, format!("failed to {what}: {words}")).hint(hint)

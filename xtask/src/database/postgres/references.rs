@@ -15,6 +15,7 @@ use crate::problem::{Code, Problem};
 use crate::sync::lookup::Lookup;
 use crate::sync::reference::{Step, Touched};
 use crate::sync::row::{self, Record};
+use crate::sync::table::TableName;
 
 impl PostgresSession {
     pub(super) fn references(
@@ -64,13 +65,14 @@ impl PostgresSession {
         path: &'path [Step],
         last: Option<&Lookup>,
     ) -> anyhow::Result<Chain<'path>> {
-        let mut comparisons = Vec::new();
+        let (mut comparisons, mut alone) = (Vec::new(), Vec::new());
         for (at, step) in path.iter().enumerate() {
             let next = path
                 .get(at + 1)
                 .map_or(&[][..], |next| &next.parent_columns);
             self.refuse_unreadable(touched, step, next)?;
             comparisons.push(self.comparisons(step)?);
+            alone.push(self.refers_alone(&step.child)?);
         }
         let lookup = touched.lookup;
         let referred: Vec<&str> = path
@@ -126,8 +128,18 @@ impl PostgresSession {
                 let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
                 travelling(child, &columns, DEFAULT_SCHEMA)
             }),
+            alone,
             comparisons,
         })
+    }
+
+    /// Foreign keys are not inherited, but a partitioned table has those of its partitions.
+    fn refers_alone(&mut self, child: &TableName) -> anyhow::Result<bool> {
+        let alone = self.value(
+            "SELECT (relkind <> 'p')::text FROM pg_class WHERE oid = $1::regclass",
+            &[&sql::table(child, DEFAULT_SCHEMA)],
+        )?;
+        Ok(alone.as_deref() == Some("true"))
     }
 
     /// How the server itself compares the columns of a foreign key: the operator may be one that

@@ -17,7 +17,8 @@ const SEQUENCES: &str = "SELECT a.attname::text, format('%I.%I', n.nspname, s.re
      WHERE a.attrelid = $1::regclass AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)";
 
 impl PostgresSession {
-    /// Raises them above the highest value of their column; one that is above it stays.
+    /// Raises them above the highest value of their column; one that is above it stays. One that
+    /// counts down goes below the lowest.
     pub(super) fn raise_sequences_of(&mut self, table: &TableName) -> anyhow::Result<()> {
         let table = sql::table(table, DEFAULT_SCHEMA);
         for row in self.query(SEQUENCES, &[&table])? {
@@ -25,10 +26,11 @@ impl PostgresSession {
             let (column, sequence) = (sql::identifier(&text(0)), text(1));
             self.query(
                 &format!(
-                    "SELECT setval($1::regclass, highest)::text FROM (SELECT max({column}) AS highest FROM {table}) AS rows, \
-                     {sequence} AS sequence, pg_sequence AS definition WHERE definition.seqrelid = $1::regclass \
-                     AND definition.seqincrement > 0 AND highest >= definition.seqmin \
-                     AND (highest > sequence.last_value OR (highest = sequence.last_value AND NOT sequence.is_called))"
+                    "SELECT setval($1::regclass, reached)::text FROM pg_sequence AS definition, {sequence} AS sequence, \
+                     LATERAL (SELECT CASE WHEN definition.seqincrement > 0 THEN max({column}) ELSE min({column}) END AS reached FROM {table}) AS rows \
+                     WHERE definition.seqrelid = $1::regclass AND reached BETWEEN definition.seqmin AND definition.seqmax \
+                     AND (sign(definition.seqincrement) * (reached::numeric - sequence.last_value) > 0 \
+                     OR (reached = sequence.last_value AND NOT sequence.is_called))"
                 ),
                 &[&sequence],
             )?;

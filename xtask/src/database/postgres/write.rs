@@ -171,7 +171,9 @@ impl Target for PostgresSession {
 
     fn delete_unreferenced(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
         let references = &self.staged[position(&self.staged, &lookup.table)?].references;
-        let statement = self.loading(lookup)?.delete_unreferenced(references);
+        let statement = self
+            .loading(lookup)?
+            .delete_unreferenced(references, Loading::nobody_refers);
         self.run(&statement, &format!("delete rows of `{}`", lookup.table))
     }
 

@@ -128,6 +128,7 @@ impl SqliteSession {
                 type_name: declared,
                 nullable: text(2) != "1" && position == 0,
                 generated: hidden != "0",
+                fixed: false,
                 default: optional(3)
                     .filter(|default| !default.eq_ignore_ascii_case("null"))
                     .map(DefaultValue::Expression),
@@ -219,6 +220,7 @@ impl SqliteSession {
                     parent_columns: Vec::new(),
                     // References are checked at the end anyway, so order does not matter here.
                     deferrable: false,
+                    on_delete_columns: Vec::new(),
                     on_delete: action(&text(5)),
                     on_update: action(&text(4)),
                 });

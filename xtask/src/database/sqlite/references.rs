@@ -124,6 +124,7 @@ fn chain<'path>(touched: &Touched<'_>, path: &'path [Step], last: Option<&Lookup
             let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
             travelling(child, &columns, DEFAULT_SCHEMA)
         }),
+        alone: Vec::new(),
         comparisons: Vec::new(),
     }
 }

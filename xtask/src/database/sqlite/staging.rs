@@ -81,6 +81,7 @@ impl SqliteSession {
             .filter(|(_, key)| key.parent == lookup.table)
             .map(|(table, key)| Reference {
                 child: table.name.clone(),
+                alone: false,
                 columns: key.columns.clone(),
                 parent_columns: key.parent_columns.clone(),
                 collations: Vec::new(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use diesel::connection::{Connection, TransactionManager};
 use diesel::sqlite::SqliteConnection;
 
+use super::super::load::Loading;
 use super::super::staged::position;
 use super::super::{Session, Target, sql};
 use super::read::{DEFAULT_SCHEMA, retired_value};
@@ -133,7 +134,9 @@ impl Target for SqliteSession {
 
     fn delete_unreferenced(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {
         let references = &self.staged[position(&self.staged, &lookup.table)?].references;
-        let statement = self.loading(lookup)?.delete_unreferenced(references);
+        let statement = self
+            .loading(lookup)?
+            .delete_unreferenced(references, Loading::is_not_referred_to);
         self.run(&statement, &format!("delete rows of `{}`", lookup.table))
     }
 

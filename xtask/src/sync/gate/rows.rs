@@ -3,6 +3,7 @@
 use super::Verdict;
 use super::edits::judge_edits;
 use crate::problem::{Code, Problem};
+use crate::sync::catalog::Column;
 use crate::sync::config::{Config, ExtraRows};
 use crate::sync::difference::{Outcome, TableComparison};
 use crate::sync::plan::Plan;
@@ -22,6 +23,13 @@ pub(super) fn judge_lookup(
     verdict
         .blockers
         .extend(unfilled(config, comparison, source, target));
+    // All else that is said of the rows would be wrong.
+    if plan.is_exact()
+        && let Some(problem) = key_of_other_type(config, table, source, target)
+    {
+        verdict.blockers.push(problem);
+        return;
+    }
     match &comparison.outcome {
         Outcome::Refused(problem) => verdict.blockers.push(problem.clone()),
         Outcome::Missing { .. } if plan.is_exact() => verdict.blockers.push(
@@ -107,6 +115,40 @@ fn unfilled(
     })
 }
 
+/// A column of the key that sorts otherwise at the other end, so that the rows of one cannot be
+/// told apart at the other.
+fn key_of_other_type(
+    config: &Config,
+    name: &TableName,
+    source: &Snapshot,
+    target: &Snapshot,
+) -> Option<Problem> {
+    let mut lookups = config.lookups.iter();
+    let settings = lookups.find(|lookup| lookup.table == *name)?;
+    let (here, there) = (source.catalog.find(name)?, target.catalog.find(name)?);
+    let key = match settings.key.as_slice() {
+        [] => here.primary_key.as_slice(),
+        key => key,
+    };
+    here.columns
+        .iter()
+        .filter(|column| key.contains(&column.name))
+        .find_map(|column| {
+            let mut others = there.columns.iter();
+            let other = others.find(|other| other.name == column.name)?;
+            (column.reading != other.reading).then(|| {
+                Problem::new(
+                    Code::ColumnMismatch,
+                    format!(
+                        "the key column `{}` of `{name}` is {} in {} and {} in {}",
+                        column.name, column.type_name, source.label, other.type_name, target.label
+                    ),
+                )
+                .hint("write the difference as a migration and run it on Development")
+            })
+        })
+}
+
 /// Rows that only the target has, in a table where that is not allowed.
 pub fn extra_rows(table: &TableName, label: &str, count: u64) -> Problem {
     Problem::new(
@@ -117,30 +159,28 @@ pub fn extra_rows(table: &TableName, label: &str, count: u64) -> Problem {
 }
 
 fn column_mismatch(table: &TableName, source: &Snapshot, target: &Snapshot) -> Problem {
-    let names = |snapshot: &Snapshot| -> Vec<String> {
-        let columns = snapshot
-            .catalog
-            .find(table)
-            .map(|table| table.columns.as_slice())
-            .unwrap_or_default();
-        columns.iter().map(|column| column.name.clone()).collect()
+    let columns = |snapshot: &Snapshot| -> Vec<Column> {
+        let table = snapshot.catalog.find(table);
+        table.map_or(Vec::new(), |table| table.columns.clone())
     };
-    let (here, there) = (names(source), names(target));
-    let only = |one: &[String], other: &[String], label: &str| {
-        let only: Vec<_> = one
-            .iter()
-            .filter(|name| !other.contains(name))
-            .map(|name| format!("`{name}`"))
-            .collect();
-        (!only.is_empty()).then(|| format!("only {label} has {}", only.join(", ")))
-    };
-    let found: Vec<String> = [
-        only(&here, &there, &source.label),
-        only(&there, &here, &target.label),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let mut found: Vec<String> = Vec::new();
+    for (one, other) in [(source, target), (target, source)] {
+        let (here, there) = (columns(one), columns(other));
+        let mut only = Vec::new();
+        for column in &here {
+            match there.iter().find(|there| there.name == column.name) {
+                None => only.push(format!("`{}`", column.name)),
+                Some(there) if there.generated && !column.generated => found.push(format!(
+                    "{} computes `{}` from others, and {} does not",
+                    other.label, column.name, one.label
+                )),
+                Some(_) => {}
+            }
+        }
+        if !only.is_empty() {
+            found.push(format!("only {} has {}", one.label, only.join(", ")));
+        }
+    }
     Problem::new(
         Code::ColumnMismatch,
         format!("the columns of `{table}` differ: {}", found.join("; ")),

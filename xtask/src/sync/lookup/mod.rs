@@ -272,6 +272,7 @@ mod samples {
                     type_name: "text".to_owned(),
                     nullable: false,
                     generated: *name == "computed",
+                    fixed: false,
                     reading: Reading::Text,
                     default: (*name == "id").then_some(DefaultValue::RowNumber),
                 })
@@ -286,6 +287,7 @@ mod samples {
                     parent: TableName::new(None, parent),
                     parent_columns: vec!["id".to_owned()],
                     deferrable: false,
+                    on_delete_columns: Vec::new(),
                     on_delete: Action::NoAction,
                     on_update: Action::NoAction,
                 })

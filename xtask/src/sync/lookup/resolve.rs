@@ -4,8 +4,14 @@ use super::Lookup;
 use super::fields::{Field, Resolving, keyed};
 use super::local::Local;
 use crate::problem::{Code, Problem};
-use crate::sync::catalog::{Catalog, Table, TableKind};
+use crate::sync::catalog::{Catalog, Object, Table, TableKind};
 use crate::sync::config::LookupSettings;
+
+/// How a staging table calls the column that says what happens to a row.
+const CHANGE: &str = "__change";
+
+/// In bytes: file systems take 255, and the file has an ending, and another name until it is whole.
+const LONGEST_FILE_NAME: usize = 200;
 
 impl Lookup {
     /// Finds the table in a catalog and checks that its rows can be told apart. `all` are the
@@ -101,7 +107,50 @@ impl Resolving<'_> {
                         &format!("take it out of {role}"),
                     );
                 }
+                if role == "retire" && found.is_some_and(|column| column.fixed) {
+                    return mismatch(
+                        format!(
+                            "`{column}` of `{name}` in {} cannot be in retire: it is GENERATED ALWAYS AS IDENTITY, and nobody may change it",
+                            self.label
+                        ),
+                        "choose another column for retire",
+                    );
+                }
             }
+        }
+        let retired = settings.retire.as_ref();
+        let is_retired = |column: &String| retired.is_some_and(|set| set.0.contains_key(column));
+        if let Some(unique) = table
+            .unique_keys
+            .iter()
+            .find(|key| key.iter().all(is_retired))
+        {
+            return mismatch(
+                format!(
+                    "retire of `{name}` would give every row that is switched off the same `{}`, which is unique in {}",
+                    unique.join("`, `"),
+                    self.label
+                ),
+                "choose another column for retire",
+            );
+        }
+        if fields.iter().any(|field| field.name == CHANGE) {
+            return mismatch(
+                format!(
+                    "`{name}` in {} has a column `{CHANGE}`, a name that the load needs for itself",
+                    self.label
+                ),
+                "give the column another name with a migration",
+            );
+        }
+        if table.name.file_stem().len() > LONGEST_FILE_NAME {
+            return mismatch(
+                format!(
+                    "the name of `{name}` in {} is too long for that of the file that its rows travel in",
+                    self.label
+                ),
+                "give the table a shorter name with a migration",
+            );
         }
         for (at, field) in fields.iter().enumerate() {
             if fields[..at].iter().any(|other| other.name == field.name) {
@@ -124,6 +173,21 @@ fn find<'catalog>(
     label: &str,
 ) -> Result<&'catalog Table, Problem> {
     let table = catalog.find(&settings.table).ok_or_else(|| {
+        let object = Object {
+            kind: "table".to_owned(),
+            name: settings.table.to_string(),
+        };
+        // A partition is an object of the schema, but no table with rows of its own.
+        if catalog.objects.contains_key(&object) {
+            return Problem::new(
+                Code::NotATable,
+                format!(
+                    "`{}` in {label} is a partition of another table",
+                    settings.table
+                ),
+            )
+            .hint("list the partitioned table instead: its rows are those of all its partitions");
+        }
         Problem::new(
             Code::MissingTable,
             format!("{label} has no table `{}`", settings.table),

@@ -45,6 +45,21 @@ impl LookupSettings {
                 "`retire` is instead of deleting: leave out extra_rows",
             );
         }
+        let retired = self.retire.iter().flat_map(|retire| retire.0.keys());
+        let condition = self.filter.as_deref().unwrap_or_default();
+        for column in retired {
+            if names(condition, column) {
+                return invalid(
+                    format!(
+                        "`where` of `{}` asks for `{column}`, which `retire` sets: a row that is switched off would be no lookup row any more, and could not come back",
+                        self.table
+                    ),
+                    &format!(
+                        "leave `{column}` out of `where`: rows that are switched off then travel like all others"
+                    ),
+                );
+            }
+        }
         if self
             .retire
             .as_ref()
@@ -144,9 +159,34 @@ fn is_one_expression(text: &str) -> bool {
     depth == 0 && quote.is_none() && !text.trim().is_empty()
 }
 
+/// Whether a condition has that name in it, outside of texts.
+fn names(condition: &str, column: &str) -> bool {
+    let outside = condition.split('\'').step_by(2);
+    outside
+        .flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric() && letter != '_'))
+        .any(|word| word.eq_ignore_ascii_case(column))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_condition_does_not_hang_on_what_retires() {
+        let check = |filter: &str| {
+            let text =
+                format!("table = \"t\"\nretire = {{ active = false }}\nwhere = \"{filter}\"");
+            toml::from_str::<LookupSettings>(&text).unwrap().check()
+        };
+        for filter in ["active", "kind = 'x' AND t.ACTIVE IS TRUE"] {
+            let problem = check(filter).unwrap_err();
+            assert_eq!(problem.code, Code::ConfigInvalid);
+            assert!(problem.message.contains("`active`"), "{problem}");
+        }
+        for filter in ["kind = 'active'", "inactive", "active_since > 1"] {
+            check(filter).unwrap();
+        }
+    }
 
     #[test]
     fn a_condition_cannot_leave_its_parentheses() {

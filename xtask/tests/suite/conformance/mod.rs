@@ -147,6 +147,7 @@ suite! {
             values_that_look_alike_hash_apart
             only_rows_of_the_condition_come
             rows_are_found_by_key
+            rows_are_found_by_what_they_hold
             references_are_counted
             ;
         spelling: values_are_spelled_as_the_database_would;

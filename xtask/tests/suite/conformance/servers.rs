@@ -88,6 +88,7 @@ pub(super) fn rows_that_a_policy_hides_are_an_error() {
         refused.message,
         "failed to read `fees`: query would be affected by row-level security policy for table \"fees\""
     );
+    assert!(refused.hint.unwrap().contains("BYPASSRLS"));
 }
 
 pub(super) fn text_in_another_encoding_arrives() {

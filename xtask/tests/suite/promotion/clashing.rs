@@ -160,10 +160,10 @@ pub(super) fn a_number_that_only_the_database_gives() {
         &rows(2),
     );
     let blocker = stage.blocked();
-    assert_eq!(blocker.code, Code::ColumnMismatch);
+    assert_eq!(blocker.code, Code::ConstraintViolated);
     assert_eq!(
         blocker.message,
-        "`g` of 1 row of `g` would have to change, and Test lets nobody change it: it is GENERATED ALWAYS AS IDENTITY"
+        "`g` of `g` is GENERATED ALWAYS AS IDENTITY and would have to change in 1 row"
     );
     stage
         .dev
@@ -247,7 +247,95 @@ pub(super) fn names_are_one_whatever_their_case() {
     );
     stage.promote();
     assert_eq!(stage.test.line("SELECT id FROM t"), "1");
+    assert!(stage.plan().empty);
     stage.configure("protected = [\"T\"]\n[[lookup]]\ntable = \"t\"\n");
     let blocker = stage.plan().blockers.into_iter().next().unwrap();
     assert_eq!(blocker.code, Code::ConfigInvalid);
+}
+
+/// The way out that the blocker names.
+pub(super) fn values_of_a_constraint_that_waits_change_places() {
+    let stage = stage(
+        Backend::Postgres,
+        SW_BESIDE_P,
+        "CREATE TYPE kind AS ENUM ('a', 'b'); \
+         CREATE TABLE sw (id integer PRIMARY KEY, u kind NOT NULL UNIQUE DEFERRABLE INITIALLY IMMEDIATE); \
+         CREATE TABLE p (sw integer REFERENCES sw ON DELETE CASCADE)",
+        SWAPPED,
+        &format!("{AS_IT_WAS}; INSERT INTO p VALUES (1), (2)"),
+    );
+    stage.promote();
+    assert!(stage.plan().empty);
+    assert_eq!(stage.test.line("SELECT sw FROM p ORDER BY sw"), "1 2");
+}
+
+pub(super) fn names_that_are_in_the_way(backend: Backend) {
+    let mut stage = stage(
+        backend,
+        "[[lookup]]\ntable = \"t\"\n",
+        "CREATE TABLE t (id integer PRIMARY KEY, __change text)",
+        "INSERT INTO t VALUES (1, 'x')",
+        "",
+    );
+    let blocker = stage.blocked();
+    assert_eq!(blocker.code, Code::ColumnMismatch);
+    assert!(blocker.message.contains("`__change`"), "{blocker}");
+    if backend == Backend::Sqlite {
+        let name = "n".repeat(260);
+        for database in [&stage.dev, &stage.test] {
+            database.run(&format!("CREATE TABLE {name} (id integer PRIMARY KEY)"));
+        }
+        stage.dev.run(&format!("INSERT INTO {name} VALUES (1)"));
+        stage.configure(&format!("[[lookup]]\ntable = \"{name}\"\n"));
+        let blocker = stage.blocked();
+        assert!(blocker.message.contains("too long"), "{blocker}");
+    }
+}
+
+pub(super) fn a_column_that_one_end_computes(backend: Backend) {
+    let stage = stage(backend, "[[lookup]]\ntable = \"t\"\n", "", "", "");
+    stage
+        .dev
+        .run("CREATE TABLE t (id integer PRIMARY KEY, twice integer)");
+    stage.test.run(
+        "CREATE TABLE t (id integer PRIMARY KEY, twice integer GENERATED ALWAYS AS (id * 2) STORED)",
+    );
+    let blocker = stage.blocked();
+    assert_eq!(
+        blocker.message,
+        "the columns of `t` differ: Test computes `twice` from others, and Development does not"
+    );
+}
+
+pub(super) fn a_partition_is_no_table_of_its_own() {
+    let blocker = stage(
+        Backend::Postgres,
+        "[[lookup]]\ntable = \"pa1\"\n",
+        "CREATE TABLE pa (id integer PRIMARY KEY) PARTITION BY RANGE (id); \
+         CREATE TABLE pa1 PARTITION OF pa FOR VALUES FROM (0) TO (100)",
+        "INSERT INTO pa VALUES (1)",
+        "",
+    )
+    .plan()
+    .blockers
+    .into_iter()
+    .next()
+    .unwrap();
+    assert_eq!(blocker.code, Code::NotATable);
+    assert_eq!(
+        blocker.message,
+        "`pa1` in Development is a partition of another table"
+    );
+}
+
+pub(super) fn only_the_columns_that_are_named_are_emptied() {
+    let schema = "CREATE TABLE l (a integer, b integer, PRIMARY KEY (a, b)); \
+         CREATE TABLE p (a integer, b integer, FOREIGN KEY (a, b) REFERENCES l ON DELETE SET NULL (b))";
+    let tables = "protected = [\"p\"]\n[[lookup]]\ntable = \"l\"\n";
+    let rows = "INSERT INTO l VALUES (1, 2); INSERT INTO p VALUES (1, 2)";
+    let blocker = blocked(tables, schema, "", rows);
+    assert_eq!(
+        blocker.message,
+        "deleting 1 row of `l` would empty `b` of 1 row of `p` (1, 2: 1)"
+    );
 }

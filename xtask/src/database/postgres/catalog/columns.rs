@@ -65,6 +65,7 @@ impl PostgresSession {
                     .or(optional(8).filter(|_| generated.is_empty()))
                     .map(DefaultValue::Expression),
                 generated: !generated.is_empty(),
+                fixed: text(6) == "a",
             });
         }
         // A partition's columns are its parent's, but for what was changed in the partition.

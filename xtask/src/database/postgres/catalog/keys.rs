@@ -39,14 +39,16 @@ impl PostgresSession {
             &format!(
                 "SELECT n.nspname::text, c.relname::text, pn.nspname::text, p.relname::text, f.condeferrable::text, \
                  f.conname::text, f.confdeltype::text, f.confupdtype::text, \
-                 (f.conrelid <> c.oid OR f.confrelid <> p.oid)::text, {}, {} \
+                 (f.conrelid <> c.oid OR f.confrelid <> p.oid)::text, {}, {}, {} \
                  FROM pg_constraint f JOIN pg_class c ON c.oid = coalesce(pg_partition_root(f.conrelid), f.conrelid) \
                  JOIN pg_namespace n ON n.oid = c.relnamespace \
                  JOIN pg_class p ON p.oid = coalesce(pg_partition_root(f.confrelid), f.confrelid) \
                  JOIN pg_namespace pn ON pn.oid = p.relnamespace \
                  WHERE f.contype = 'f' AND f.conparentid = 0 AND {USER_SCHEMA} ORDER BY f.conname",
                 columns("f.conkey", "f.conrelid"),
-                columns("f.confkey", "f.confrelid")
+                columns("f.confkey", "f.confrelid"),
+                // Of version 15 and newer.
+                columns("translate(to_jsonb(f) ->> 'confdelsetcols', '[]', '{}')::int2[]", "f.conrelid")
             ),
             &[],
         )?;
@@ -61,6 +63,10 @@ impl PostgresSession {
                 on_update: action(&text(7)),
                 columns: serde_json::from_str(&text(9))?,
                 parent_columns: serde_json::from_str(&text(10))?,
+                on_delete_columns: match text(11) {
+                    columns if columns.is_empty() => Vec::new(),
+                    columns => serde_json::from_str(&columns)?,
+                },
             };
             if text(8) == "true" {
                 catalog.partition_keys.push((child, key));

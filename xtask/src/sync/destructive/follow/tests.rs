@@ -18,6 +18,7 @@ fn table(name: &str, columns: &[(&str, &str)], parent: Option<(&str, Action)>) -
                 type_name: (*type_name).to_owned(),
                 nullable: true,
                 generated: false,
+                fixed: false,
                 reading: Reading::Text,
                 default: None,
             })
@@ -32,6 +33,7 @@ fn table(name: &str, columns: &[(&str, &str)], parent: Option<(&str, Action)>) -
                 parent: named(parent),
                 parent_columns: vec!["id".to_owned()],
                 deferrable: false,
+                on_delete_columns: Vec::new(),
                 on_delete,
                 on_update: Action::NoAction,
             })
