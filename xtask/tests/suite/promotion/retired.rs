@@ -45,11 +45,7 @@ pub(super) fn retiring(backend: Backend) -> Stage {
 }
 
 pub(super) fn a_retired_row_comes_back(backend: Backend) {
-    for policy in [
-        OnTargetEdit::Overwrite,
-        OnTargetEdit::Refuse,
-        OnTargetEdit::Keep,
-    ] {
+    for policy in [OnTargetEdit::Refuse, OnTargetEdit::Keep] {
         let mut stage = retiring(backend);
         stage.config.pipeline[1].on_target_edit = policy;
         stage
