@@ -218,6 +218,16 @@ impl DatabaseUrl {
         }
     }
 
+    /// The same with a limit, in seconds, on waiting for a server, unless it has one of its own.
+    pub fn hurried(&self, limit: u32) -> Self {
+        let mut hurried = self.clone();
+        if self.backend == Backend::Postgres && !self.text.contains("connect_timeout=") {
+            let separator = if self.text.contains('?') { '&' } else { '?' };
+            hurried.text += &format!("{separator}connect_timeout={limit}");
+        }
+        hurried
+    }
+
     /// The connection string without its password, and the password, for programs that take it
     /// from their environment rather than from their arguments.
     #[cfg(feature = "postgres")]

@@ -8,6 +8,7 @@ use super::gate;
 use super::ledger::{LedgerEntry, Run, RunKind};
 use super::migration::{MigrationSet, OutOfOrder};
 use super::moment::Moment;
+use super::one_environment;
 use super::parts::parts;
 use super::progress::{self, Progress};
 use super::promote::{commit, random_id};
@@ -33,7 +34,7 @@ pub struct MigrateReport {
 /// where they can be, and stamps it.
 ///
 /// # Errors
-/// `wrong_stamp`, `unknown_migration`, `out_of_order`, `not_transactional` or `migration_failed`,
+/// `wrong_stamp`, `same_database`, `unknown_migration`, `out_of_order`, `not_transactional` or `migration_failed`,
 /// with what stays applied where the run was split; else nothing is.
 pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<MigrateReport> {
     let Some(development) = config.pipeline.first() else {
@@ -43,9 +44,7 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
     let target = database::open_target(development.url()?, development.limits)
         .map_err(|error| development.blame(error))?;
     let snapshot = observe(development)?.snapshot;
-    if let Some(problem) = gate::wrong_stamp(&snapshot) {
-        return Err(problem.into());
-    }
+    one_environment::check(config, development, &snapshot)?;
     let migrations = MigrationSet::load(&config.migrations, snapshot.backend, &config.root)?;
     if let Some(problem) = gate::unknown_migrations(&snapshot, &migrations)
         .into_iter()

@@ -34,6 +34,7 @@ pub mod lookup;
 pub mod migrate;
 pub mod migration;
 pub mod moment;
+pub mod one_environment;
 mod outside;
 mod parents;
 pub mod parts;

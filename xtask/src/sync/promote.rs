@@ -19,6 +19,7 @@ use super::load;
 use super::lookup::Lookup;
 use super::migration::MigrationSet;
 use super::moment::Moment;
+use super::one_environment;
 use super::pipeline::Promotion;
 use super::plan::{Plan, plan};
 use super::progress::{self, Progress, hold, resolve_present};
@@ -97,6 +98,11 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
     );
     plan.title = promotion.title();
     plan.warnings.extend(ends.warnings);
+    let identity = &target.snapshot.identity;
+    let from = Some(promotion.from.name());
+    if let Some(problem) = one_environment::another(config, promotion.to, identity, from) {
+        plan.blockers.insert(0, problem);
+    }
     destructive::check_allowed(config, &plan, &target.snapshot)?;
     Ok(Look {
         plan,

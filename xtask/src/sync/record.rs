@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use super::config::Config;
 use super::environment::Environment;
-use super::gate;
 use super::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
 use super::migrate::MigrateReport;
 use super::migration::{Migration, MigrationSet};
 use super::moment::Moment;
+use super::one_environment;
 use super::promote::{commit, random_id};
 use super::snapshot::{Snapshot, observe};
 use super::words::{counted, nearest};
@@ -26,7 +26,7 @@ pub struct Recorded {
 /// known what ran; and of those that are named in `again`, even if it is known.
 ///
 /// # Errors
-/// `wrong_stamp`, or `usage` for a name that is no applied migration; then nothing was recorded.
+/// `wrong_stamp` or `same_database`, or `usage` for a name that is no applied migration; then nothing was recorded.
 pub fn record(
     config: &Config,
     environment: &Environment,
@@ -36,9 +36,7 @@ pub fn record(
     let mut target = database::open_target(environment.url()?, environment.limits)
         .map_err(|error| environment.blame(error))?;
     let snapshot = observe(environment)?.snapshot;
-    if let Some(problem) = gate::wrong_stamp(&snapshot) {
-        return Err(problem.into());
-    }
+    one_environment::check(config, environment, &snapshot)?;
     let migrations = MigrationSet::load(&config.migrations, snapshot.backend, &config.root)?;
     for name in again {
         check_applied(name, &snapshot, &migrations)?;

@@ -6,9 +6,9 @@ use super::backup::{self, Backup};
 use super::config::Config;
 use super::environment::Environment;
 use super::event::{Event, Events};
-use super::gate;
 use super::ledger::{Run, RunKind};
 use super::moment::Moment;
+use super::one_environment;
 use super::promote::{commit, random_id};
 use super::report::BackupReport;
 use super::retention::thin_out;
@@ -33,7 +33,7 @@ pub struct RestoreReport {
 /// Restores a backup, after one of what is there now.
 ///
 /// # Errors
-/// `backup_unproved`, `backup_failed` or `restore_failed`; then the database is as it was.
+/// `wrong_stamp`, `same_database`, `backup_unproved`, `backup_failed` or `restore_failed`; then the database is as it was.
 pub fn restore(
     config: &Config,
     environment: &Environment,
@@ -58,9 +58,7 @@ pub fn restore(
 
     step(format!("back up {} as it is now", environment.label));
     let mut observed = observe(environment)?;
-    if let Some(problem) = gate::wrong_stamp(&observed.snapshot) {
-        return Err(problem.into());
-    }
+    one_environment::check(config, environment, &observed.snapshot)?;
     let mut runs = observed.snapshot.ledger.runs.clone();
     let present = if is_empty(&observed.snapshot) {
         None

@@ -7,8 +7,9 @@ use super::config::Config;
 use super::environment::Environment;
 use super::ledger::{LedgerEntry, Run, RunKind, Stamp};
 use super::moment::Moment;
+use super::one_environment;
 use super::promote::{commit, random_id};
-use super::snapshot::{observe, observe_all};
+use super::snapshot::observe;
 use crate::database::{self, Identity};
 use crate::problem::{Code, Problem};
 
@@ -47,29 +48,9 @@ impl Unstamped {
     /// `same_database` where another environment's URL leads to it too.
     pub fn look(config: &Config, environment: &Environment) -> anyhow::Result<Self> {
         let found = observe(environment)?.snapshot;
-        let others: Vec<&Environment> = config
-            .pipeline
-            .iter()
-            .filter(|other| other.name != environment.name && other.url.is_ok())
-            .collect();
-        // Those that cannot be reached are no reason to refuse: one stamps in an emergency too.
-        let looked = observe_all(others.iter().copied(), |_| {});
-        for (other, looked) in others.iter().zip(looked) {
-            if looked.is_ok_and(|there| there.snapshot.identity.instance == found.identity.instance)
-            {
-                return Err(Problem::new(
-                    Code::SameDatabase,
-                    format!(
-                        "the database behind {} is the one behind {} too",
-                        environment.label, other.label
-                    ),
-                )
-                .hint(format!(
-                    "correct {} or {}: a database is one environment",
-                    environment.url_variable, other.url_variable
-                ))
-                .into());
-            }
+        if let Some(problem) = one_environment::another(config, environment, &found.identity, None)
+        {
+            return Err(problem.into());
         }
         let version = found.identity.server_version.split_whitespace().next();
         Ok(Unstamped {

@@ -10,6 +10,7 @@ use super::environment::{Backend, Environment};
 use super::gate;
 use super::ledger::{Run, Stamp};
 use super::migration::{AppliedMigration, MigrationSet};
+use super::one_environment::one_database;
 use super::plan::{LookupComparison, Plan, plan};
 use super::promote::compare_ends;
 use super::row::LookupState;
@@ -144,6 +145,10 @@ pub fn status(config: &Config) -> anyhow::Result<Status> {
             }
         }
     }
+    let instances: Vec<Option<String>> = observed
+        .iter()
+        .map(|observed| Some(observed.as_ref()?.snapshot.identity.instance.clone()))
+        .collect();
     let promotions = config
         .promotions()
         .enumerate()
@@ -162,7 +167,7 @@ pub fn status(config: &Config) -> anyhow::Result<Status> {
                     )?;
                     let comparisons = compare_ends(config, source, target, None, false)?;
                     destructive::count(config, &source.snapshot, target, &known)?;
-                    let plan = plan(
+                    let mut plan = plan(
                         config,
                         &promotion.name(),
                         &source.snapshot,
@@ -172,6 +177,13 @@ pub fn status(config: &Config) -> anyhow::Result<Status> {
                         // It is to be fast, and to make nothing on any server.
                         &Ok(None),
                     );
+                    let is_other = |other: &usize| ![at, at + 1].contains(other);
+                    let mut others = (0..instances.len()).filter(is_other);
+                    if let Some(other) = others.find(|other| instances[*other] == instances[at + 1])
+                    {
+                        let problem = one_database(promotion.to, &config.pipeline[other]);
+                        plan.blockers.insert(0, problem);
+                    }
                     Ok(PromotionStatus::of(plan))
                 }
                 _ => Ok(PromotionStatus {

@@ -53,16 +53,16 @@ impl Screen {
         what: &str,
         command: &str,
     ) -> anyhow::Result<Confirmed> {
-        let answer = match given {
-            Some(answer) => answer.to_owned(),
-            None if self.interactive => ask(&format!("{what} Type `{wanted}` to go on"))?,
+        let is_wanted = match given {
+            // A program has no reason to write it otherwise.
+            Some(answer) => answer == wanted,
+            None if self.interactive => {
+                ask(&format!("{what} Type `{wanted}` to go on"))?.trim_end() == wanted
+            }
             None => return Err(nobody_to_ask(label, command)),
         };
-        if answer.trim() == wanted {
+        if is_wanted {
             return Ok(Confirmed(()));
-        }
-        if !self.interactive {
-            return Err(nobody_to_ask(label, command));
         }
         Err(Problem::new(
             Code::Cancelled,

@@ -363,12 +363,12 @@ fn what_goes_wrong_is_what_was_promised() {
         (&json!("refused"), &json!("not_interactive"))
     );
     workspace.succeeds(&["sync", "dev-to-test", "--yes"]);
-    let refused = run(
+    let cancelled = run(
         &workspace,
         "promotion",
         &["sync", "test-to-prod", "--yes", "--confirm", "no"],
     );
-    assert_eq!(refused["outcome"], "refused");
+    assert_eq!(cancelled["outcome"], "cancelled");
     run(&workspace, "error", &["sync", "dev-to-prod"]);
     run(&workspace, "error", &["sync", "backup", "--env", "qa"]);
     run(&workspace, "error", &["sync", "statsu"]);

@@ -2,6 +2,7 @@
 //! two say together.
 
 use crate::problem::{Code, Problem};
+use crate::sync::config::Config;
 use crate::sync::environment::Backend;
 use crate::sync::ledger::Stamp;
 use crate::sync::moment::to_the_second;
@@ -144,6 +145,35 @@ pub fn wrong_stamp(snapshot: &Snapshot) -> Option<Problem> {
             ),
         )
         .hint(hint),
+    )
+}
+
+/// Nothing was ever promoted to the source, so that its rows are anybody's. Where a pipeline begins
+/// that is as it should be.
+pub(super) fn untested(config: &Config, source: &Snapshot) -> Option<Problem> {
+    let before = config
+        .promotions()
+        .find(|before| before.to.name == source.environment)?;
+    if source.is_folder || source.ledger.stamp.is_some() {
+        return None;
+    }
+    let Snapshot {
+        environment,
+        label,
+        url_variable,
+        ..
+    } = source;
+    Some(
+        Problem::new(
+            Code::WrongStamp,
+            format!(
+                "the database behind {label} does not say that it is {label}: nothing was ever promoted to it"
+            ),
+        )
+        .hint(format!(
+            "correct {url_variable}; or promote to it first (`cargo xtask sync {}`); or, if it is {label} all the same, `cargo xtask sync stamp --env {environment}` says so",
+            before.name()
+        )),
     )
 }
 

@@ -40,6 +40,11 @@ pub(in crate::sync) fn judge(
     verdict
         .warnings
         .extend([source, target].into_iter().filter_map(ends::moved));
+    if !plan.empty
+        && let Some(problem) = ends::untested(config, source)
+    {
+        verdict.strict(target, problem);
+    }
     if source.is_folder {
         verdict.blockers.extend(unknown_migrations(target, known));
     } else {

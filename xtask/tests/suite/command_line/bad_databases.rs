@@ -139,9 +139,9 @@ fn a_database_knows_which_environment_it_is() {
     exit status: 4
     ----- stdout -----
     ----- stderr -----
-    error: the database behind Production says of itself that it is `dev`, since [time], but it said so first in another place: it is a copy of that database, or was moved
+    error: the database behind Production is the one behind Development too
 
-    hint: correct DATABASE_URL; if it is to be Production from now on, `cargo xtask sync stamp --env prod` says so
+    hint: correct DATABASE_URL or DEV_DATABASE_URL: a database is one environment
     "#);
     workspace.set("DEV_DATABASE_URL", "sqlite:prod.sqlite3");
     assert_run!(workspace.refuses(&["migrate"]), @r#"

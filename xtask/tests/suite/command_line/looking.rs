@@ -48,6 +48,8 @@ fn status_of_empty_files() {
       email_templates: not in both environments yet
       equipment_catalogue: not in both environments yet
       system_configuration: not in both environments yet
+      blocker: the database behind Test does not say that it is Test: nothing was ever promoted to it
+        hint: correct TEST_DATABASE_URL; or promote to it first (`cargo xtask sync dev-to-test`); or, if it is Test all the same, `cargo xtask sync stamp --env test` says so
       blocker: Test has no table `fee_groups`
         hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Test has no table `fee_items`

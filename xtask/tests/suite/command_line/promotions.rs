@@ -208,13 +208,27 @@ fn production_asks_for_more_than_yes() {
 
     hint: run `cargo xtask sync test-to-prod --yes --confirm "SYNC TO PRODUCTION"`
     "#);
-    assert_run!(workspace.refuses(&["sync", "test-to-prod", "--yes", "--quiet", "--confirm", "sync to production"]), @r#"
-    exit status: 4
+    let confirmed = |text: &str| {
+        let arguments = [
+            "sync",
+            "test-to-prod",
+            "--yes",
+            "--quiet",
+            "--confirm",
+            text,
+        ];
+        workspace.refuses(&arguments)
+    };
+    let wrong = confirmed("sync to production");
+    // Word for word, to the last blank.
+    assert_eq!(confirmed("SYNC TO PRODUCTION "), wrong);
+    assert_run!(wrong, @r#"
+    exit status: 5
     ----- stdout -----
     ----- stderr -----
-    error: there is no terminal to confirm a change of Production on
+    error: cancelled: nothing was changed in Production
 
-    hint: run `cargo xtask sync test-to-prod --yes --confirm "SYNC TO PRODUCTION"`
+    hint: to go on, the answer is `SYNC TO PRODUCTION`, letter for letter
     "#);
     // Answers are taken from nowhere but a terminal.
     let mut piped = std::process::Command::new("sh");

@@ -32,6 +32,8 @@ fn what_other_programs_ran_is_said_and_adopted() {
       system_configuration: new table, 0 rows to insert
       all of it in one transaction, after a backup
       rehearsed on a copy: the numbers of rows hold
+      blocker: the database behind Test does not say that it is Test: nothing was ever promoted to it
+        hint: correct TEST_DATABASE_URL; or promote to it first (`cargo xtask sync dev-to-test`); or, if it is Test all the same, `cargo xtask sync stamp --env test` says so
       blocker: Test has no table `email_templates`
         hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Test has no table `equipment_catalogue`

@@ -357,12 +357,12 @@ fn only_a_sound_backup_of_the_same_environment_is_restored() {
     hint: an environment is only ever restored from its own backups
     "#);
     assert_run!(workspace.refuses(&["sync", "restore", "--env", "prod", &prod, "--yes", "--confirm", "yes"]), @r#"
-    exit status: 4
+    exit status: 5
     ----- stdout -----
     ----- stderr -----
-    error: there is no terminal to confirm a change of Production on
+    error: cancelled: nothing was changed in Production
 
-    hint: run `cargo xtask sync restore --env prod prod-[moment]-[run].sqlite3 --yes --confirm "SYNC TO PRODUCTION"`
+    hint: to go on, the answer is `SYNC TO PRODUCTION`, letter for letter
     "#);
 
     let path = format!("migrations/schema-backups/{test}");

@@ -57,12 +57,12 @@ fn a_copy_of_production_does_not_pass_for_test() {
         "--quiet",
     ];
     assert_run!(workspace.refuses(&wrong), @r#"
-    exit status: 4
+    exit status: 5
     ----- stdout -----
     ----- stderr -----
-    error: there is no terminal to confirm a change of Test on
+    error: cancelled: nothing was changed in Test
 
-    hint: run `cargo xtask sync stamp --env test --confirm "STAMP test"`
+    hint: to go on, the answer is `STAMP test`, letter for letter
     "#);
     let stamp = ["sync", "stamp", "--env", "test", "--confirm", "STAMP test"];
     assert_run!(workspace.run(&stamp), @r#"
@@ -97,9 +97,9 @@ fn the_url_of_production_is_never_stamped_as_test() {
     exit status: 4
     ----- stdout -----
     ----- stderr -----
-    error: the database behind Test says of itself that it is `prod`, since [time], but it said so first in another place: it is a copy of that database, or was moved
+    error: the database behind Test is the one behind Production too
 
-    hint: correct TEST_DATABASE_URL; if it is to be Test from now on, `cargo xtask sync stamp --env test` says so
+    hint: correct TEST_DATABASE_URL or DATABASE_URL: a database is one environment
     "#);
     let stamp = ["sync", "stamp", "--env", "test", "--confirm", "STAMP test"];
     assert_run!(workspace.refuses(&stamp), @r#"

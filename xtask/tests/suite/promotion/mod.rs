@@ -189,6 +189,10 @@ suite! {
             a_database_that_was_moved_warns_at_most
             a_stamp_is_a_run_and_changes_nothing_else
             a_database_is_stamped_as_one_environment
+            no_other_environment_is_written_by_a_wrong_url
+            development_is_no_other_environment
+            other_environments_that_cannot_be_reached_are_no_reason
+            what_was_promoted_to_no_test_reaches_no_production
             an_older_stamp_says_less_until_the_next_run
             ;
         waiting:

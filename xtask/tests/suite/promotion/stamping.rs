@@ -2,11 +2,14 @@
 //! otherwise.
 
 use xtask::problem::{Code, Problem};
-use xtask::sync::environment::Backend;
+use xtask::sync::environment::{Backend, DatabaseUrl};
 use xtask::sync::ledger::RunKind;
+use xtask::sync::migrate::migrate;
+use xtask::sync::promote;
+use xtask::sync::record::record;
 use xtask::sync::stamp::{StampReport, Unstamped};
 
-use super::{Stage, TABLES, codes, configuration};
+use super::{BASE, BASE_UP, Stage, TABLES, codes, configuration};
 use crate::support::database::{Database, another_host};
 
 fn look(stage: &Stage) -> Result<Unstamped, Problem> {
@@ -208,10 +211,7 @@ pub(super) fn a_stamp_is_a_run_and_changes_nothing_else(backend: Backend) {
 
 pub(super) fn a_database_is_stamped_as_one_environment(backend: Backend) {
     let mut stage = Stage::promoted(backend);
-    let url = match backend {
-        Backend::Postgres => another_host(&stage.dev.url),
-        Backend::Sqlite => stage.dev.url.clone(),
-    };
+    let url = by_another_name(&stage.dev);
     point_test_at(&mut stage, &url);
     let refused = look(&stage).unwrap_err();
     assert_eq!(refused.code, Code::SameDatabase);
@@ -225,6 +225,120 @@ pub(super) fn a_database_is_stamped_as_one_environment(backend: Backend) {
         plan.blockers[0].message,
         "Development and Test are one and the same database, which says of itself that it is `dev`"
     );
+}
+
+/// Another environment after Test, behind this URL.
+fn add_production(stage: &mut Stage, url: &str) {
+    let mut production = stage.config.pipeline[1].clone();
+    production.name = "prod".to_owned();
+    production.label = "Production".to_owned();
+    production.url_variable = "PROD".to_owned();
+    production.url = DatabaseUrl::parse(url, "PROD", stage.root.path());
+    stage.config.pipeline.push(production);
+}
+
+/// The same database by another name, where it has one.
+fn by_another_name(database: &Database) -> String {
+    match database.backend {
+        Backend::Postgres => another_host(&database.url),
+        Backend::Sqlite => database.url.clone(),
+    }
+}
+
+pub(super) fn no_other_environment_is_written_by_a_wrong_url(backend: Backend) {
+    let mut stage = Stage::ready(backend);
+    let url = by_another_name(&stage.test);
+    add_production(&mut stage, &url);
+    let blocker = stage.blocked();
+    assert_eq!(blocker.code, Code::SameDatabase);
+    assert_eq!(
+        blocker.message,
+        "the database behind Test is the one behind Production too"
+    );
+    assert_eq!(
+        blocker.hint.as_deref(),
+        Some("correct TEST or PROD: a database is one environment")
+    );
+    let status = xtask::sync::status::status(&stage.config).unwrap();
+    assert_eq!(status.promotions[0].blockers, [blocker]);
+}
+
+pub(super) fn development_is_no_other_environment(backend: Backend) {
+    let mut stage = Stage::empty(backend);
+    stage.migrations.write(BASE, BASE_UP);
+    let url = by_another_name(&stage.dev);
+    add_production(&mut stage, &url);
+    let before = stage.dev.everything();
+    let development = &stage.config.pipeline[0];
+    let refused = [
+        migrate(&stage.config, &mut |_| {}).map(drop),
+        record(&stage.config, development, &[]).map(drop),
+    ];
+    for ended in refused {
+        let problem = Problem::of(&ended.unwrap_err());
+        assert_eq!(problem.code, Code::SameDatabase);
+        assert_eq!(
+            problem.message,
+            "the database behind Development is the one behind Production too"
+        );
+    }
+    assert_eq!(stage.dev.everything(), before);
+}
+
+pub(super) fn other_environments_that_cannot_be_reached_are_no_reason(backend: Backend) {
+    let mut stage = Stage::ready(backend);
+    let url = match backend {
+        Backend::Postgres => "postgres://nobody@127.0.0.1:1/nothing",
+        Backend::Sqlite => "sqlite:nothing.sqlite3",
+    };
+    add_production(&mut stage, url);
+    stage.migrate();
+    stage.promote();
+    stage.assert_in_sync();
+}
+
+pub(super) fn what_was_promoted_to_no_test_reaches_no_production(backend: Backend) {
+    let mut stage = Stage::promoted(backend);
+    let production = Database::create(backend);
+    add_production(&mut stage, &production.url);
+    stage.config.pipeline[2].confirm.push("REALLY".to_owned());
+    let judged = |stage: &Stage| {
+        let promotion = stage.config.promotion("test-to-prod").unwrap();
+        let plan = promote::look(&stage.config, &promotion, false)
+            .unwrap()
+            .plan;
+        (plan.blockers, plan.warnings)
+    };
+    assert_eq!(judged(&stage), (vec![], vec![]));
+    // Any database may have the right tables.
+    stage.test.run("DELETE FROM __sync_stamp");
+    let (blockers, warnings) = judged(&stage);
+    assert_eq!(
+        (codes(&blockers), warnings),
+        (vec![Code::WrongStamp], vec![])
+    );
+    assert_eq!(
+        blockers[0].message,
+        "the database behind Test does not say that it is Test: nothing was ever promoted to it"
+    );
+    assert_eq!(
+        blockers[0].hint.as_deref(),
+        Some(
+            "correct TEST; or promote to it first (`cargo xtask sync dev-to-test`); or, if it is Test all the same, `cargo xtask sync stamp --env test` says so"
+        )
+    );
+    stage.config.pipeline[2].confirm.pop();
+    assert_eq!(judged(&stage), (vec![], blockers));
+    stamp(&stage);
+    assert_eq!(judged(&stage), (vec![], vec![]));
+    // Development may be any database: what is in it is tested in Test.
+    stage
+        .dev
+        .run("DELETE FROM __sync_stamp; UPDATE fee_groups SET label = 'changed'");
+    stage.make_strict();
+    let plan = stage.plan();
+    assert!(!plan.empty);
+    assert_eq!((plan.blockers, plan.warnings), (vec![], vec![]));
 }
 
 pub(super) fn an_older_stamp_says_less_until_the_next_run(backend: Backend) {
