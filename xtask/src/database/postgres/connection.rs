@@ -7,6 +7,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel::row::{Field as _, NamedRow, Row};
 use diesel::{Connection, QueryResult};
 
+use super::words::words;
 use crate::problem::{Code, Problem};
 use crate::sync::environment::DatabaseUrl;
 use crate::sync::limits::Limits;
@@ -155,19 +156,6 @@ pub(super) fn problem(code: Code, what: &str, words: &str) -> Problem {
         _ => "these are the server's own words: mend what they name, then run it again",
     };
     Problem::new(code, format!("failed to {what}: {words}")).hint(hint)
-}
-
-/// The server's message with its detail.
-pub(super) fn words(error: &Error) -> String {
-    match error {
-        Error::DatabaseError(_, information) => {
-            let detail = information
-                .details()
-                .map_or(String::new(), |detail| format!(" ({detail})"));
-            format!("{}{detail}", information.message())
-        }
-        error => error.to_string(),
-    }
 }
 
 /// A row of text columns.

@@ -11,7 +11,8 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::super::migrations::find;
 use super::PostgresSession;
-use super::connection::{Fields, code, pin, problem, unpin_values, words};
+use super::connection::{Fields, code, pin, problem, unpin_values};
+use super::words::words;
 use crate::problem::{Code, Problem};
 use crate::sync::limits::Limits;
 use crate::sync::migration::{Migration, MigrationSet};

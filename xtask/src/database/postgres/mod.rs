@@ -21,6 +21,7 @@ mod spelling;
 mod staging;
 mod unique;
 mod watch;
+mod words;
 mod write;
 
 pub(super) use backup::{check_programs as check_backup_programs, prove as prove_backup, restore};
@@ -37,9 +38,8 @@ use crate::problem::{Code, Problem};
 use crate::sync::environment::DatabaseUrl;
 use crate::sync::limits::Limits;
 use blocked::{Lookout, WHO};
-use connection::{
-    Fields, code, connect, connection_problem, failed, notice_our_end, pin, problem, words,
-};
+use connection::{Fields, code, connect, connection_problem, failed, notice_our_end, pin, problem};
+use words::words;
 
 /// The two numbers of the advisory lock that a promotion holds: "sync", and the ledger's format.
 const LOCK: (i32, i32) = (0x7379_6e63, 1);

@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 
 use super::super::{BadValue, Canonical, MOST_BAD, sql};
 use super::PostgresSession;
-use super::connection::{Fields, failed, words};
+use super::connection::{Fields, failed};
 use super::read::DEFAULT_SCHEMA;
+use super::words::whole_words;
 use crate::sync::lookup::{Lookup, Source};
 use crate::sync::row::{self, Field, Record};
 
@@ -191,7 +192,7 @@ impl PostgresSession {
                 if !matches!(kind, DatabaseErrorKind::ClosedConnection) =>
             {
                 self.batch("ROLLBACK TO __sync_spelling", what)?;
-                Ok(Err(words(&Error::DatabaseError(kind, information))))
+                Ok(Err(whole_words(&Error::DatabaseError(kind, information))))
             }
             Err(error) => Err(failed(&error, what)),
         }

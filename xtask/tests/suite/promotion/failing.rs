@@ -73,6 +73,41 @@ pub(super) fn a_trigger_that_changes_loaded_values_rolls_back(backend: Backend) 
     );
 }
 
+/// What the server says of rows is not for everybody who can read a report.
+pub(super) fn messages_have_no_rows() {
+    for (up, words) in [
+        (
+            "CREATE UNIQUE INDEX one_name ON merchants (name);",
+            "could not create unique index \"one_name\" (Key (name) is duplicated; the server's log has the values)",
+        ),
+        (
+            "ALTER TABLE merchants ADD CONSTRAINT short CHECK (length(name) < 3);",
+            "check constraint \"short\" of relation \"merchants\" is violated by some row",
+        ),
+        (
+            "ALTER TABLE merchants ALTER name TYPE integer USING name::integer;",
+            "invalid input syntax for type integer (the server's log has the values)",
+        ),
+        (
+            "ALTER TABLE merchants ADD CHECK (name <> 'secret'); UPDATE merchants SET name = 'secret';",
+            "new row for relation \"merchants\" violates check constraint \"merchants_name_check\" (the server's log has the values)",
+        ),
+    ] {
+        let stage = Stage::ready(Backend::Postgres);
+        stage.promote();
+        stage
+            .test
+            .run("INSERT INTO merchants VALUES (1, 'SECRET (a) b', 1), (2, 'SECRET (a) b', 2)");
+        stage.migrations.write("2024-02-01-000000_more", up);
+        stage.migrate();
+        let problem = stage.fails();
+        assert_eq!(problem.code, Code::MigrationFailed);
+        assert!(problem.message.ends_with(words), "{problem}");
+        let printed = serde_json::to_string(&problem).unwrap();
+        assert!(!printed.contains("SECRET"), "{printed}");
+    }
+}
+
 pub(super) fn a_constraint_of_the_target_rolls_back(backend: Backend) {
     let stage = Stage::promoted(backend);
     stage

@@ -221,6 +221,7 @@ suite! {
             rows_that_refer_to_protected_ones_are_not_rehearsed
             a_run_that_goes_otherwise_than_rehearsed_rolls_back
             ;
+        failing: messages_have_no_rows;
         splitting:
             a_new_value_is_committed_before_rows_use_it
             a_new_value_is_committed_before_a_migration_uses_it
