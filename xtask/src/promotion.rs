@@ -1,5 +1,7 @@
 //! A promotion as a person runs it: the plan, the checklist, the question, and the run.
 
+use std::path::Path;
+
 use crate::cli::PromotionArguments;
 use crate::problem::{Code, Problem};
 use crate::sync::backup;
@@ -14,7 +16,7 @@ use crate::sync::promote::Look;
 use crate::sync::report::Report;
 use crate::sync::retry;
 use crate::sync::stale::changes;
-use crate::sync::words::shell_word;
+use crate::sync::words::{counted, shell_word};
 use crate::terminal::{Screen, Tested};
 
 /// Carries out what was looked at, after asking, and fills in the report as it goes.
@@ -87,6 +89,10 @@ fn check_plan_file(
         Some(path) => {
             let approved = Approved::read(path)?;
             if approved.id == plan.id {
+                // What speaks against it now is told as it is.
+                if approved.blockers > 0 && plan.blockers.is_empty() {
+                    return Err(blocked(path, approved.blockers, &plan.promotion).into());
+                }
                 return Ok(());
             }
             Err(stale(&path.display().to_string(), &approved, plan, runs).into())
@@ -102,6 +108,21 @@ fn check_plan_file(
         .into()),
         None => Ok(()),
     }
+}
+
+/// Nobody can have approved what the plan itself refused.
+fn blocked(file: &Path, blockers: usize, promotion: &str) -> Problem {
+    Problem::new(
+        Code::PlanStale,
+        format!(
+            "{} was written with {} in it, so it could not be approved",
+            file.display(),
+            counted(blockers as u64, "blocker")
+        ),
+    )
+    .hint(format!(
+        "what it said is gone by now: run `cargo xtask sync plan {promotion} --out FILE` again, and have that approved"
+    ))
 }
 
 /// Why a plan file may not be carried out, with each part that is another by now.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::catalog::hex;
+use super::destructive::{Destructive, Kind};
 use super::environment::Backend;
 use super::plan::{LookupComparison, Plan};
 use super::snapshot::Snapshot;
@@ -71,6 +72,19 @@ pub struct BoundMigration {
     pub version: String,
     pub name: String,
     pub checksum: String,
+    pub destructive: Vec<BoundDestructive>,
+    pub destructive_allowed: bool,
+}
+
+/// What may destroy rows of the target. How many there are changes with every user, so that is
+/// not part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BoundDestructive {
+    pub kind: Kind,
+    pub table: TableName,
+    pub column: Option<String>,
+    pub through: Option<TableName>,
+    pub line: usize,
 }
 
 /// What commits by itself.
@@ -100,6 +114,8 @@ impl Contract {
             version: migration.version.clone(),
             name: migration.name.clone(),
             checksum: migration.checksum.clone(),
+            destructive: migration.destructive.iter().map(bound).collect(),
+            destructive_allowed: migration.destructive_allowed,
         });
         let parts = plan.parts.iter().map(|part| BoundPart {
             migrations: part.migrations.clone(),
@@ -132,5 +148,15 @@ impl Contract {
     /// Equal for equal contracts: `Debug` spells every field, and texts in quotes.
     pub fn id(&self) -> String {
         hex(&Sha256::digest(format!("{self:?}"))[..8])
+    }
+}
+
+fn bound(destructive: &Destructive) -> BoundDestructive {
+    BoundDestructive {
+        kind: destructive.kind,
+        table: destructive.table.clone(),
+        column: destructive.column.clone(),
+        through: destructive.through.clone(),
+        line: destructive.line,
     }
 }

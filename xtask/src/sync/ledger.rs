@@ -146,7 +146,7 @@ impl RecordedMigration {
             version: migration.version.clone(),
             name: migration.name.clone(),
             checksum: migration.checksum(),
-            up: migration.up.clone(),
+            up: migration.text(),
         }
     }
 }

@@ -55,12 +55,32 @@ impl Migration {
         })
     }
 
+    /// What runs: `up.sql`, and below it what `metadata.toml` says, unless that is the default.
+    pub fn text(&self) -> String {
+        match self.transactional {
+            true => self.up.clone(),
+            false => format!("{}\n{OUTSIDE}\n", self.up.trim_end()),
+        }
+    }
+
     /// What ran, byte for byte, line endings and trailing white space at the end aside.
     pub fn checksum(&self) -> String {
-        let text = self.up.replace("\r\n", "\n");
+        let text = self.text().replace("\r\n", "\n");
         hex(&Sha256::digest(text.trim_end().as_bytes()))
     }
+
+    /// Whether it differs from what ran in nothing but its `metadata.toml`.
+    pub fn is_text_of(&self, checksum: &str) -> bool {
+        let other = Migration {
+            transactional: !self.transactional,
+            ..self.clone()
+        };
+        other.checksum() == checksum
+    }
 }
+
+/// How a text tells that it runs outside a transaction.
+const OUTSIDE: &str = "-- metadata.toml: run_in_transaction = false";
 
 #[derive(Deserialize)]
 struct Metadata {

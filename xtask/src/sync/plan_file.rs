@@ -45,6 +45,8 @@ impl Plan {
 pub struct Approved {
     pub id: String,
     pub contract: Contract,
+    /// How many spoke against it when it was written.
+    pub blockers: usize,
 }
 
 impl Approved {
@@ -83,6 +85,8 @@ fn read(document: &Value) -> Result<Approved, Mistake> {
         version: u32,
         id: String,
         digest: String,
+        #[serde(default)]
+        blockers: Vec<Value>,
     }
     let no_plan = |error: serde_json::Error| Mistake::NoPlan(error.to_string());
     let seal = Seal::deserialize(document).map_err(no_plan)?;
@@ -99,6 +103,7 @@ fn read(document: &Value) -> Result<Approved, Mistake> {
     Ok(Approved {
         id: seal.id,
         contract,
+        blockers: seal.blockers.len(),
     })
 }
 

@@ -122,11 +122,16 @@ fn edited(file: &Migration, ran: &AppliedMigration, on: &str) -> Problem {
     let details = ran
         .up
         .as_ref()
-        .map_or(Vec::new(), |ran| text_difference(ran, &file.up));
+        .map_or(Vec::new(), |ran| text_difference(ran, &file.text()));
+    let checksum = ran.checksum.as_deref().unwrap_or_default();
+    let edited = match file.is_text_of(checksum) {
+        true => "metadata.toml",
+        false => "up.sql",
+    };
     Problem::new(
         Code::EditedMigration,
         format!(
-            "up.sql of migration {} changed since it ran on {on}",
+            "{edited} of migration {} changed since it ran on {on}",
             file.name
         ),
     )

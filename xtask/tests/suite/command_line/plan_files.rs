@@ -1,7 +1,7 @@
 //! Plan files: what was approved is carried out, or it is refused and told why.
 
 use super::*;
-use crate::support::workspace::TO_PRODUCTION;
+use crate::support::workspace::{CONFIGURATION, TO_PRODUCTION};
 use serde_json::Value;
 
 #[test]
@@ -130,6 +130,28 @@ fn a_plan_file_that_was_edited_is_refused() {
     hint: write the plan anew with `cargo xtask sync plan PROMOTION --out FILE`, and have that approved
     "#);
     workspace.succeeds(&quiet);
+}
+
+#[test]
+fn a_plan_with_a_blocker_is_not_approved() {
+    let workspace = Workspace::promoted();
+    workspace.succeeds(&["sync", "dev-to-test", "--yes"]);
+    workspace.configure("\"users\", ", "");
+    let plan = ["sync", "plan", "test-to-prod", "--out", "plan.json"];
+    assert_eq!(workspace.run(&plan).code, 4);
+    // The plan is the same without it.
+    workspace.write("data-sync/sync.toml", CONFIGURATION);
+    let arguments = [&TO_PRODUCTION[..], &["--quiet", "--plan", "plan.json"]].concat();
+    assert_run!(workspace.refuses(&arguments), @r#"
+    exit status: 4
+    ----- stdout -----
+    ----- stderr -----
+    error: plan.json was written with 1 blocker in it, so it could not be approved
+
+    hint: what it said is gone by now: run `cargo xtask sync plan test-to-prod --out FILE` again, and have that approved
+    "#);
+    workspace.succeeds(&plan);
+    workspace.succeeds(&arguments);
 }
 
 #[test]

@@ -155,6 +155,28 @@ pub(super) fn what_was_approved_is_carried_out_once(backend: Backend) {
     );
 }
 
+pub(super) fn what_may_be_destroyed_is_approved(backend: Backend) {
+    let clean = "2024-02-01-000000_clean";
+    let mut stage = Stage::promoted(backend);
+    stage.migrations.write(clean, "DELETE FROM merchants;");
+    stage.migrate();
+    stage.make_strict();
+    let refused = stage.plan();
+    let file = stage.root.path().join("plan.json");
+    refused.write(&file).unwrap();
+    assert_eq!(Approved::read(&file).unwrap().blockers, 1);
+    stage.config.allow_destructive = vec![clean.to_owned()];
+    assert_stale(
+        &stage,
+        &refused,
+        &["migration 2024-02-01-000000_clean may destroy rows now, and was not allowed to"],
+    );
+    // How many there are changes all the time.
+    let approved = stage.plan();
+    stage.test.run("INSERT INTO merchants VALUES (9, 'Ida', 1)");
+    assert_eq!(stage.plan().id, approved.id);
+}
+
 pub(super) fn whoever_plans_has_to_rehearse_as_whoever_promotes(backend: Backend) {
     let mut stage = Stage::promoted(backend);
     stage.migrations.write(

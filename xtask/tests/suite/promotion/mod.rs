@@ -43,6 +43,7 @@ suite! {
             a_migration_came_in_between
             another_database_has_the_same_contents
             what_was_approved_is_carried_out_once
+            what_may_be_destroyed_is_approved
             whoever_plans_has_to_rehearse_as_whoever_promotes
             ;
         arriving:
@@ -122,6 +123,7 @@ suite! {
             ;
         recording:
             an_edited_migration_shows_what_changed
+            another_transaction_is_another_migration
             a_migration_edited_after_both_ran_it_is_a_warning
             ends_that_ran_different_texts
             what_other_programs_ran_is_recorded

@@ -6,6 +6,7 @@ use xtask::sync::environment::Backend;
 use xtask::sync::migrate::{MigrateReport, migrate};
 use xtask::sync::record::record;
 
+use super::parts::MARKED;
 use super::{BASE, BASE_UP, DEV_ROWS, Stage, codes};
 
 const DIESEL: &str = "CREATE TABLE __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY NOT NULL, \
@@ -59,6 +60,29 @@ pub(super) fn an_edited_migration_shows_what_changed(backend: Backend) {
         format!("up.sql of migration {BASE} changed since it ran on Development")
     );
     assert_eq!(changed(&blocker), edited_lines());
+}
+
+pub(super) fn another_transaction_is_another_migration(backend: Backend) {
+    let stage = Stage::ready(backend);
+    let added = "+ -- metadata.toml: run_in_transaction = false";
+    stage.migrations.write_metadata(BASE, MARKED);
+    let blocker = stage.blocked();
+    assert_eq!(blocker.code, Code::EditedMigration);
+    assert_eq!(
+        blocker.message,
+        format!("metadata.toml of migration {BASE} changed since it ran on Development")
+    );
+    assert_eq!(changed(&blocker), [added]);
+    // The default may be written down.
+    stage
+        .migrations
+        .write_metadata(BASE, "run_in_transaction = true");
+    assert_eq!(stage.plan().blockers, []);
+    stage.migrations.write_metadata(BASE, MARKED);
+    edit(&stage);
+    let blocker = stage.blocked();
+    assert!(blocker.message.starts_with("up.sql of "), "{blocker}");
+    assert_eq!(changed(&blocker).last().unwrap(), added);
 }
 
 pub(super) fn a_migration_edited_after_both_ran_it_is_a_warning(backend: Backend) {
