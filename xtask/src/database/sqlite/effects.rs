@@ -146,8 +146,15 @@ fn inherited(heir: &str, table: &str, before: &[&[&str]]) -> Option<Copied> {
     let (copied_at, copied) =
         copies.find_map(|(at, words)| Some((at, copied(words, table, heir, create)?)))?;
     let is_harmless = |words: &[&str]| {
-        let is_index = matches!(words, ["create", "index" | "unique", ..]);
-        is_index || !words.iter().any(|word| unquoted(word) == heir)
+        // An index takes nothing away, and the counter of a table is none of its rows.
+        let is_beside = matches!(
+            words,
+            ["create", "index" | "unique", ..]
+                | ["delete", "from", "sqlite_sequence", ..]
+                | ["insert", "into", "sqlite_sequence", ..]
+                | ["update", "sqlite_sequence", ..]
+        );
+        is_beside || !words.iter().any(|word| unquoted(word) == heir)
     };
     let mut others = before.iter().enumerate().skip(made_at + 1);
     let is_all = others.all(|(at, words)| at == copied_at || is_harmless(words));
@@ -560,8 +567,12 @@ mod tests {
         ] {
             assert_eq!(lost(create, &format!("{copy}; {more}")), ["*"], "{more}");
         }
-        let index = format!("{copy}; CREATE UNIQUE INDEX i ON new_t (a)");
-        assert_eq!(lost(create, &index), [""; 0]);
+        for more in [
+            "CREATE UNIQUE INDEX i ON new_t (a)",
+            "DELETE FROM sqlite_sequence WHERE name = 'new_t'",
+        ] {
+            assert_eq!(lost(create, &format!("{copy}; {more}")), [""; 0], "{more}");
+        }
         for create in [
             "CREATE TABLE new_t (id integer UNIQUE ON CONFLICT REPLACE, a text, b text)",
             "CREATE TABLE new_t (id integer, a text, b text, UNIQUE (a) ON CONFLICT IGNORE)",
