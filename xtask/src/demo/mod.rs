@@ -136,13 +136,15 @@ fn introduce<'config>(
     Ok(found)
 }
 
-/// Runs `status`, and takes no blocker for an answer.
+/// Runs `status`, and takes no blocker for an answer. Those of later promotions may be gone after
+/// the first one: nothing was promoted to Test yet.
 fn look_around(screen: &Screen, config: &Config) -> anyhow::Result<Status> {
     let status = status(config)?;
     screen.status(&status);
     let mut blockers = status
         .promotions
-        .iter()
+        .first()
+        .into_iter()
         .flat_map(|promotion| &promotion.blockers);
     match blockers.next() {
         Some(blocker) => Err(blocker.clone().into()),
