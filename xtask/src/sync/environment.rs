@@ -10,7 +10,7 @@ use super::limits::Limits;
 use super::migration::OutOfOrder;
 use super::rehearse::RehearsalSetting;
 use super::three_way::OnTargetEdit;
-use super::url_spelling::{check_spelling, secrets};
+use super::url_spelling::{check_spelling, redacted, scrubbed, secrets};
 use crate::problem::{Code, Problem};
 
 /// The kind of database behind a URL.
@@ -273,10 +273,7 @@ impl DatabaseUrl {
 
     /// `text` without any password of this URL; for messages that come from elsewhere.
     pub fn scrub(&self, text: &str) -> String {
-        let redacted = text.replace(&self.text, &self.to_string());
-        self.secrets.iter().fold(redacted, |text, secret| {
-            text.replace(secret.as_str(), "***")
-        })
+        scrubbed(&text.replace(&self.text, &self.to_string()), &self.secrets)
     }
 }
 
@@ -284,13 +281,7 @@ impl fmt::Display for DatabaseUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.backend {
             Backend::Sqlite => formatter.write_str(&self.text),
-            Backend::Postgres => {
-                let text = self.secrets.iter().fold(self.text.clone(), |text, secret| {
-                    text.replace(&format!(":{secret}@"), ":***@")
-                        .replace(&format!("={secret}"), "=***")
-                });
-                formatter.write_str(&text)
-            }
+            Backend::Postgres => formatter.write_str(&redacted(&self.text)),
         }
     }
 }

@@ -112,6 +112,9 @@ pub struct PlannedLookup {
     pub edited: Vec<EditedRow>,
     /// The target was changed since its last promotion, and it cannot be said in which rows.
     pub changed_since: bool,
+    /// It could not be read; a blocker says why.
+    #[serde(skip)]
+    pub is_refused: bool,
     /// Of all edits and of what happens to them, where there are any.
     pub edits_digest: Option<String>,
 }
@@ -263,6 +266,7 @@ fn planned_lookup(comparison: &TableComparison, exact: bool, is_new: bool) -> Pl
         edited_rows: 0,
         edited: Vec::new(),
         changed_since: false,
+        is_refused: false,
         edits_digest: None,
     };
     match &comparison.outcome {
@@ -297,7 +301,7 @@ fn planned_lookup(comparison: &TableComparison, exact: bool, is_new: bool) -> Pl
             planned.rows.clone_from(rows);
         }
         Outcome::Missing { rows } => planned.insert = *rows,
-        Outcome::Refused(_) => {}
+        Outcome::Refused(_) => planned.is_refused = true,
     }
     planned
 }

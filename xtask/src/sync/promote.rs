@@ -154,7 +154,9 @@ pub fn promote(
     events: &mut Events<'_>,
 ) -> anyhow::Result<()> {
     let mut progress = Progress::default();
+    let clock = Instant::now();
     let ended = carry_out(config, promotion, approved, report, &mut progress, events);
+    report.duration_ms = milliseconds(clock);
     if let Err(error) = &ended {
         report.target_changed = progress.has_changed() || Problem::of(error).target_changed;
         report.migrations = progress.committed().to_vec();
@@ -171,7 +173,6 @@ fn carry_out(
     progress: &mut Progress,
     events: &mut Events<'_>,
 ) -> anyhow::Result<()> {
-    let clock = Instant::now();
     let started_at = Moment::now().readable();
     let to = &promotion.to.label;
     let mut number = 0;
@@ -310,7 +311,6 @@ fn carry_out(
     );
     report.outcome = Outcome::Applied;
     report.target_changed = true;
-    report.duration_ms = milliseconds(clock);
     Ok(())
 }
 

@@ -104,7 +104,7 @@ fn lookup_text(lookup: &PlannedLookup, has_no_migrations: bool, verbose: bool) -
                 );
             }
         }
-        LookupComparison::Missing if has_no_migrations => {
+        LookupComparison::Missing if has_no_migrations || lookup.is_refused => {
             let _ = writeln!(text, "  {}: cannot be compared", lookup.table);
         }
         // The migrations may fill it.

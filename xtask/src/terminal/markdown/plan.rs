@@ -123,6 +123,7 @@ fn lookup(lookup: &PlannedLookup) -> Vec<String> {
     };
     let name = cell(&code(&lookup.table.to_string()));
     let name = match lookup.state {
+        LookupComparison::Missing if lookup.is_refused => format!("{name} (cannot be compared)"),
         LookupComparison::Missing => format!("{name} (new)"),
         LookupComparison::Same | LookupComparison::Different => name,
     };

@@ -22,6 +22,9 @@ pub(in crate::terminal) fn report(report: &Report, limit: usize) -> String {
             report.protected_rows_changed
         ),
         Outcome::NothingToDo => format!("Plan {plan} has nothing to do."),
+        _ if report.target_changed => {
+            format!("Plan {plan} was carried out in part: what is below stays.")
+        }
         Outcome::Refused | Outcome::Failed | Outcome::Cancelled => {
             format!("Plan {plan} was not carried out.")
         }

@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use super::escape::{block, cell, code, html, prose, value};
 use super::page::{Page, Table};
+use super::{COMMENT, report};
+use crate::sync::report::{Outcome, Report};
 
 /// Texts of any letters, and of what means something to Markdown, to HTML or to GitHub.
 fn texts() -> impl Strategy<Value = String> {
@@ -183,4 +185,18 @@ fn a_page_never_grows_beyond_its_limit() {
             text.matches("</details>").count()
         );
     }
+}
+
+#[test]
+fn what_was_carried_out_in_part_is_told_so() {
+    let mut failed = Report::new("dev-to-test", "1234", &[]);
+    failed.outcome = Outcome::Failed;
+    let page = report(&failed, COMMENT);
+    assert!(page.contains("Plan `1234` was not carried out."), "{page}");
+    failed.target_changed = true;
+    let page = report(&failed, COMMENT);
+    assert!(
+        page.contains("Plan `1234` was carried out in part: what is below stays."),
+        "{page}"
+    );
 }

@@ -247,3 +247,41 @@ fn a_wrong_password_is_printed_nowhere() {
     assert_eq!(run.code, 1);
     assert!(run.stderr.contains("nobody_of_that_name:***@"), "{run}");
 }
+
+#[test]
+fn text_that_is_none_is_no_new_table() {
+    let workspace = Workspace::filled();
+    workspace.execute(
+        "dev",
+        "UPDATE fee_items SET name = CAST(x'61ff' AS TEXT) WHERE id = 1",
+    );
+    assert_run!(workspace.run(&["sync", "plan", "dev-to-test"]), @r#"
+    exit status: 4
+    ----- stdout -----
+    dev-to-test (plan [plan])
+      migration 2024-01-15-090000_create_merchants
+      migration 2024-02-12-100000_create_transactions
+      migration 2024-03-04-110000_create_audit_logs
+      migration 2024-04-22-093000_create_email_templates
+      migration 2024-06-10-140000_index_foreign_keys
+      migration 2024-08-19-083000_add_merchant_trading_name
+      migration 2024-10-07-120000_create_equipment_catalogue
+      migration 2024-11-25-150000_keep_closed_merchants_closed
+      migration 2025-01-13-093000_create_system_configuration
+      migration 2025-03-24-101500_limit_fee_items
+        hazard: line 39: `fee_items` is dropped and made anew, with its rows copied by hand. See that every row is copied, and every index and trigger made again; rows that refer to it stay. (table-rebuild)
+      migration 2025-05-19-090000_widen_merchant_status
+        hazard: line 33: `merchants` is dropped and made anew, with its rows copied by hand. See that every row is copied, and every index and trigger made again; rows that refer to it stay. (table-rebuild)
+      migration 2025-07-14-113000_unique_merchant_email
+      fee_groups: new table, 2 rows to insert
+      fee_items: cannot be compared
+      email_templates: new table, 1 row to insert
+      equipment_catalogue: new table, 1 row to insert
+      system_configuration: 0 to insert, 0 to update, 0 to delete, 3 unchanged
+      all of it in one transaction, after a backup
+      rehearsed on a copy: the numbers of rows hold
+      blocker: failed to read `fee_items`: a text value holds bytes that are no text: store it as a blob, or correct it
+        hint: these are SQLite's own words: mend what they name, then run it again
+    ----- stderr -----
+    "#);
+}
