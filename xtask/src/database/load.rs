@@ -10,7 +10,6 @@
 
 use super::sql::{equal, identifier, list, same_key, same_stored_key, table};
 use super::travelling::travelling;
-use crate::problem::Problem;
 use crate::sync::config::RetiredValue;
 use crate::sync::lookup::Lookup;
 use crate::sync::reference::Reference;
@@ -330,24 +329,25 @@ impl Loading<'_> {
         )
     }
 
-    /// Takes out rows that are to go and whose key is one with that of a new row though it is
-    /// spelled differently, and forgets that they are to go: the new row could be meant.
+    /// Takes out rows that are to go and whose key is one with that of a new row, though it is spelled
+    /// differently, and forgets them: later the new row could be taken for one that is to go.
     #[cfg(feature = "sqlite")]
     pub(super) fn make_room(&self) -> [String; 2] {
-        let comes = format!(
-            "EXISTS (SELECT 1 FROM {} AS wanted WHERE wanted.__change = 'I' AND {})",
-            self.staging,
-            same_stored_key(self.lookup, "own", "wanted")
-        );
+        let key = self.lookup.stored_key();
+        let columns = |prefix: &str| list(prefix, key.iter().copied());
         [
             format!(
-                "DELETE FROM {} AS lookup WHERE EXISTS ({} AND {comes})",
-                self.table,
-                self.staged("own", "'D'")
+                "{} AND ({}) IN (SELECT {} FROM {} AS wanted WHERE wanted.__change = 'I')",
+                self.delete(),
+                columns("lookup."),
+                columns("wanted."),
+                self.staging
             ),
             format!(
-                "DELETE FROM {} AS own WHERE __change = 'D' AND {comes}",
-                self.staging
+                "DELETE FROM {} AS own WHERE __change = 'D' AND NOT EXISTS (SELECT 1 FROM {} AS lookup WHERE {})",
+                self.staging,
+                self.table,
+                same_stored_key(self.lookup, "own", "lookup")
             ),
         ]
     }
@@ -382,49 +382,4 @@ fn joined(reference: &Reference) -> String {
         })
         .collect();
     compared.join(" AND ")
-}
-
-/// Says of which table rows were asked for that `retire` does not switch off: a value may be none
-/// of its column.
-pub(super) fn of_retire(lookup: &Lookup, error: &anyhow::Error) -> anyhow::Error {
-    let set: Vec<String> = lookup
-        .retire
-        .iter()
-        .flat_map(|retire| &retire.0)
-        .map(|(column, value)| format!("`{column}` = {value}"))
-        .collect();
-    let problem = Problem::of(error);
-    Problem {
-        message: format!(
-            "failed to find the rows of `{}` that `retire` does not switch off ({}): {}",
-            lookup.table,
-            set.join(", "),
-            problem.message
-        ),
-        ..problem
-    }
-    .into()
-}
-
-/// The lookup table with only those rows that are not switched off; `differs` compares a column
-/// with a value, NULL with NULL too.
-pub(super) fn unretired(
-    lookup: &Lookup,
-    differs: &str,
-    value: fn(&RetiredValue) -> String,
-) -> Lookup {
-    let conditions: Vec<String> = lookup
-        .retire
-        .iter()
-        .flat_map(|retire| &retire.0)
-        .map(|(column, to)| format!("{} {differs} {}", identifier(column), value(to)))
-        .collect();
-    let condition = conditions.join(" OR ");
-    Lookup {
-        filter: Some(match &lookup.filter {
-            Some(filter) => format!("({filter}) AND ({condition})"),
-            None => condition,
-        }),
-        ..lookup.clone()
-    }
 }

@@ -23,6 +23,7 @@ mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod references;
+mod retired;
 mod script;
 mod sql;
 #[cfg(feature = "sqlite")]
@@ -102,17 +103,15 @@ pub trait Session: Send {
     /// The lookup rows with these keys, in any order.
     fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>>;
 
-    /// The rows of the table, whatever `lookup.filter` says, that have one of these values in the
-    /// fields of `lookup.key`, equal as the database itself takes them to be: each with the position
-    /// of the value that it has.
+    /// The rows, whatever `lookup.filter` says, that have one of these values in the fields of
+    /// `lookup.key`, as the database compares them: each with the position of the value.
     fn holders(
         &mut self,
         lookup: &Lookup,
         values: &[Record],
     ) -> anyhow::Result<Vec<(usize, Record)>>;
 
-    /// Whether rows that other rows refer to can let go, for a moment, of their values in these
-    /// columns, which are a unique key, so that other rows can take them.
+    /// Whether rows that others refer to can let go of their values of a unique key for a moment.
     fn can_let_go(&mut self, lookup: &Lookup, columns: &[String]) -> anyhow::Result<bool>;
 
     /// How the database would spell these rows if the table held them, without writing any: each

@@ -1,5 +1,7 @@
 //! Rows that would need another value in a column that no UPDATE may change.
 
+use std::collections::BTreeMap;
+
 use super::change_log::{Change, ChangeLog};
 use super::lookup::Lookup;
 use super::row::{Record, owned};
@@ -7,7 +9,6 @@ use super::table::TableName;
 use super::taken::Ends;
 use super::words::counted;
 use crate::problem::{Code, Problem};
-use std::collections::BTreeMap;
 
 /// How many keys go to a database at once.
 const BATCH: usize = 2000;

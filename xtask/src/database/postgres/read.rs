@@ -9,7 +9,7 @@ use diesel::row::{Field as _, NamedRow, Row};
 use diesel::sql_types::{Array, Nullable, Text};
 use diesel::{RunQueryDsl, sql_query};
 
-use super::super::load::{of_retire, unretired};
+use super::super::retired::{of_retire, unretired};
 use super::super::travelling::travelling;
 use super::super::{Canonical, Identity, Rows, Scratch, Session, sql};
 use super::PostgresSession;

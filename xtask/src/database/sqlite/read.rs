@@ -6,7 +6,7 @@ use std::path::Path;
 use diesel::connection::DefaultLoadingMode;
 use diesel::{RunQueryDsl, sql_query};
 
-use super::super::load::{of_retire, unretired};
+use super::super::retired::{of_retire, unretired};
 use super::super::travelling::travelling;
 use super::super::{Canonical, Identity, Rows, Scratch, Session, sql};
 use super::value::{Affinity, Value, Values};

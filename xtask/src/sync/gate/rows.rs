@@ -11,6 +11,20 @@ use crate::sync::snapshot::Snapshot;
 use crate::sync::table::TableName;
 use crate::sync::words::counted;
 
+/// Types whose values are spelled by the search path.
+/// <https://www.postgresql.org/docs/current/datatype-oid.html>
+const NAMES: [&str; 9] = [
+    "regclass",
+    "regcollation",
+    "regconfig",
+    "regdictionary",
+    "regoper",
+    "regoperator",
+    "regproc",
+    "regprocedure",
+    "regtype",
+];
+
 pub(super) fn judge_lookup(
     verdict: &mut Verdict,
     plan: &Plan,
@@ -30,6 +44,8 @@ pub(super) fn judge_lookup(
         verdict.blockers.push(problem);
         return;
     }
+    let names = names_by_search_path(config, table, source, target);
+    verdict.blockers.extend(names);
     match &comparison.outcome {
         Outcome::Refused(problem) => verdict.blockers.push(problem.clone()),
         Outcome::Missing { .. } if plan.is_exact() => verdict.blockers.push(
@@ -147,6 +163,41 @@ fn key_of_other_type(
                 .hint("write the difference as a migration and run it on Development")
             })
         })
+}
+
+/// A column whose values PostgreSQL writes as names of objects, as short as the search path allows,
+/// where the two ends have another one.
+fn names_by_search_path(
+    config: &Config,
+    name: &TableName,
+    source: &Snapshot,
+    target: &Snapshot,
+) -> Option<Problem> {
+    if source.catalog.search_path == target.catalog.search_path {
+        return None;
+    }
+    let mut lookups = config.lookups.iter();
+    let settings = lookups.find(|lookup| lookup.table == *name)?;
+    let column = source.catalog.find(name)?.columns.iter().find(|column| {
+        let type_name = column.type_name.trim_end_matches("[]");
+        NAMES.contains(&type_name) && !settings.ignore.contains(&column.name)
+    })?;
+    let path = |snapshot: &Snapshot| snapshot.catalog.search_path.join(", ");
+    Some(
+        Problem::new(
+            Code::ColumnMismatch,
+            format!(
+                "`{}` of `{name}` is {}, which names objects as the search path has them, and that is {} in {} and {} in {}",
+                column.name,
+                column.type_name,
+                path(source),
+                source.label,
+                path(target),
+                target.label
+            ),
+        )
+        .hint("give both databases the same search_path with ALTER DATABASE, or leave the column out with `ignore`"),
+    )
 }
 
 /// Rows that only the target has, in a table where that is not allowed.

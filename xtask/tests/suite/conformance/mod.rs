@@ -5,6 +5,7 @@ mod catalog;
 mod circles;
 mod foreign_keys;
 mod hazards;
+mod holders;
 mod identity;
 mod limits;
 mod loading;
@@ -147,9 +148,9 @@ suite! {
             values_that_look_alike_hash_apart
             only_rows_of_the_condition_come
             rows_are_found_by_key
-            rows_are_found_by_what_they_hold
             references_are_counted
             ;
+        holders: rows_are_found_by_what_they_hold;
         spelling: values_are_spelled_as_the_database_would;
         values: every_value_comes_back_as_it_was;
         watching:
@@ -229,7 +230,9 @@ suite! {
         hazards: a_column_in_use_is_told_with_what_uses_it a_rebuild_names_the_rows_that_would_go_with_it;
         tangles: automatic_numbers_go_on_above_the_highest a_strict_table_keeps_its_classes;
         spelling: a_strict_column_takes_its_own_class_only
-            keys_that_are_equal_as_numbers_arrive_as_spelled;
+            keys_that_are_equal_as_numbers_arrive_as_spelled
+            keys_that_are_equal_change_under_their_children
+            ;
         rows: every_storage_class_in_one_column;
         servers: text_in_another_encoding_arrives text_that_is_none_is_refused;
         watching: replacing_a_row_is_counted;

@@ -166,3 +166,19 @@ pub(super) fn keys_that_are_equal_as_numbers_arrive_as_spelled() {
         ends.load_twice();
     }
 }
+
+/// A new row takes the place of one that the database takes for the same, with all that refers to it.
+pub(super) fn keys_that_are_equal_change_under_their_children() {
+    let ends = Ends::empty(Backend::Sqlite, &["fees", "uses"]);
+    for (kind, one, other) in [("text COLLATE NOCASE", "'ABC'", "'abc'"), ("", "1.0", "1")] {
+        ends.again(
+            &format!(
+                "CREATE TABLE fees (code {kind} PRIMARY KEY, label text); \
+                 CREATE TABLE uses (id integer PRIMARY KEY, fee REFERENCES fees (code) ON DELETE CASCADE)"
+            ),
+            &format!("INSERT INTO fees VALUES ({one}, 'x'); INSERT INTO uses VALUES (1, {one})"),
+            &format!("INSERT INTO fees VALUES ({other}, 'x'); INSERT INTO uses VALUES (1, {other})"),
+        );
+        ends.load_twice();
+    }
+}

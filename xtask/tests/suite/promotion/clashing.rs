@@ -339,3 +339,25 @@ pub(super) fn only_the_columns_that_are_named_are_emptied() {
         "deleting 1 row of `l` would empty `b` of 1 row of `p` (1, 2: 1)"
     );
 }
+
+/// `public.w` at one end is `w` at the other.
+pub(super) fn names_that_hang_on_the_search_path() {
+    let stage = stage(
+        Backend::Postgres,
+        "protected = [\"w\", \"public.w\"]\n[[lookup]]\ntable = \"app.v\"\n",
+        "CREATE SCHEMA app; CREATE TABLE w (id integer PRIMARY KEY); CREATE TABLE app.v (id integer PRIMARY KEY, rc regclass)",
+        "INSERT INTO app.v VALUES (1, 'public.w')",
+        "",
+    );
+    stage.promote();
+    stage.dev.run("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = app', current_database()); END $$");
+    let blocker = stage.plan().blockers.into_iter().next().unwrap();
+    assert_eq!(blocker.code, Code::ColumnMismatch);
+    assert!(
+        blocker.message.contains("`rc` of `app.v` is regclass")
+            && blocker
+                .message
+                .contains("app in Development and public in Test"),
+        "{blocker}"
+    );
+}

@@ -58,12 +58,8 @@ suite! {
             rows_are_retired_and_the_plan_says_so
             numbers_of_an_environment_stay_behind
             ;
-        clashing:
-            a_retired_row_keeps_what_is_unique
-            a_key_of_another_type
-            names_that_are_in_the_way
-            a_column_that_one_end_computes
-            ;
+        clashing: a_retired_row_keeps_what_is_unique a_key_of_another_type names_that_are_in_the_way
+            a_column_that_one_end_computes;
         destroying:
             destructive_statements_warn_where_one_yes_is_enough
             destructive_statements_have_to_be_allowed_elsewhere
@@ -206,16 +202,11 @@ suite! {
             sequences_are_left_as_they_are
             foreign_keys_may_lead_to_another_collation
             ;
-        clashing:
-            values_that_cannot_change_places
-            references_to_values_that_change_places
-            keys_that_are_equal_to_the_database
-            a_number_that_only_the_database_gives
-            foreign_keys_are_not_inherited
-            values_of_a_constraint_that_waits_change_places
-            only_the_columns_that_are_named_are_emptied
-            a_partition_is_no_table_of_its_own
-            ;
+        clashing: values_that_cannot_change_places references_to_values_that_change_places
+            keys_that_are_equal_to_the_database a_number_that_only_the_database_gives
+            foreign_keys_are_not_inherited values_of_a_constraint_that_waits_change_places
+            only_the_columns_that_are_named_are_emptied names_that_hang_on_the_search_path
+            a_partition_is_no_table_of_its_own;
         rehearsing:
             a_rehearsal_leaves_no_database_behind
             settings_of_the_database_hold_in_the_rehearsal
