@@ -47,19 +47,6 @@ pub fn shell_word(text: &str) -> String {
     }
 }
 
-/// A text of others for a terminal: control characters do nothing there but break lines.
-pub fn visible(text: &str) -> String {
-    let mut visible = String::new();
-    for letter in text.chars() {
-        if letter.is_control() && !matches!(letter, '\n' | '\t') {
-            visible.extend(letter.escape_default());
-        } else {
-            visible.push(letter);
-        }
-    }
-    visible
-}
-
 /// Of the names that are known, the one that is most like this one.
 pub fn nearest<'known>(
     name: &str,
@@ -86,14 +73,6 @@ mod tests {
         assert_eq!(shown, expected);
         assert_eq!(counted_grouped(1, "row"), "1 row");
         assert_eq!(counted_grouped(1204, "row"), "1,204 rows");
-    }
-
-    #[test]
-    fn control_characters_reach_no_terminal() {
-        assert_eq!(
-            visible("a\u{1b}[1mb\n\tc\u{7}\rd\u{9b}é"),
-            "a\\u{1b}[1mb\n\tc\\u{7}\\rd\\u{9b}é"
-        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use console::style;
 
+use super::plain::line;
 use super::plan::{also, drift_lines, problem_lines};
 use super::{Screen, keeps_edits, markdown};
 use crate::sync::plan::LookupComparison;
@@ -49,7 +50,7 @@ pub(super) fn rows(status: &Status) -> Vec<Vec<String>> {
     let mut rows = vec![row("database", &database)];
     rows.push(row("stamp", &|environment| {
         on_ready(environment, || match &environment.stamp {
-            Some(stamp) => stamp.environment.clone(),
+            Some(stamp) => line(&stamp.environment),
             None => "none yet".to_owned(),
         })
     }));
@@ -64,7 +65,7 @@ pub(super) fn rows(status: &Status) -> Vec<Vec<String>> {
     tables.sort();
     tables.dedup();
     for lookup in tables {
-        rows.push(row(&lookup.to_string(), &|environment| {
+        rows.push(row(&line(lookup), &|environment| {
             on_ready(environment, || {
                 match environment
                     .lookups
@@ -88,9 +89,9 @@ pub(super) fn rows(status: &Status) -> Vec<Vec<String>> {
         on_ready(environment, || match &environment.last_run {
             Some(run) => format!(
                 "{} by {}\n{}",
-                run.subject,
-                run.operator,
-                short_time(&run.finished_at)
+                line(&run.subject),
+                line(&run.operator),
+                line(short_time(&run.finished_at))
             ),
             None => "none yet".to_owned(),
         })
@@ -209,22 +210,26 @@ fn promotion_text(promotion: &PromotionStatus, verbose: bool) -> String {
     };
     let mut text = format!("\n{}: {state}\n", style(&promotion.name).bold());
     for migration in &promotion.migrations {
-        let _ = writeln!(text, "  migration {migration}");
+        let _ = writeln!(text, "  migration {}", line(migration));
     }
     for lookup in &promotion.lookups {
         match lookup.state {
             LookupComparison::Same if verbose => {
-                let _ = writeln!(text, "  {}: the same", lookup.table);
+                let _ = writeln!(text, "  {}: the same", line(&lookup.table));
             }
             LookupComparison::Same => {}
             LookupComparison::Missing => {
-                let _ = writeln!(text, "  {}: not in both environments yet", lookup.table);
+                let _ = writeln!(
+                    text,
+                    "  {}: not in both environments yet",
+                    line(&lookup.table)
+                );
             }
             LookupComparison::Different => {
                 let _ = writeln!(
                     text,
                     "  {}: {} to insert, {} to update, {} to delete{}",
-                    lookup.table,
+                    line(&lookup.table),
                     lookup.insert,
                     lookup.update,
                     lookup.delete,

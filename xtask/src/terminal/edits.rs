@@ -6,6 +6,7 @@ use console::style;
 use serde_json::{Map, Value};
 
 use super::Screen;
+use super::plain::line;
 use super::plan::shown;
 use crate::sync::adopt::{AdoptReport, Adopted};
 use crate::sync::change_log::Change;
@@ -34,7 +35,7 @@ pub(super) fn edited_lines(lookup: &PlannedLookup, verbose: bool) -> String {
             let _ = writeln!(
                 text,
                 "        {}: promoted {}, source {}, target {}",
-                cell.column,
+                line(&cell.column),
                 value(&cell.promoted, row.edit != Kind::Added),
                 value(
                     &cell.source,
@@ -90,7 +91,7 @@ fn value(value: &Value, is_there: bool, verbose: bool) -> String {
 
 fn key(key: &Map<String, Value>) -> String {
     key.iter()
-        .map(|(column, value)| format!("{column} {}", shown(value)))
+        .map(|(column, value)| format!("{} {}", line(column), shown(value)))
         .collect::<Vec<_>>()
         .join(", ")
 }
@@ -136,7 +137,7 @@ fn adopted_lines(table: &Adopted, report: &AdoptReport) -> String {
             let _ = writeln!(
                 text,
                 "    {} {before}{}{both}",
-                cell.column,
+                line(&cell.column),
                 shown(&cell.target)
             );
         }

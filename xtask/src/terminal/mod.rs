@@ -4,6 +4,7 @@ mod board;
 mod demo;
 mod edits;
 mod markdown;
+mod plain;
 mod plan;
 mod progress;
 mod prompts;
@@ -16,7 +17,7 @@ use serde::Serialize;
 
 use crate::cli::{Color, Format, Options};
 use crate::problem::{Code, Problem};
-use crate::sync::words::visible;
+use plain::{harmless, line};
 
 pub use demo::Way;
 pub use prompts::Confirmed;
@@ -55,7 +56,7 @@ impl Screen {
     /// Prints a result: the text for people, or the value as the one JSON document.
     pub fn result(&self, value: &impl Serialize, text: &str) {
         match self.format {
-            Format::Text | Format::Markdown => print(text),
+            Format::Text | Format::Markdown => print(&harmless(text)),
             Format::Json => match serde_json::to_string_pretty(value) {
                 Ok(document) => print(&format!("{document}\n")),
                 Err(error) => say(&format!("failed to print the result: {error}")),
@@ -75,7 +76,7 @@ impl Screen {
     fn aside(&self, text: &str) {
         if !self.quiet {
             match self.format {
-                Format::Text => print(text),
+                Format::Text => print(&harmless(text)),
                 Format::Json | Format::Markdown => say(text.trim_end()),
             }
         }
@@ -88,8 +89,8 @@ fn print(text: &str) {
 }
 
 /// A line on standard error.
-pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", harmless(text));
 }
 
 /// Where there is nothing to do: rows differ all the same, because they were edited on the target
@@ -104,17 +105,17 @@ pub fn complain(problem: &Problem) {
     say(&format!(
         "{} {}",
         console::style("error:").red().bold().for_stderr(),
-        visible(&problem.message)
+        line(problem)
     ));
     if !problem.details.is_empty() {
-        let details = problem.details.join("\n  ");
-        say(&format!("\n  {}", visible(&details)));
+        let details: Vec<String> = problem.details.iter().map(line).collect();
+        say(&format!("\n  {}", details.join("\n  ")));
     }
     if let Some(hint) = &problem.hint {
         say(&format!(
             "\n{} {}",
             console::style("hint:").cyan().for_stderr(),
-            visible(hint)
+            line(hint)
         ));
     }
 }

@@ -6,6 +6,7 @@ use console::style;
 use serde_json::{Map, Value};
 
 use super::edits::edited_lines;
+use super::plain::line;
 use super::{Screen, keeps_edits, markdown};
 use crate::problem::Problem;
 use crate::sync::catalog::Drift;
@@ -13,7 +14,7 @@ use crate::sync::change_log::Change;
 use crate::sync::difference::RowChange;
 use crate::sync::parts::Part;
 use crate::sync::plan::{LookupComparison, Plan, PlannedLookup};
-use crate::sync::words::{counted, visible};
+use crate::sync::words::counted;
 
 impl Screen {
     /// The plan as the result of a command.
@@ -43,7 +44,7 @@ fn text(plan: &Plan, verbose: bool) -> String {
         } else {
             ""
         };
-        let _ = writeln!(text, "  migration {}{late}", migration.name);
+        let _ = writeln!(text, "  migration {}{late}", line(&migration.name));
         for hazard in &migration.hazards {
             let help = hazard
                 .help
@@ -54,12 +55,12 @@ fn text(plan: &Plan, verbose: bool) -> String {
                 "    {} line {}: {}{help} ({})",
                 style("hazard:").yellow(),
                 hazard.line,
-                hazard.message,
+                line(&hazard.message),
                 hazard.rule
             );
         }
         for destructive in &migration.destructive {
-            let words = destructive.words();
+            let words = line(destructive.words());
             let _ = writeln!(text, "    {} {words}", style("destructive:").red());
         }
     }
@@ -84,35 +85,34 @@ fn text(plan: &Plan, verbose: bool) -> String {
 fn part_lines(parts: &[Part]) -> String {
     let mut text = format!("  in {} parts, after a backup:\n", parts.len());
     for (at, part) in parts.iter().enumerate() {
-        let _ = writeln!(text, "    {}. {}", at + 1, part.does());
-        let _ = writeln!(text, "       if it fails: {}", part.after_failure);
+        let _ = writeln!(text, "    {}. {}", at + 1, line(part.does()));
+        let _ = writeln!(text, "       if it fails: {}", line(&part.after_failure));
     }
     text
 }
 
 fn lookup_text(lookup: &PlannedLookup, has_no_migrations: bool, verbose: bool) -> String {
     let mut text = String::new();
+    let table = line(&lookup.table);
     let about = if lookup.exact { "" } else { "about " };
     match lookup.state {
         LookupComparison::Same => {
             if verbose {
                 let _ = writeln!(
                     text,
-                    "  {}: {} the same",
-                    lookup.table,
+                    "  {table}: {} the same",
                     counted(lookup.unchanged, "row")
                 );
             }
         }
         LookupComparison::Missing if has_no_migrations || lookup.is_refused => {
-            let _ = writeln!(text, "  {}: cannot be compared", lookup.table);
+            let _ = writeln!(text, "  {table}: cannot be compared");
         }
         // The migrations may fill it.
         LookupComparison::Missing if lookup.update + lookup.delete + lookup.unchanged == 0 => {
             let _ = writeln!(
                 text,
-                "  {}: new table, {about}{} to insert",
-                lookup.table,
+                "  {table}: new table, {about}{} to insert",
                 counted(lookup.insert, "row")
             );
         }
@@ -121,8 +121,8 @@ fn lookup_text(lookup: &PlannedLookup, has_no_migrations: bool, verbose: bool) -
             let retire = also(lookup.retire, "to retire");
             let _ = writeln!(
                 text,
-                "  {}: {about}{} to insert, {} to update, {} to delete{retire}, {} unchanged{keep}",
-                lookup.table, lookup.insert, lookup.update, lookup.delete, lookup.unchanged
+                "  {table}: {about}{} to insert, {} to update, {} to delete{retire}, {} unchanged{keep}",
+                lookup.insert, lookup.update, lookup.delete, lookup.unchanged
             );
         }
     }
@@ -145,7 +145,7 @@ fn row_text(row: &RowChange) -> String {
     let key: Vec<String> = row
         .key
         .iter()
-        .map(|(column, value)| format!("{column} {}", shown(value)))
+        .map(|(column, value)| format!("{} {}", line(column), shown(value)))
         .collect();
     let key = key.join(", ");
     match row.change {
@@ -175,7 +175,8 @@ fn row_text(row: &RowChange) -> String {
                 .filter(|(column, value)| before.get(*column) != Some(value))
                 .map(|(column, value)| {
                     format!(
-                        "{column} {} → {}",
+                        "{} {} → {}",
+                        line(column),
                         before.get(column).map_or("?".to_owned(), shown),
                         shown(value)
                     )
@@ -190,7 +191,7 @@ fn all(row: Option<&Map<String, Value>>) -> String {
     let cells: Vec<String> = row
         .into_iter()
         .flatten()
-        .map(|(column, value)| format!("{column} {}", shown(value)))
+        .map(|(column, value)| format!("{} {}", line(column), shown(value)))
         .collect();
     cells.join(", ")
 }
@@ -207,24 +208,29 @@ pub(super) fn shown(value: &Value) -> String {
 pub(super) fn drift_lines(drift: &[Drift], verbose: bool) -> String {
     let (ignored, counted_drift): (Vec<&Drift>, Vec<&Drift>) =
         drift.iter().partition(|drift| drift.ignored);
-    let line = |word: &str, drift: &Drift| {
+    let drift_line = |word: &str, drift: &Drift| {
         let difference = if verbose {
             &drift.difference
         } else {
             &drift.brief
         };
         format!(
-            "  {} {}: {difference}\n",
+            "  {} {}: {}\n",
             style(word).yellow(),
-            drift.object
+            line(&drift.object),
+            line(difference)
         )
     };
     let mut text: String = counted_drift
         .into_iter()
-        .map(|drift| line("drift:", drift))
+        .map(|drift| drift_line("drift:", drift))
         .collect();
     if verbose {
-        text.extend(ignored.into_iter().map(|drift| line("ignored:", drift)));
+        text.extend(
+            ignored
+                .into_iter()
+                .map(|drift| drift_line("ignored:", drift)),
+        );
     } else if !ignored.is_empty() {
         let count = counted(ignored.len() as u64, "difference");
         let _ = writeln!(text, "  {count} of the schemas ignored (-v shows them)");
@@ -243,15 +249,16 @@ pub(super) fn problem_lines(word: &str, problems: &[Problem]) -> String {
             } else {
                 style(word).yellow()
             };
-            let hint = problem.hint.as_ref().map_or(String::new(), |hint| {
-                format!("    hint: {}\n", visible(hint))
-            });
+            let hint = problem
+                .hint
+                .as_ref()
+                .map_or(String::new(), |hint| format!("    hint: {}\n", line(hint)));
             let details: String = problem
                 .details
                 .iter()
-                .map(|detail| format!("      {}\n", visible(detail)))
+                .map(|detail| format!("      {}\n", line(detail)))
                 .collect();
-            format!("  {word} {}\n{details}{hint}", visible(&problem.message))
+            format!("  {word} {}\n{details}{hint}", line(problem))
         })
         .collect()
 }

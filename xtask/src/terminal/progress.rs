@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::plain::line;
 use super::{Screen, say};
 use crate::sync::event::Event;
 
@@ -50,7 +51,7 @@ impl Steps {
                 total,
                 title,
             } => {
-                let line = format!("[{number}/{total}] {title}");
+                let line = format!("[{number}/{total}] {}", line(title));
                 self.detail.clear();
                 match &self.bar {
                     Some(bar) => {
@@ -61,13 +62,14 @@ impl Steps {
                 }
             }
             Event::Detail(detail) => {
+                let detail = line(detail);
                 if let Some(bar) = &self.bar {
                     bar.set_message(detail.clone());
                 }
                 self.detail = detail;
             }
             Event::Note(note) => {
-                let line = format!("      {note}");
+                let line = format!("      {}", line(note));
                 match &self.bar {
                     Some(bar) => bar.suspend(|| say(&line)),
                     None => say(&line),

@@ -6,6 +6,7 @@ use std::path::Path;
 use console::style;
 use serde::Serialize;
 
+use super::plain::line;
 use super::plan::{also, problem_lines};
 use super::{Screen, keeps_edits, markdown};
 use crate::problem::Code;
@@ -43,13 +44,13 @@ impl Screen {
                     "{} {}: {}",
                     style("done:").green().bold(),
                     report.title,
-                    report.summary()
+                    line(report.summary())
                 );
                 for lookup in &report.lookups {
                     let _ = writeln!(
                         text,
                         "  {}: {} inserted, {} updated, {} deleted{}, {} unchanged",
-                        lookup.table,
+                        line(&lookup.table),
                         lookup.inserted,
                         lookup.updated,
                         lookup.deleted,
@@ -92,7 +93,7 @@ impl Screen {
     pub fn migrated(&self, report: &MigrateReport) {
         let mut text = String::new();
         for migration in &report.migrations {
-            let _ = writeln!(text, "  applied {}", migration.name);
+            let _ = writeln!(text, "  applied {}", line(&migration.name));
         }
         let _ = writeln!(
             text,
@@ -107,7 +108,7 @@ impl Screen {
     pub fn recorded(&self, report: &MigrateReport) {
         let mut text = String::new();
         for migration in &report.recorded {
-            let _ = writeln!(text, "  recorded {}", migration.name);
+            let _ = writeln!(text, "  recorded {}", line(&migration.name));
         }
         let _ = writeln!(
             text,
@@ -201,17 +202,17 @@ impl Screen {
             let _ = writeln!(text, "{}", style(&history.environment).bold());
             for run in &history.runs {
                 let commit = run.commit.as_deref().map_or(String::new(), |commit| {
-                    format!(" at {}", commit.get(..10).unwrap_or(commit))
+                    format!(" at {}", line(commit.get(..10).unwrap_or(commit)))
                 });
                 let _ = writeln!(
                     text,
                     "  {}  {} {} by {}{commit} ({})\n      {}",
-                    to_the_second(&run.finished_at),
+                    line(to_the_second(&run.finished_at)),
                     run.kind.name(),
-                    run.subject,
-                    run.operator,
-                    run.id,
-                    run.summary
+                    line(&run.subject),
+                    line(&run.operator),
+                    line(&run.id),
+                    line(&run.summary)
                 );
             }
             if history.runs.is_empty() {
@@ -238,8 +239,8 @@ impl Screen {
                 text,
                 "  [x] tested: {} received this as run {} at {}",
                 tested.label,
-                run.id,
-                to_the_second(&run.finished_at)
+                line(&run.id),
+                line(to_the_second(&run.finished_at))
             ),
             None => writeln!(
                 text,

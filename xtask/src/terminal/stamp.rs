@@ -3,6 +3,7 @@
 use console::style;
 
 use super::Screen;
+use super::plain::line;
 use crate::sync::ledger::Stamp;
 use crate::sync::moment::to_the_second;
 use crate::sync::stamp::{StampReport, Unstamped};
@@ -36,14 +37,13 @@ fn says(stamp: Option<&Stamp>) -> String {
     let Some(stamp) = stamp else {
         return "none".to_owned();
     };
-    let project = stamp
-        .project
-        .as_ref()
-        .map_or(String::new(), |project| format!(" of project `{project}`"));
+    let project = stamp.project.as_ref().map_or(String::new(), |project| {
+        format!(" of project `{}`", line(project))
+    });
     format!(
         "`{}`{project} since {}, database id {}",
-        stamp.environment,
-        to_the_second(&stamp.since),
-        stamp.database_id
+        line(&stamp.environment),
+        line(to_the_second(&stamp.since)),
+        line(&stamp.database_id)
     )
 }

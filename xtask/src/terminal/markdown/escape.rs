@@ -6,6 +6,8 @@
 
 use serde_json::Value;
 
+use crate::terminal::plain;
+
 /// Longer values are cut.
 const LONGEST: usize = 200;
 
@@ -67,7 +69,7 @@ pub(super) fn block(lines: &[String]) -> String {
     let fence = "`".repeat(longest.unwrap_or(0).max(2) + 1);
     let mut text = format!("{fence}text\n");
     for line in lines {
-        text.push_str(&line.replace(['\n', '\r'], " "));
+        text.push_str(&plain::line(line));
         text.push('\n');
     }
     text + &fence

@@ -240,3 +240,51 @@ fn a_dry_run_is_the_plan() {
     assert_eq!(blocked.code, 4, "{blocked}");
     assert_eq!(look(&workspace, &["sync", "plan", "dev-to-test"]), blocked);
 }
+
+/// Names, messages and the ledger are others' text: they neither steer the terminal nor pass for
+/// lines of this program.
+#[test]
+fn nothing_that_was_read_acts_on_the_terminal() {
+    let workspace = Workspace::promoted();
+    let evil = "a\u{1b}[2J\n  blocker: forged\u{9b}1m";
+    let quoted = evil.replace('"', "\"\"");
+    workspace.execute(
+        "test",
+        &format!(
+            "CREATE TABLE \"{quoted}\" (id INTEGER PRIMARY KEY);
+             UPDATE __sync_runs SET operator = '{evil}', summary = '{evil}', subject = '{evil}';
+             UPDATE __sync_migrations SET up = 'SELECT 1; -- {evil}', checksum = 'other';"
+        ),
+    );
+    workspace.execute(
+        "prod",
+        &format!("UPDATE __sync_stamp SET environment = '{evil}', since = '{evil}'"),
+    );
+    for arguments in [
+        &["sync", "status", "-v"][..],
+        &["sync", "plan", "dev-to-test", "-v"],
+        &["sync", "plan", "test-to-prod"],
+        &["sync", "plan", "dev-to-test", "--format", "markdown"],
+        &["sync", "test-to-prod", "--yes", "--color", "always"],
+        &["sync", "history"],
+        &["sync", "stamp", "--env", "prod"],
+        &["migrate"],
+    ] {
+        let run = workspace.run(arguments);
+        for line in run.stdout.lines().chain(run.stderr.lines()) {
+            let styles = ["0", "1", "31", "33", "36"].map(|style| format!("\u{1b}[{style}m"));
+            let plain = styles
+                .iter()
+                .fold(line.to_owned(), |line, style| line.replace(style, ""));
+            assert!(!plain.contains(char::is_control), "{arguments:?}: {line:?}");
+            assert!(
+                !line.trim().starts_with("blocker: forged"),
+                "{arguments:?}: {run}"
+            );
+        }
+        assert!(
+            format!("{run}").contains("forged") || arguments == ["migrate"],
+            "{arguments:?}: {run}"
+        );
+    }
+}
