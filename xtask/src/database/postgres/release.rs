@@ -146,9 +146,16 @@ impl PostgresSession {
             .map(String::as_str)
             .filter(|name| *name != column.column);
         let (name, full_type) = (sql::identifier(&column.column), &column.full_type);
-        // Counted too, so that the value is made.
+        // Beyond infinity is infinity, so that it has to be seen that the values are new. A type may
+        // have no order, and still be NULL.
+        let is_new = match value {
+            "NULL" => format!("count({name}) = 0"),
+            _ => format!(
+                "count(DISTINCT {name}) = count(*) AND count(*) FILTER (WHERE {name} IN (SELECT {name} FROM {table})) = 0"
+            ),
+        };
         let query = format!(
-            "SELECT (count(*) FILTER (WHERE NOT ({checks})) = 0 AND count({name}) >= 0)::text FROM (\
+            "SELECT (count(*) FILTER (WHERE NOT ({checks})) = 0 AND {is_new})::text FROM (\
              SELECT ({value})::{full_type} AS {name}{} FROM (SELECT *, row_number() OVER () AS __number FROM {table}) AS numbered) AS made_up",
             others
                 .map(|name| format!(", numbered.{}", sql::identifier(name)))

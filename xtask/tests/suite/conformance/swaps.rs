@@ -230,6 +230,7 @@ pub(super) fn values_at_their_limit_swap() {
         ("smallint NOT NULL UNIQUE", "32767", "1"),
         ("numeric(3, 1) NOT NULL UNIQUE", "99.9", "0.1"),
         ("date NOT NULL UNIQUE", "'2024-01-01'", "'2024-02-01'"),
+        ("date NOT NULL UNIQUE", "'2024-01-01'", "'infinity'"),
         (
             "timestamptz NOT NULL UNIQUE",
             "'2024-01-01'",
