@@ -279,10 +279,10 @@ fn declared(create: &[&str]) -> Option<Vec<String>> {
                 is_first = true;
                 continue;
             }
-            word if is_first => {
-                if !["constraint", "primary", "unique", "check", "foreign"].contains(&word) {
-                    columns.push(unquoted(word));
-                }
+            word if is_first
+                && !["constraint", "primary", "unique", "check", "foreign"].contains(&word) =>
+            {
+                columns.push(unquoted(word));
             }
             _ => {}
         }
