@@ -13,3 +13,15 @@ pub struct Hazard {
     /// What to do instead.
     pub help: Option<String>,
 }
+
+impl Hazard {
+    /// A statement that cannot be seen into.
+    pub fn opaque(line: usize, reason: &str) -> Self {
+        Hazard {
+            rule: "opaque-statement".to_owned(),
+            line,
+            message: format!("It is not known which rows this destroys: {reason}."),
+            help: Some("See for yourself, or write it as plain statements.".to_owned()),
+        }
+    }
+}

@@ -3,15 +3,9 @@
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode, SyntaxToken};
 
-use crate::sync::destructive::{Effect, Kind, Statement};
+use crate::sync::catalog::{Action, ForeignKey};
+use crate::sync::destructive::{Effect, Kind, Read, Statement};
 use crate::sync::table::TableName;
-
-/// What a text does, as far as it can be seen.
-pub(super) struct Read {
-    pub(super) statements: Vec<Statement>,
-    /// Lines of what cannot be seen into, each with the reason.
-    pub(super) opaque: Vec<(usize, &'static str)>,
-}
 
 /// The effects of a text in its order, without what only adds to the schema or to a table.
 pub(in crate::database) fn effects(up: &str) -> Vec<Statement> {
@@ -24,11 +18,13 @@ pub(super) fn read(up: &str) -> Read {
     let mut reader = Reader {
         up,
         functions: functions(&root),
-        read: Read {
-            statements: Vec::new(),
-            opaque: Vec::new(),
-        },
+        read: Read::default(),
     };
+    // Wherever it is written, even in a function: it is not followed what sets it, and when.
+    let lower = up.to_lowercase();
+    if lower.contains("search_path") || lower.contains("set_config") {
+        reader.push(0, Effect::MovesPath);
+    }
     if let Some(error) = parsed.errors().first() {
         reader.opaque(
             usize::from(error.range().start()),
@@ -63,20 +59,34 @@ impl Reader<'_> {
         let at = first_word(node).map_or(0, |word| place(&word));
         match node.kind() {
             // What is only kept to be run later.
-            SyntaxKind::CREATE_FUNCTION
-            | SyntaxKind::CREATE_PROCEDURE
-            | SyntaxKind::CREATE_RULE
-            | SyntaxKind::CREATE_TRIGGER
-            | SyntaxKind::CREATE_VIEW
-            | SyntaxKind::CREATE_POLICY => return,
+            SyntaxKind::CREATE_FUNCTION | SyntaxKind::CREATE_PROCEDURE => {
+                self.keep(node, at);
+                return;
+            }
+            SyntaxKind::CREATE_RULE => {
+                let rule = ast::CreateRule::cast(node.clone()).and_then(|rule| rule.rule());
+                let name = rule.map(|rule| rule.syntax().text().to_string());
+                self.tell_kept(at, &name.unwrap_or_default(), |reader| {
+                    for child in node.children() {
+                        reader.walk(&child, place);
+                    }
+                });
+                return;
+            }
+            SyntaxKind::CREATE_TRIGGER | SyntaxKind::CREATE_POLICY => return,
+            SyntaxKind::CREATE_VIEW => {
+                self.push_all(at, effects_of(node));
+                return;
+            }
             SyntaxKind::PLPGSQL_DYN_EXECUTE_STMT
             | SyntaxKind::PLPGSQL_FOR_DYN_STMT
-            | SyntaxKind::PLPGSQL_OPEN_EXECUTE => {
-                self.opaque(
+            | SyntaxKind::PLPGSQL_OPEN_EXECUTE => match constant(node) {
+                Some(text) => self.execute(&text, at),
+                None => self.opaque(
                     at,
                     "the statement that EXECUTE runs is only known when it runs",
-                );
-            }
+                ),
+            },
             SyntaxKind::CALL => self.opaque(at, "what a procedure does is not looked into"),
             SyntaxKind::CALL_EXPR if self.is_own_function(node) => {
                 self.opaque(at, "what a function does is not looked into");
@@ -87,21 +97,31 @@ impl Reader<'_> {
                     "DROP OWNED drops whatever the role has, tables among them",
                 );
             }
-            SyntaxKind::DROP_TYPE | SyntaxKind::DROP_DOMAIN | SyntaxKind::DROP_EXTENSION
-                if cascades(node) =>
+            SyntaxKind::DROP_ATTRIBUTE | SyntaxKind::ALTER_ATTRIBUTE => {
+                self.opaque(at, "the columns of a type change with its attributes");
+            }
+            SyntaxKind::SET | SyntaxKind::RESET if moves_path(node) => {
+                self.push(at, Effect::MovesPath);
+            }
+            SyntaxKind::SET_ROLE
+            | SyntaxKind::SET_SESSION_AUTH
+            | SyntaxKind::RESET_ROLE
+            | SyntaxKind::RESET_SESSION_AUTH
+            | SyntaxKind::DISCARD => self.push(at, Effect::MovesPath),
+            SyntaxKind::ALTER_ROLE | SyntaxKind::ALTER_USER | SyntaxKind::ALTER_DATABASE
+                if moves_path(node) =>
             {
-                self.opaque(
-                    at,
-                    "CASCADE drops whatever depends on it, columns among them",
-                );
+                self.opaque(at, "later sessions look names up elsewhere");
             }
             SyntaxKind::DO => self.look_into(node, at),
-            _ => {
-                let line = self.line(at);
-                let effects = effects_of(node).into_iter();
-                self.read
-                    .statements
-                    .extend(effects.map(|effect| Statement { line, effect }));
+            kind => {
+                self.push_all(at, effects_of(node));
+                if takes_columns(kind) && cascades(node) {
+                    self.opaque(
+                        at,
+                        "CASCADE drops whatever depends on it, columns among them",
+                    );
+                }
             }
         }
         for child in node.children() {
@@ -126,6 +146,71 @@ impl Reader<'_> {
         }
     }
 
+    /// The statements of a text that is run at once.
+    fn execute(&mut self, text: &str, at: usize) {
+        let parsed = SourceFile::parse(text);
+        if !parsed.errors().is_empty() {
+            self.opaque(at, "the statement that EXECUTE runs cannot be read");
+        }
+        self.walk(&parsed.syntax_node(), &|_| at);
+    }
+
+    /// A function or a procedure: its body is told, for nothing follows who calls it and when.
+    fn keep(&mut self, node: &SyntaxNode, at: usize) {
+        let function = ast::CreateFunction::cast(node.clone());
+        let procedure = ast::CreateProcedure::cast(node.clone());
+        let path = function
+            .as_ref()
+            .and_then(|it| it.name()?.path())
+            .or_else(|| procedure.as_ref()?.name()?.path());
+        let name = path.map_or(String::new(), |path| path.syntax().text().to_string());
+        let plpgsql = function
+            .as_ref()
+            .and_then(|it| it.plpgsql())
+            .or_else(|| procedure.as_ref()?.plpgsql());
+        let sql = function
+            .as_ref()
+            .and_then(|it| it.sql_body())
+            .or_else(|| procedure.as_ref()?.sql_body());
+        let inline = function
+            .as_ref()
+            .and_then(|it| it.body())
+            .or_else(|| procedure.as_ref()?.body());
+        let body = plpgsql
+            .map(|body| (body.syntax(), body.errors().is_empty()))
+            .or_else(|| sql.map(|body| (body.syntax(), body.errors().is_empty())))
+            .or_else(|| inline.map(|body| (body.syntax().clone(), true)));
+        self.tell_kept(at, &name, |reader| match body {
+            Some((body, is_read)) => {
+                if !is_read {
+                    reader.opaque(at, "its text cannot be read");
+                }
+                reader.walk(&body, &|_| at);
+            }
+            None => reader.opaque(at, "its language is not read"),
+        });
+    }
+
+    fn tell_kept(&mut self, at: usize, name: &str, body: impl FnOnce(&mut Reader<'_>)) {
+        let mut kept = Reader {
+            up: self.up,
+            functions: Vec::new(),
+            read: Read::default(),
+        };
+        body(&mut kept);
+        for what in kept
+            .read
+            .statements
+            .iter()
+            .filter_map(|it| it.effect.words())
+        {
+            self.opaque(at, &format!("`{name}` {what} when it is called"));
+        }
+        for (_, reason) in kept.read.opaque {
+            self.opaque(at, &format!("`{name}` may do anything: {reason}"));
+        }
+    }
+
     fn is_own_function(&self, node: &SyntaxNode) -> bool {
         let called = node.first_child().map(|name| name.text().to_string());
         let called = called.unwrap_or_default().to_lowercase();
@@ -135,9 +220,27 @@ impl Reader<'_> {
             .any(|function| *function == called.trim_matches('"'))
     }
 
-    fn opaque(&mut self, at: usize, reason: &'static str) {
+    fn push_all(&mut self, at: usize, effects: Vec<Effect>) {
+        for effect in effects {
+            self.push(at, effect);
+        }
+    }
+
+    fn push(&mut self, at: usize, effect: Effect) {
+        if let Effect::Meets { table, .. } = &effect
+            && is_of_server(table)
+        {
+            return self.opaque(at, &format!("`{table}` is the server's own"));
+        }
         let line = self.line(at);
-        self.read.opaque.push((line, reason));
+        self.read.statements.push(Statement { line, effect });
+    }
+
+    fn opaque(&mut self, at: usize, reason: &str) {
+        let told = (self.line(at), reason.to_owned());
+        if !self.read.opaque.contains(&told) {
+            self.read.opaque.push(told);
+        }
     }
 
     fn line(&self, at: usize) -> usize {
@@ -151,6 +254,61 @@ fn first_word(node: &SyntaxNode) -> Option<SyntaxToken> {
     tokens
         .filter_map(|element| element.into_token())
         .find(|token| !token.kind().is_trivia())
+}
+
+/// The text that EXECUTE runs, where it is written out.
+fn constant(node: &SyntaxNode) -> Option<String> {
+    let query = node.children().find_map(ast::PlpgsqlExpr::cast)?;
+    let words = query.syntax().descendants_with_tokens();
+    let mut words = words
+        .filter_map(|element| element.into_token())
+        .filter(|token| !token.kind().is_trivia());
+    let (word, None) = (words.next()?, words.next()) else {
+        return None;
+    };
+    let literal = ast::Literal::cast(word.parent()?)?;
+    Some(literal.decoded_value()?.text().to_owned())
+}
+
+/// Whether a setting says where names are looked up, or who does.
+fn moves_path(node: &SyntaxNode) -> bool {
+    let text = node.text().to_string().to_lowercase();
+    let settings = ["search_path", "schema", "role", "authorization", "all"];
+    settings.iter().any(|setting| text.contains(setting))
+}
+
+/// What columns may depend on, other than by their type alone.
+fn takes_columns(kind: SyntaxKind) -> bool {
+    [
+        SyntaxKind::DROP_SCHEMA,
+        SyntaxKind::DROP_TYPE,
+        SyntaxKind::DROP_DOMAIN,
+        SyntaxKind::DROP_EXTENSION,
+        SyntaxKind::DROP_COLLATION,
+        SyntaxKind::DROP_FUNCTION,
+        SyntaxKind::DROP_PROCEDURE,
+        SyntaxKind::DROP_ROUTINE,
+        SyntaxKind::DROP_AGGREGATE,
+        SyntaxKind::DROP_SEQUENCE,
+        SyntaxKind::DROP_OPERATOR,
+        SyntaxKind::DROP_OPERATOR_CLASS,
+        SyntaxKind::DROP_OPERATOR_FAMILY,
+        SyntaxKind::DROP_CAST,
+        SyntaxKind::DROP_CONVERSION,
+        SyntaxKind::DROP_LANGUAGE,
+        SyntaxKind::DROP_ACCESS_METHOD,
+        SyntaxKind::DROP_SERVER,
+        SyntaxKind::DROP_FOREIGN_DATA_WRAPPER,
+    ]
+    .contains(&kind)
+}
+
+/// Writing these changes the schema behind its back.
+fn is_of_server(table: &TableName) -> bool {
+    match table.schema.as_deref() {
+        Some(schema) => schema.starts_with("pg_") || schema == "information_schema",
+        None => table.name.starts_with("pg_"),
+    }
 }
 
 fn effects_of(node: &SyntaxNode) -> Vec<Effect> {
@@ -176,16 +334,47 @@ fn one_effect(node: &SyntaxNode) -> Option<Effect> {
         return matches!(action, ast::ConflictAction::ConflictDoUpdateSet(_))
             .then(|| meets(Kind::Update, table));
     }
-    if let Some(table) = ast::CreateTable::cast(node()) {
-        return Some(Effect::Makes(new_name(table.table_name()?)?));
-    }
     if let Some(table) = ast::CreateTableAs::cast(node()) {
         return Some(Effect::Makes(new_name(table.table_name()?)?));
     }
     if let Some(into) = ast::IntoClause::cast(node()) {
         return Some(Effect::Makes(new_name(into.table_name()?)?));
     }
+    if let Some(create) = ast::CreateView::cast(node()) {
+        return Some(Effect::MakesView {
+            view: named(create.view()?.path()?)?,
+            query: create.query()?.syntax().text().to_string(),
+        });
+    }
+    if let Some(alter) = ast::AlterView::cast(node()) {
+        let from = written(alter.view_ref()?.path_ref()?)?;
+        return match alter.action()? {
+            ast::AlterViewAction::ViewRenameTo(rename) => Some(Effect::Renames {
+                from,
+                to: named(rename.view()?.path()?)?,
+            }),
+            ast::AlterViewAction::SetSchema(set) => moved(&from, &set),
+            _ => None,
+        };
+    }
+    if let Some(alter) = ast::AlterSchema::cast(node()) {
+        return match alter.action()? {
+            ast::AlterSchemaAction::SchemaRenameTo(rename) => Some(Effect::RenamesSchema {
+                from: ast::normalize_name_node(alter.schema_ref()?.syntax()),
+                to: ast::normalize_name_node(rename.schema()?.syntax()),
+            }),
+            ast::AlterSchemaAction::OwnerTo(_) => None,
+        };
+    }
     None
+}
+
+fn moved(from: &TableName, set: &ast::SetSchema) -> Option<Effect> {
+    let schema = ast::normalize_name_node(set.schema_ref()?.syntax());
+    Some(Effect::Renames {
+        from: from.clone(),
+        to: TableName::new(Some(&schema), &from.name),
+    })
 }
 
 /// The columns that an UPDATE sets; none where it sets several at once.
@@ -204,10 +393,46 @@ fn set(update: &ast::Update) -> Option<Vec<String>> {
 fn several_effects(node: &SyntaxNode) -> Vec<Effect> {
     let others = cascades(node);
     if let Some(drop) = ast::DropTable::cast(node.clone()) {
-        return drop
+        let tables = drop
             .table_name_refs()
-            .filter_map(|table| Some(meets(Kind::DropTable, written(table.path_ref()?)?)))
+            .filter_map(|table| written(table.path_ref()?));
+        return tables
+            .flat_map(|table| {
+                // Its rows may be values of a column elsewhere.
+                let as_type = others.then(|| Effect::DropsType(table.clone()));
+                [Some(meets(Kind::DropTable, table)), as_type]
+            })
+            .flatten()
             .collect();
+    }
+    if [
+        SyntaxKind::DROP_TYPE,
+        SyntaxKind::DROP_DOMAIN,
+        SyntaxKind::DROP_VIEW,
+        SyntaxKind::DROP_MATERIALIZED_VIEW,
+        SyntaxKind::DROP_FOREIGN_TABLE,
+    ]
+    .contains(&node.kind())
+        && others
+    {
+        let names = node.descendants().filter_map(ast::PathRef::cast);
+        let is_outermost = |path: &ast::PathRef| {
+            path.syntax()
+                .parent()
+                .is_none_or(|parent| parent.kind() != path.syntax().kind())
+        };
+        return names
+            .filter(is_outermost)
+            .filter_map(|path| Some(Effect::DropsType(written(path)?)))
+            .collect();
+    }
+    if let Some(create) = ast::CreateTable::cast(node.clone()) {
+        let Some(table) = create.table_name().and_then(new_name) else {
+            return Vec::new();
+        };
+        let mut effects = vec![Effect::Makes(table.clone())];
+        effects.extend(refers(node, &table));
+        return effects;
     }
     if let Some(drop) = ast::DropSchema::cast(node.clone()) {
         let schemas = drop.schema_refs().filter(|_| others);
@@ -283,16 +508,76 @@ fn altered(alter: &ast::AlterTable) -> Option<Vec<Effect>> {
             from: table.clone(),
             to: new_name(rename.table_name()?)?,
         }),
-        ast::AlterTableAction::SetSchema(set) => {
-            let schema = ast::normalize_name_node(set.schema_ref()?.syntax());
-            Some(Effect::Renames {
-                from: table.clone(),
-                to: TableName::new(Some(&schema), &table.name),
-            })
-        }
+        ast::AlterTableAction::SetSchema(set) => moved(&table, &set),
+        ast::AlterTableAction::RenameColumn(rename) => Some(Effect::RenamesColumn {
+            table: table.clone(),
+            from: ast::normalize_name_node(rename.column_name_ref()?.syntax()),
+            to: ast::normalize_name_node(rename.column_name()?.syntax()),
+        }),
         _ => None,
     };
-    Some(alter.actions().filter_map(effect).collect())
+    let effects = alter.actions().filter_map(effect);
+    Some(effects.chain(refers(alter.syntax(), &table)).collect())
+}
+
+/// The foreign keys that a statement gives to a table.
+fn refers(node: &SyntaxNode, table: &TableName) -> Vec<Effect> {
+    let keys = node.descendants().filter_map(foreign_key);
+    keys.map(|key| Effect::Refers {
+        table: table.clone(),
+        key,
+    })
+    .collect()
+}
+
+/// A foreign key, without the columns that it leads to: it is told for any of them.
+fn foreign_key(node: SyntaxNode) -> Option<ForeignKey> {
+    let (parent, actions, columns): (_, Vec<_>, _) =
+        if let Some(key) = ast::ReferencesConstraint::cast(node.clone()) {
+            let of_column = node.ancestors().find_map(|node| {
+                let column = ast::Column::cast(node.clone()).and_then(|column| column.name());
+                column.or_else(|| ast::AddColumn::cast(node)?.column_name())
+            });
+            let column = of_column.map(|column| ast::normalize_name_node(column.syntax()));
+            let actions = key.referential_actions().collect();
+            (key.table()?, actions, column.into_iter().collect())
+        } else {
+            let key = ast::ForeignKeyConstraint::cast(node.clone())?;
+            let mut lists = node.children();
+            let list = lists.find(|list| list.kind() == SyntaxKind::FOREIGN_KEY_COLUMN_LIST);
+            let columns = list.into_iter().flat_map(|list| list.descendants());
+            let columns = columns.filter_map(ast::ColumnNameRef::cast);
+            let columns = columns.map(|column| ast::normalize_name_node(column.syntax()));
+            let actions = key.referential_actions().collect();
+            (key.table_name_ref()?, actions, columns.collect())
+        };
+    let mut key = ForeignKey {
+        name: None,
+        columns,
+        parent: written(parent.path_ref()?)?,
+        parent_columns: Vec::new(),
+        deferrable: false,
+        on_delete_columns: Vec::new(),
+        on_delete: Action::NoAction,
+        on_update: Action::NoAction,
+    };
+    for action in actions {
+        match action {
+            ast::ReferentialAction::OnDeleteAction(on) => key.on_delete = acts(on.ref_action()),
+            ast::ReferentialAction::OnUpdateAction(on) => key.on_update = acts(on.ref_action()),
+        }
+    }
+    Some(key)
+}
+
+fn acts(action: Option<ast::RefAction>) -> Action {
+    match action {
+        Some(ast::RefAction::Cascade(_)) => Action::Cascade,
+        Some(ast::RefAction::SetNullColumns(_)) => Action::SetNull,
+        Some(ast::RefAction::SetDefaultColumns(_)) => Action::SetDefault,
+        Some(ast::RefAction::Restrict(_)) => Action::Restrict,
+        Some(ast::RefAction::NoAction(_)) | None => Action::NoAction,
+    }
 }
 
 fn meets(kind: Kind, table: TableName) -> Effect {
@@ -316,7 +601,10 @@ fn relation(relation: ast::RelationName) -> Option<TableName> {
 }
 
 fn new_name(name: ast::TableName) -> Option<TableName> {
-    let path = name.path()?;
+    named(name.path()?)
+}
+
+fn named(path: ast::Path) -> Option<TableName> {
     let schema = path.qualifier().and_then(|schema| schema.segment());
     let schema = schema.map(|schema| schema.text());
     Some(TableName::new(schema.as_deref(), &path.segment()?.text()))

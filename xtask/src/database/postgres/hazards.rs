@@ -53,12 +53,7 @@ pub(in crate::database) fn hazards(up: &str) -> Vec<Hazard> {
         })
         .collect();
     let opaque = effects::read(up).opaque.into_iter();
-    found.extend(opaque.map(|(line, reason)| Hazard {
-        rule: "opaque-statement".to_owned(),
-        line,
-        message: format!("It is not known which rows this destroys: {reason}."),
-        help: Some("See for yourself, or write it as plain statements.".to_owned()),
-    }));
+    found.extend(opaque.map(|(line, reason)| Hazard::opaque(line, &reason)));
     found.sort_by_key(|hazard| hazard.line);
     found
 }

@@ -1,25 +1,23 @@
 //! Hazards in migrations: the few that SQLite has.
 //! <https://www.sqlite.org/lang_altertable.html>
 
-use super::effects::written;
+use super::effects;
 use super::statements::split;
-use super::tokens::{marked, tokens};
+use super::tokens::tokens;
 use crate::sync::catalog::{Action, Catalog};
-use crate::sync::destructive::Effect;
 use crate::sync::hazard::Hazard;
 
 /// What may hurt a database with this schema, in the order of the text.
 pub(in crate::database) fn hazards(up: &str, catalog: &Catalog) -> Vec<Hazard> {
     let statements: Vec<(usize, Vec<String>)> = split(up)
         .into_iter()
-        .map(|(line, statement)| (line, tokens(statement)))
+        .map(|(line, statement)| (line, unqualified(tokens(statement))))
         .collect();
     let statements: Vec<(usize, Vec<&str>)> = statements
         .iter()
         .map(|(line, words)| (*line, words.iter().map(String::as_str).collect()))
         .collect();
     let mut made = Vec::new();
-    let texts = split(up);
     let mut dropped = Vec::new();
     let mut found = Vec::new();
     for (at, (line, words)) in statements.iter().enumerate() {
@@ -45,12 +43,6 @@ pub(in crate::database) fn hazards(up: &str, catalog: &Catalog) -> Vec<Hazard> {
                 matches!(words.as_slice(), ["alter", "table", _, "rename", "to", name, ..] if *name == table)
             })
         };
-        found.extend(
-            texts
-                .get(at)
-                .into_iter()
-                .flat_map(|(_, text)| of_trigger(text, *line)),
-        );
         let target = Target {
             catalog,
             dropped: &dropped,
@@ -64,39 +56,10 @@ pub(in crate::database) fn hazards(up: &str, catalog: &Catalog) -> Vec<Hazard> {
             });
         }
     }
+    let opaque = effects::read(up).opaque.into_iter();
+    found.extend(opaque.map(|(line, reason)| Hazard::opaque(line, &reason)));
+    found.sort_by_key(|hazard| hazard.line);
     found
-}
-
-/// What a trigger will do to rows whenever it fires, which may be at the next statement.
-fn of_trigger(statement: &str, line: usize) -> Vec<Hazard> {
-    let words = marked(statement);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let (["create", "trigger", name, ..] | ["create", "temp" | "temporary", "trigger", name, ..]) =
-        words.as_slice()
-    else {
-        return Vec::new();
-    };
-    let Some(body) = words.iter().position(|word| *word == "begin") else {
-        return Vec::new();
-    };
-    let statements = words[body + 1..].split(|word| *word == ";");
-    let tables = statements.filter_map(|words| match written(words)? {
-        Effect::Meets { table, .. } => Some(table),
-        _ => None,
-    });
-    tables
-        .map(|table| Hazard {
-            rule: "opaque-statement".to_owned(),
-            line,
-            message: format!(
-                "The trigger `{}` changes or deletes rows of `{table}` whenever it fires.",
-                name.trim_start_matches('"')
-            ),
-            help: Some(
-                "See which statements fire it, in this migration and afterwards.".to_owned(),
-            ),
-        })
-        .collect()
 }
 
 /// The database that the migration is to run on, by the time of one of its statements.
@@ -151,6 +114,14 @@ impl Target<'_> {
         }
         tables
     }
+}
+
+/// The words without the schema in front of a name.
+fn unqualified(mut words: Vec<String>) -> Vec<String> {
+    while let Some(at) = words.iter().position(|word| word == ".") {
+        words.drain(at.saturating_sub(1)..=at);
+    }
+    words
 }
 
 /// The rule, what it says, and what to do instead. `made` are the tables that the migration itself
@@ -271,20 +242,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_trigger_does_is_said() {
-        let up = "CREATE VIEW v AS SELECT 1;\nCREATE TEMP TRIGGER \"vd\" INSTEAD OF DELETE ON v BEGIN \
-                  INSERT INTO log VALUES (1); DELETE FROM \"users\" WHERE id = old.id; END;\nDELETE FROM v WHERE 1;";
-        let found = hazards(up, &Catalog::default());
-        let told: Vec<(usize, &str)> = found
-            .iter()
-            .map(|hazard| (hazard.line, hazard.message.as_str()))
-            .collect();
+    fn a_schema_is_no_table() {
+        let found = hazards("DROP TABLE \"main\".users;", &Catalog::default());
+        assert!(found[0].message.contains("`users`"), "{}", found[0].message);
         assert_eq!(
-            told,
-            [(
-                2,
-                "The trigger `vd` changes or deletes rows of `users` whenever it fires."
-            )]
+            rules("DELETE FROM aux.users WHERE id = 1"),
+            [("opaque-statement".to_owned(), 1)]
         );
     }
 

@@ -8,6 +8,7 @@ mod effects;
 mod hazards;
 mod migrate;
 mod read;
+mod rebuilds;
 mod references;
 mod scratch;
 mod spelling;

@@ -1,47 +1,19 @@
-//! The words of CREATE TABLE, for what no pragma tells.
-
-/// A word of a statement: a name without its quotes, everything but text in small letters.
-struct Token {
-    text: String,
-    /// It is a name, whatever it says.
-    is_quoted: bool,
-}
+//! The words of a statement, and of CREATE TABLE what no pragma tells.
 
 /// The words of a statement: names without their quotes, everything but text in small letters.
 pub(super) fn tokens(statement: &str) -> Vec<String> {
-    let tokens = scan(statement).into_iter();
-    tokens.map(|token| token.text).collect()
+    let words = words(statement).into_iter();
+    words.map(|word| name_of(&word).unwrap_or(word)).collect()
 }
 
-/// The words of a statement, such that none can be taken for another: a name in quotes has one in
-/// front of it, and the dot between two names is a word of its own.
-pub(super) fn marked(statement: &str) -> Vec<String> {
+/// The words as they are spelled here: everything but text in small letters, and every name that
+/// was quoted in `"`, so that it is not taken for a word of the language.
+pub(super) fn words(statement: &str) -> Vec<String> {
     let mut words = Vec::new();
-    for token in scan(statement) {
-        let is_number = token
-            .text
-            .starts_with(|letter: char| letter.is_ascii_digit());
-        if token.is_quoted {
-            words.push(format!("\"{}", token.text));
-        } else if is_number || token.text.starts_with('\'') {
-            words.push(token.text);
-        } else {
-            for (at, part) in token.text.split('.').enumerate() {
-                words.extend((at > 0).then(|| ".".to_owned()));
-                words.extend((!part.is_empty()).then(|| part.to_owned()));
-            }
-        }
-    }
-    words
-}
-
-fn scan(statement: &str) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    let mut push = |text: String, is_quoted: bool| tokens.push(Token { text, is_quoted });
     let mut letters = statement.chars().peekable();
     while let Some(letter) = letters.next() {
         match letter {
-            letter if letter.is_whitespace() => {}
+            letter if letter.is_ascii_whitespace() => {}
             '-' if letters.peek() == Some(&'-') => {
                 while letters.next_if(|next| *next != '\n').is_some() {}
             }
@@ -68,26 +40,38 @@ fn scan(statement: &str) -> Vec<Token> {
                         break;
                     }
                 }
-                match letter {
-                    '\'' => push(format!("'{}'", text.replace('\'', "''")), false),
-                    _ => push(text.to_lowercase(), true),
-                }
+                words.push(if letter == '\'' {
+                    format!("'{}'", text.replace('\'', "''"))
+                } else {
+                    format!("\"{}\"", text.to_lowercase().replace('"', "\"\""))
+                });
             }
-            letter if is_word(letter) => {
+            letter => {
+                let is_number = letter.is_ascii_digit()
+                    || letter == '.' && letters.peek().is_some_and(char::is_ascii_digit);
                 let mut word = letter.to_lowercase().to_string();
-                while let Some(next) = letters.next_if(|next| is_word(*next)) {
-                    word.extend(next.to_lowercase());
+                if is_number || is_word(letter) {
+                    let goes_on = |next: &char| is_word(*next) || is_number && *next == '.';
+                    while let Some(next) = letters.next_if(goes_on) {
+                        word.extend(next.to_lowercase());
+                    }
                 }
-                push(word, false);
+                words.push(word);
             }
-            letter => push(letter.to_string(), false),
         }
     }
-    tokens
+    words
 }
 
+/// <https://www.sqlite.org/draft/tokenreq.html>
 fn is_word(letter: char) -> bool {
-    letter.is_alphanumeric() || letter == '_' || letter == '.'
+    letter.is_ascii_alphanumeric() || ['_', '$'].contains(&letter) || !letter.is_ascii()
+}
+
+/// The name that a quoted word stands for.
+pub(super) fn name_of(word: &str) -> Option<String> {
+    let name = word.strip_prefix('"')?.strip_suffix('"')?;
+    Some(name.replace("\"\"", "\""))
 }
 
 /// The words as a text, in which it does not matter how they were set apart.
@@ -303,6 +287,32 @@ mod tests {
         let one = spelled(&tokens("SELECT \"fees\".\"id\", count( * ) FROM [fees]"));
         assert_eq!(one, spelled(&tokens("select fees.id,count(*) from fees")));
         assert_eq!(one, "select fees.id, count (*) from fees");
+    }
+
+    #[test]
+    fn a_name_in_quotes_is_no_word_of_the_language() {
+        let found = words("DELETE FROM \"Main\".[a\"b] WHERE x=1.5 AND .5e3<u.é AND 'It''s'");
+        let expected = [
+            "delete",
+            "from",
+            "\"main\"",
+            ".",
+            "\"a\"\"b\"",
+            "where",
+            "x",
+            "=",
+            "1.5",
+            "and",
+            ".5e3",
+            "<",
+            "u",
+            ".",
+            "é",
+            "and",
+            "'It''s'",
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(tokens("\"Main\".[a\"b]"), ["main", ".", "a\"b"]);
     }
 
     #[test]

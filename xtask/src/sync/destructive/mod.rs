@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use follow::{Held, follow};
 
+use super::catalog::ForeignKey;
 use super::config::Config;
 use super::migration::{MigrationSet, version_of};
 use super::plan::{Plan, missing_migrations};
@@ -15,6 +16,14 @@ use super::snapshot::{Observed, Snapshot};
 use super::table::TableName;
 use super::words::counted_grouped;
 use crate::problem::{Code, Problem};
+
+/// What a text does, as far as it can be seen.
+#[derive(Debug, Default)]
+pub struct Read {
+    pub statements: Vec<Statement>,
+    /// Lines of what cannot be seen into, each with the reason.
+    pub opaque: Vec<(usize, String)>,
+}
 
 /// What one statement does to tables, as its text has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,14 +36,35 @@ pub struct Statement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     Makes(TableName),
+    /// A view, with the text that names the tables behind it.
+    MakesView {
+        view: TableName,
+        query: String,
+    },
     Renames {
         from: TableName,
         to: TableName,
+    },
+    RenamesSchema {
+        from: String,
+        to: String,
     },
     Adds {
         table: TableName,
         column: String,
     },
+    RenamesColumn {
+        table: TableName,
+        from: String,
+        to: String,
+    },
+    /// Rows of the table refer to others from now on.
+    Refers {
+        table: TableName,
+        key: ForeignKey,
+    },
+    /// From now on it is not sure where unqualified names are looked up.
+    MovesPath,
     /// Rows of the table are met, in these columns where it is known; `others` too, where the
     /// statement says CASCADE.
     Meets {
@@ -51,47 +81,54 @@ pub enum Effect {
         /// The values are computed, not cast.
         computed: bool,
     },
+    /// With all that is in it.
     DropsSchema(String),
-    /// Drops a table all of whose rows went to its heir; a column that was not copied is lost.
+    /// With the columns that have it.
+    DropsType(TableName),
+    /// Drops a table all of whose rows went to its heir.
     Rebuilds {
         table: TableName,
         heir: TableName,
-        copied: Copied,
+        /// Of the heir; none where it has those of the table.
+        columns: Vec<String>,
+        /// What these columns got.
+        values: Vec<Copied>,
     },
 }
 
-/// Which columns of a table its heir has, by the statement that copied them.
+/// What a statement that copies rows takes from each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Copied {
-    /// Each with the column of the heir that it went to.
-    Columns(Vec<(String, String)>),
-    /// All in their order, to these of the heir, or to its own of the same names.
-    InOrder(Option<Vec<String>>),
+    Column(String),
+    /// `*`
+    Every,
+    /// An expression, whatever it is made of.
+    Other,
 }
 
-impl Copied {
-    /// Those of a table's columns, given in their order, whose values the heir does not have.
-    pub(crate) fn lost<'column>(&self, columns: &[&'column str]) -> Vec<&'column str> {
-        let went_to = |at: usize, column: &str| match self {
-            Copied::InOrder(None) => vec![column.to_owned()],
-            Copied::InOrder(Some(heirs)) => heirs.get(at).cloned().into_iter().collect(),
-            Copied::Columns(pairs) => {
-                let pairs = pairs.iter();
-                let pairs = pairs.filter(|(from, _)| from.eq_ignore_ascii_case(column));
-                pairs.map(|(_, to)| to.clone()).collect()
-            }
-        };
-        let is_kept = |at: usize, column: &str| {
-            // Under its own name, or under one that is new.
-            went_to(at, column).iter().any(|to| {
-                to.eq_ignore_ascii_case(column)
-                    || !columns.iter().any(|other| other.eq_ignore_ascii_case(to))
-            })
-        };
-        let lost = columns.iter().enumerate();
-        lost.filter(|(at, column)| !is_kept(*at, column))
-            .map(|(_, column)| *column)
-            .collect()
+impl Effect {
+    /// What may destroy rows, such as ``deletes from `users` ``, where the tables are not known.
+    pub fn words(&self) -> Option<String> {
+        match self {
+            Effect::Meets {
+                kind,
+                table,
+                columns,
+                ..
+            } => Some(kind.words(table, columns.first().map_or("", String::as_str))),
+            Effect::Retypes { table, column, .. } => Some(Kind::ChangeType.words(table, column)),
+            Effect::Renames { from, .. } => Some(format!("renames `{from}`")),
+            Effect::RenamesSchema { from, .. } => Some(format!("renames the schema `{from}`")),
+            Effect::DropsSchema(schema) => Some(format!("drops the schema `{schema}`")),
+            Effect::DropsType(name) => Some(format!("drops every column of the type `{name}`")),
+            Effect::Rebuilds { table, .. } => Some(Kind::DropTable.words(table, "")),
+            Effect::Makes(_)
+            | Effect::MakesView { .. }
+            | Effect::Adds { .. }
+            | Effect::RenamesColumn { .. }
+            | Effect::Refers { .. }
+            | Effect::MovesPath => None,
+        }
     }
 }
 
@@ -108,13 +145,27 @@ pub enum Kind {
     ChangeType,
 }
 
+impl Kind {
+    fn words(self, table: &TableName, column: &str) -> String {
+        match self {
+            Kind::DropTable => format!("drops `{table}`"),
+            Kind::DropColumn => format!("drops `{column}` of `{table}`"),
+            Kind::Truncate => format!("empties `{table}`"),
+            Kind::Delete => format!("deletes from `{table}`"),
+            Kind::Update => format!("updates `{table}`"),
+            Kind::Replace => format!("replaces rows of `{table}`"),
+            Kind::ChangeType => format!("changes the type of `{column}` of `{table}`"),
+        }
+    }
+}
+
 /// A statement that may destroy rows of a table that the target has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Destructive {
     pub kind: Kind,
     pub table: TableName,
     pub column: Option<String>,
-    /// The table that the statement names, where a foreign key leads on from it.
+    /// The table or view that the statement names, where that leads to this table.
     pub through: Option<TableName>,
     /// In `up.sql`, counted from 1.
     pub line: usize,
@@ -132,17 +183,8 @@ impl Destructive {
 
     /// Such as ``line 3: deletes from `merchants`, which has 1,204 rows``.
     pub fn words(&self) -> String {
-        let table = &self.table;
         let column = self.column.as_deref().unwrap_or_default();
-        let what = match self.kind {
-            Kind::DropTable => format!("drops `{table}`"),
-            Kind::DropColumn => format!("drops `{column}` of `{table}`"),
-            Kind::Truncate => format!("empties `{table}`"),
-            Kind::Delete => format!("deletes from `{table}`"),
-            Kind::Update => format!("updates `{table}`"),
-            Kind::Replace => format!("replaces rows of `{table}`"),
-            Kind::ChangeType => format!("changes the type of `{column}` of `{table}`"),
-        };
+        let what = self.kind.words(&self.table, column);
         let through = self
             .through
             .as_ref()

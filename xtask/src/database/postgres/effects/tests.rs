@@ -29,6 +29,18 @@ fn shown(up: &str) -> Vec<String> {
                 computed,
             } => format!("{line} {table}.{column} {type_name} {computed}"),
             Effect::DropsSchema(schema) => format!("{line} schema {schema}"),
+            Effect::DropsType(name) => format!("{line} type {name}"),
+            Effect::MakesView { view, query } => format!("{line} view {view} as {query}"),
+            Effect::RenamesSchema { from, to } => format!("{line} schema {from} to {to}"),
+            Effect::RenamesColumn { table, from, to } => format!("{line} {table}.{from} to {to}"),
+            Effect::Refers { table, key } => format!(
+                "{line} {table}.{} to {} {:?} {:?}",
+                key.columns.join("+"),
+                key.parent,
+                key.on_delete,
+                key.on_update
+            ),
+            Effect::MovesPath => format!("{line} moves the path"),
             Effect::Rebuilds { .. } => "rebuilds".to_owned(),
         }
     };
@@ -46,9 +58,43 @@ fn every_statement_that_meets_rows_is_found() {
     for (up, found) in [
         (
             "-- why\nDROP TABLE IF EXISTS \"Users\", app.logs CASCADE;",
-            &["2 DropTable Users", "2 DropTable app.logs"][..],
+            &[
+                "2 DropTable Users",
+                "2 type Users",
+                "2 DropTable app.logs",
+                "2 type app.logs",
+            ][..],
         ),
-        ("DROP SCHEMA app CASCADE", &["1 schema app"]),
+        ("DROP SCHEMA app CASCADE", &["1 schema app", "1 opaque"]),
+        (
+            "DROP TYPE IF EXISTS app.mood, \"State\" CASCADE",
+            &["1 type app.mood", "1 type State", "1 opaque"],
+        ),
+        ("DROP VIEW v CASCADE", &["1 type v"]),
+        (
+            "CREATE OR REPLACE VIEW app.v AS SELECT * FROM users",
+            &["1 view app.v as SELECT * FROM users"],
+        ),
+        ("ALTER VIEW v RENAME TO w", &["1 renames v to w"]),
+        ("ALTER SCHEMA app RENAME TO b", &["1 schema app to b"]),
+        ("ALTER TABLE users RENAME a TO b", &["1 users.a to b"]),
+        (
+            "CREATE TABLE a (b int REFERENCES c (d) ON UPDATE SET NULL, e int, FOREIGN KEY (b, e) REFERENCES app.f (g, h) ON DELETE CASCADE)",
+            &[
+                "1 makes a",
+                "1 a.b to c NoAction SetNull",
+                "1 a.b+e to app.f Cascade NoAction",
+            ],
+        ),
+        (
+            "ALTER TABLE a ADD b int REFERENCES c ON DELETE SET DEFAULT",
+            &["1 adds a.b", "1 a.b to c SetDefault NoAction"],
+        ),
+        ("\nSET ROLE somebody", &["2 moves the path"]),
+        (
+            "\nSET search_path = aux",
+            &["1 moves the path", "2 moves the path"],
+        ),
         (
             "TRUNCATE users, ONLY public.logs",
             &["1 Truncate users", "1 Truncate logs"],
@@ -117,7 +163,10 @@ fn a_do_is_looked_into() {
 #[test]
 fn what_cannot_be_seen_into_is_told() {
     for (up, line) in [
-        ("DO $$\nBEGIN\n  EXECUTE 'DROP TABLE users';\nEND $$;", 3),
+        (
+            "DO $$\nBEGIN\n  EXECUTE format('DROP TABLE users');\nEND $$;",
+            3,
+        ),
         (
             "DO $$ BEGIN FOR r IN EXECUTE 'x' LOOP NULL; END LOOP; END $$;",
             1,
@@ -125,10 +174,17 @@ fn what_cannot_be_seen_into_is_told() {
         ("SELECT 1;\nDO LANGUAGE plpython3u 'x';", 2),
         ("\nCALL tidy_up();", 2),
         (
-            "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'DELETE FROM users';\nSELECT public.F();",
+            "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'SELECT 1';\nSELECT public.F();",
             2,
         ),
-        ("DROP TYPE mood CASCADE", 1),
+        ("DROP COLLATION c CASCADE", 1),
+        ("DROP FUNCTION f() CASCADE", 1),
+        ("DROP SEQUENCE s CASCADE", 1),
+        ("DROP OPERATOR + (int, int) CASCADE", 1),
+        ("ALTER TYPE t DROP ATTRIBUTE a", 1),
+        ("DELETE FROM pg_catalog.pg_attribute", 1),
+        ("DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'users'; END $$", 1),
+        ("DO $$ BEGIN EXECUTE 'DROP TABL users'; END $$", 1),
         ("DROP OWNED BY somebody", 1),
         ("SELECT 1;\nSELEC 1;", 2),
     ] {
@@ -141,14 +197,56 @@ fn what_only_adds_or_runs_later_is_none() {
     for up in [
         "INSERT INTO users VALUES ('DELETE FROM users') ON CONFLICT DO NOTHING",
         "ALTER TABLE users ALTER b SET DEFAULT 1, DROP CONSTRAINT c",
-        "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DELETE FROM users; EXECUTE 'x'; END $$;",
-        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC DELETE FROM users RETURNING 1; END",
-        "CREATE RULE r AS ON DELETE TO users DO INSTEAD UPDATE users SET a = 1",
-        "CREATE FUNCTION f() RETURNS trigger AS '' LANGUAGE plpgsql; CREATE TRIGGER t AFTER INSERT ON users EXECUTE FUNCTION f();",
-        "DROP SCHEMA app; DROP INDEX i; DROP VIEW v CASCADE; DROP TYPE t; SELECT setval('s', 1), now()",
+        "CREATE FUNCTION f() RETURNS trigger AS 'BEGIN RETURN NEW; END' LANGUAGE plpgsql; CREATE TRIGGER t AFTER INSERT ON users EXECUTE FUNCTION f();",
+        "DROP SCHEMA app; DROP INDEX i; DROP VIEW v; DROP TYPE t; SELECT setval('s', 1), now()",
         "-- DROP TABLE users",
         "",
     ] {
         assert_eq!(shown(up), Vec::<String>::new(), "{up}");
     }
+}
+
+#[test]
+fn what_is_kept_to_be_run_later_is_told_where_it_is_made() {
+    let cannot = "`f` may do anything: the statement that EXECUTE runs is only known when it runs";
+    for (up, reason) in [
+        (
+            "CREATE FUNCTION app.wipe() RETURNS void LANGUAGE sql AS 'DELETE FROM users'",
+            "`app.wipe` deletes from `users` when it is called",
+        ),
+        (
+            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN TRUNCATE users; RETURN NULL; END $$",
+            "`f` empties `users` when it is called",
+        ),
+        (
+            "CREATE PROCEDURE f() LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'UPDATE users SET a = 1'; END $$",
+            "`f` updates `users` when it is called",
+        ),
+        (
+            "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE a; END $$",
+            cannot,
+        ),
+        (
+            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC DELETE FROM users RETURNING 1; END",
+            "`f` deletes from `users` when it is called",
+        ),
+        (
+            "CREATE FUNCTION f() RETURNS void LANGUAGE c AS 'a', 'b'",
+            "`f` may do anything: its language is not read",
+        ),
+        (
+            "CREATE RULE r AS ON INSERT TO v DO INSTEAD UPDATE users SET a = 1",
+            "`r` updates `users` when it is called",
+        ),
+    ] {
+        let read = read(up);
+        assert_eq!(read.opaque, [(1, reason.to_owned())], "{up}");
+        assert_eq!(read.statements, [], "{up}");
+    }
+}
+
+#[test]
+fn a_text_that_is_written_out_is_read() {
+    let up = "DO $$\nBEGIN\n  EXECUTE 'DROP TABLE users';\nEND $$;";
+    assert_eq!(shown(up), ["3 DropTable users"]);
 }
