@@ -7,6 +7,7 @@ mod coming;
 mod effects;
 mod hazards;
 mod migrate;
+mod phrases;
 mod read;
 mod rebuilds;
 mod references;

@@ -1,7 +1,7 @@
 //! Which tables are made anew: copied row by row into an heir, and dropped.
 //! <https://www.sqlite.org/lang_altertable.html#otheralter>
 
-use super::effects::{bare, group, is_name, listed, name, without};
+use super::phrases::{bare, group, is_name, listed, name, without};
 use crate::sync::destructive::{Copied, Effect, Kind};
 use crate::sync::table::TableName;
 

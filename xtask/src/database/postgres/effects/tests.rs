@@ -73,7 +73,7 @@ fn every_statement_that_meets_rows_is_found() {
         ("DROP VIEW v CASCADE", &["1 type v"]),
         (
             "CREATE OR REPLACE VIEW app.v AS SELECT * FROM users",
-            &["1 view app.v as SELECT * FROM users"],
+            &["1 view app.v as CREATE OR REPLACE VIEW app.v AS SELECT * FROM users"],
         ),
         ("ALTER VIEW v RENAME TO w", &["1 renames v to w"]),
         ("ALTER SCHEMA app RENAME TO b", &["1 schema app to b"]),
@@ -119,7 +119,7 @@ fn every_statement_that_meets_rows_is_found() {
         ),
         (
             "INSERT INTO users VALUES (1) ON CONFLICT (id) DO UPDATE SET a = 2",
-            &["1 Update users"],
+            &["1 Update users.a"],
         ),
         (
             "MERGE INTO users u USING new n ON n.id = u.id WHEN MATCHED AND n.a THEN DELETE \

@@ -1,0 +1,262 @@
+//! What one statement does to tables.
+
+use squawk_syntax::ast::{self, AstNode};
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::keys::refers;
+use crate::sync::destructive::{Effect, Kind};
+use crate::sync::table::TableName;
+
+/// The effects of a syntax node, without those of what is in it.
+pub(super) fn effects_of(node: &SyntaxNode) -> Vec<Effect> {
+    one_effect(node).map_or_else(|| several_effects(node), |effect| vec![effect])
+}
+
+fn one_effect(node: &SyntaxNode) -> Option<Effect> {
+    let node = || node.clone();
+    if let Some(delete) = ast::Delete::cast(node()) {
+        return Some(meets(Kind::Delete, relation(delete.relation_name()?)?));
+    }
+    if let Some(update) = ast::Update::cast(node()) {
+        return Some(Effect::Meets {
+            kind: Kind::Update,
+            table: relation(update.relation_name()?)?,
+            columns: set(update.set_clause()).unwrap_or_default(),
+            others: false,
+        });
+    }
+    if let Some(insert) = ast::Insert::cast(node()) {
+        let ast::ConflictAction::ConflictDoUpdateSet(update) =
+            insert.on_conflict_clause()?.conflict_action()?
+        else {
+            return None;
+        };
+        return Some(Effect::Meets {
+            kind: Kind::Update,
+            table: written(insert.relation_name_ref()?.path_ref()?)?,
+            columns: set(update.set_clause()).unwrap_or_default(),
+            others: false,
+        });
+    }
+    if let Some(table) = ast::CreateTableAs::cast(node()) {
+        return Some(Effect::Makes(new_name(table.table_name()?)?));
+    }
+    if let Some(into) = ast::IntoClause::cast(node()) {
+        return Some(Effect::Makes(new_name(into.table_name()?)?));
+    }
+    if let Some(create) = ast::CreateView::cast(node()) {
+        return Some(Effect::MakesView {
+            view: named(create.view()?.path()?)?,
+            // Its own name is among the words, which does no harm.
+            query: create.syntax().text().to_string(),
+        });
+    }
+    if let Some(alter) = ast::AlterView::cast(node()) {
+        let from = written(alter.view_ref()?.path_ref()?)?;
+        return match alter.action()? {
+            ast::AlterViewAction::ViewRenameTo(rename) => Some(Effect::Renames {
+                from,
+                to: named(rename.view()?.path()?)?,
+            }),
+            ast::AlterViewAction::SetSchema(set) => moved(&from, &set),
+            _ => None,
+        };
+    }
+    if let Some(alter) = ast::AlterSchema::cast(node()) {
+        return match alter.action()? {
+            ast::AlterSchemaAction::SchemaRenameTo(rename) => Some(Effect::RenamesSchema {
+                from: ast::normalize_name_node(alter.schema_ref()?.syntax()),
+                to: ast::normalize_name_node(rename.schema()?.syntax()),
+            }),
+            ast::AlterSchemaAction::OwnerTo(_) => None,
+        };
+    }
+    None
+}
+
+fn moved(from: &TableName, set: &ast::SetSchema) -> Option<Effect> {
+    let schema = ast::normalize_name_node(set.schema_ref()?.syntax());
+    Some(Effect::Renames {
+        from: from.clone(),
+        to: TableName::new(Some(&schema), &from.name),
+    })
+}
+
+/// The columns that an UPDATE sets; none where it sets several at once.
+fn set(clause: Option<ast::SetClause>) -> Option<Vec<String>> {
+    let columns = clause?.set_column_list()?.set_columns();
+    columns
+        .map(|column| match column {
+            ast::SetColumn::SetSingleColumn(column) => Some(ast::normalize_name_node(
+                column.column_target()?.name()?.syntax(),
+            )),
+            ast::SetColumn::SetMultipleColumns(_) => None,
+        })
+        .collect()
+}
+
+fn several_effects(node: &SyntaxNode) -> Vec<Effect> {
+    let others = cascades(node);
+    if let Some(drop) = ast::DropTable::cast(node.clone()) {
+        let tables = drop
+            .table_name_refs()
+            .filter_map(|table| written(table.path_ref()?));
+        return tables
+            .flat_map(|table| {
+                // Its rows may be values of a column elsewhere.
+                let as_type = others.then(|| Effect::DropsType(table.clone()));
+                [Some(meets(Kind::DropTable, table)), as_type]
+            })
+            .flatten()
+            .collect();
+    }
+    if [
+        SyntaxKind::DROP_TYPE,
+        SyntaxKind::DROP_DOMAIN,
+        SyntaxKind::DROP_VIEW,
+        SyntaxKind::DROP_MATERIALIZED_VIEW,
+        SyntaxKind::DROP_FOREIGN_TABLE,
+    ]
+    .contains(&node.kind())
+        && others
+    {
+        let names = node.descendants().filter_map(ast::PathRef::cast);
+        let is_outermost = |path: &ast::PathRef| {
+            path.syntax()
+                .parent()
+                .is_none_or(|parent| parent.kind() != path.syntax().kind())
+        };
+        return names
+            .filter(is_outermost)
+            .filter_map(|path| Some(Effect::DropsType(written(path)?)))
+            .collect();
+    }
+    if let Some(create) = ast::CreateTable::cast(node.clone()) {
+        let Some(table) = create.table_name().and_then(new_name) else {
+            return Vec::new();
+        };
+        let mut effects = vec![Effect::Makes(table.clone())];
+        effects.extend(refers(node, &table));
+        return effects;
+    }
+    if let Some(drop) = ast::DropSchema::cast(node.clone()) {
+        let schemas = drop.schema_refs().filter(|_| others);
+        return schemas
+            .map(|schema| Effect::DropsSchema(ast::normalize_name_node(schema.syntax())))
+            .collect();
+    }
+    if let Some(truncate) = ast::Truncate::cast(node.clone()) {
+        let tables = truncate.table_list().into_iter();
+        return tables
+            .flat_map(|list| list.table_relation_names())
+            .filter_map(|table| {
+                Some(Effect::Meets {
+                    kind: Kind::Truncate,
+                    table: written(table.table_name_ref()?.path_ref()?)?,
+                    columns: Vec::new(),
+                    others,
+                })
+            })
+            .collect();
+    }
+    if let Some(merge) = ast::Merge::cast(node.clone()) {
+        return merged(&merge);
+    }
+    if let Some(alter) = ast::AlterTable::cast(node.clone()) {
+        return altered(&alter).unwrap_or_default();
+    }
+    Vec::new()
+}
+
+fn merged(merge: &ast::Merge) -> Vec<Effect> {
+    let table = merge
+        .table_relation_name()
+        .and_then(|table| written(table.table_name_ref()?.path_ref()?));
+    let does = |kind| {
+        merge
+            .merge_when_clauses()
+            .flat_map(|clause| clause.syntax().descendants())
+            .any(|node| node.kind() == kind)
+    };
+    let kinds = [
+        (SyntaxKind::MERGE_DELETE, Kind::Delete),
+        (SyntaxKind::MERGE_UPDATE, Kind::Update),
+    ];
+    let met = kinds.into_iter().filter(|(action, _)| does(*action));
+    met.filter_map(|(_, kind)| Some(meets(kind, table.clone()?)))
+        .collect()
+}
+
+fn altered(alter: &ast::AlterTable) -> Option<Vec<Effect>> {
+    let table = written(alter.table_relation_name()?.table_name_ref()?.path_ref()?)?;
+    let effect = |action| match action {
+        ast::AlterTableAction::DropColumn(drop) => Some(Effect::Meets {
+            kind: Kind::DropColumn,
+            table: table.clone(),
+            columns: vec![ast::normalize_name_node(drop.column_name_ref()?.syntax())],
+            others: false,
+        }),
+        ast::AlterTableAction::AddColumn(add) => Some(Effect::Adds {
+            table: table.clone(),
+            column: ast::normalize_name_node(add.column_name()?.syntax()),
+        }),
+        ast::AlterTableAction::AlterColumn(column) => match column.option()? {
+            ast::AlterColumnOption::SetType(set) => Some(Effect::Retypes {
+                table: table.clone(),
+                column: ast::normalize_name_node(column.column_name_ref()?.syntax()),
+                type_name: set.ty()?.syntax().text().to_string().to_lowercase(),
+                computed: set.using_expr().is_some(),
+            }),
+            _ => None,
+        },
+        ast::AlterTableAction::TableRenameTo(rename) => Some(Effect::Renames {
+            from: table.clone(),
+            to: new_name(rename.table_name()?)?,
+        }),
+        ast::AlterTableAction::SetSchema(set) => moved(&table, &set),
+        ast::AlterTableAction::RenameColumn(rename) => Some(Effect::RenamesColumn {
+            table: table.clone(),
+            from: ast::normalize_name_node(rename.column_name_ref()?.syntax()),
+            to: ast::normalize_name_node(rename.column_name()?.syntax()),
+        }),
+        _ => None,
+    };
+    let effects = alter.actions().filter_map(effect);
+    Some(effects.chain(refers(alter.syntax(), &table)).collect())
+}
+
+fn meets(kind: Kind, table: TableName) -> Effect {
+    Effect::Meets {
+        kind,
+        table,
+        columns: Vec::new(),
+        others: false,
+    }
+}
+
+pub(super) fn cascades(node: &SyntaxNode) -> bool {
+    let behavior = node
+        .children()
+        .find(|child| child.kind() == SyntaxKind::CASCADE);
+    behavior.is_some()
+}
+
+fn relation(relation: ast::RelationName) -> Option<TableName> {
+    written(relation.relation_name_ref()?.path_ref()?)
+}
+
+fn new_name(name: ast::TableName) -> Option<TableName> {
+    named(name.path()?)
+}
+
+fn named(path: ast::Path) -> Option<TableName> {
+    let schema = path.qualifier().and_then(|schema| schema.segment());
+    let schema = schema.map(|schema| schema.text());
+    Some(TableName::new(schema.as_deref(), &path.segment()?.text()))
+}
+
+pub(super) fn written(path: ast::PathRef) -> Option<TableName> {
+    let schema = path.qualifier().and_then(|schema| schema.segment());
+    let schema = schema.map(|schema| schema.text());
+    Some(TableName::new(schema.as_deref(), &path.segment()?.text()))
+}
