@@ -83,13 +83,15 @@ fn seen(words: &[&str]) -> Vec<Seen> {
     }
 }
 
-/// What is done to a table of another file, or to SQLite's own, may mean anything.
+/// What is done to a table of another file, or to that of the schema, may mean anything.
 fn certain(effect: Effect) -> Seen {
     let (Effect::Meets { table, .. } | Effect::Renames { from: table, .. }) = &effect else {
         return Ok(effect);
     };
     match table.schema.as_deref() {
-        None if table.name.starts_with("sqlite_") => Err(format!("`{table}` is SQLite's own")),
+        None if ["sqlite_schema", "sqlite_master"].contains(&table.name.as_str()) => {
+            Err(format!("`{table}` is SQLite's own"))
+        }
         None | Some("temp") => Ok(effect),
         Some(_) => Err(format!(
             "`{table}` is in another file, which is not looked into"
