@@ -53,7 +53,13 @@ pub(super) fn read(up: &str) -> Read {
 type Seen = Result<Effect, String>;
 
 fn seen(words: &[&str]) -> Vec<Seen> {
+    let is_trigger = matches!(
+        words,
+        ["create", "trigger", ..] | ["create", "temp" | "temporary", "trigger", ..]
+    );
     let effects = match words {
+        // Where a statement ends is not sure.
+        _ if words.contains(&";") && !is_trigger => None,
         ["create", "temp" | "temporary", rest @ ..] => return created(rest, Some("temp")),
         ["create", rest @ ..] => return created(rest, None),
         ["pragma", rest @ ..] => return pragma(rest).map(Err).into_iter().collect(),

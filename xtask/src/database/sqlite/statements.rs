@@ -14,7 +14,8 @@ pub(super) fn split(script: &str) -> Vec<(usize, &str)> {
         let skipped = if rest.starts_with("--") {
             Some(rest.find('\n').unwrap_or(rest.len()))
         } else if rest.starts_with("/*") {
-            Some(rest.find("*/").map_or(rest.len(), |end| end + 2))
+            // The star that opens it does not close it.
+            Some(rest[2..].find("*/").map_or(rest.len(), |end| end + 4))
         } else {
             None
         };
@@ -96,5 +97,6 @@ mod tests {
         assert!(found[2].1.ends_with("END;"), "{}", found[2].1);
         assert_eq!(found[3].1, "DROP TABLE a");
         assert!(split("  ;; -- nothing").is_empty());
+        assert_eq!(split("SELECT 1 /*/ ' */; SELECT 2; --'").len(), 2);
     }
 }
