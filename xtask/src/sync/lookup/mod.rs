@@ -1,6 +1,7 @@
 //! A lookup table with all that is needed to read, compare and load it.
 
 mod fields;
+mod find;
 mod local;
 mod order;
 mod resolve;

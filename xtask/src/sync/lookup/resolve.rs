@@ -2,9 +2,10 @@
 
 use super::Lookup;
 use super::fields::{Field, Resolving, keyed};
+use super::find::find;
 use super::local::Local;
 use crate::problem::{Code, Problem};
-use crate::sync::catalog::{Catalog, Object, Table, TableKind};
+use crate::sync::catalog::{Catalog, Table};
 use crate::sync::config::LookupSettings;
 
 /// How a staging table calls the column that says what happens to a row.
@@ -165,59 +166,6 @@ impl Resolving<'_> {
         }
         Ok(())
     }
-}
-
-fn find<'catalog>(
-    settings: &LookupSettings,
-    catalog: &'catalog Catalog,
-    label: &str,
-) -> Result<&'catalog Table, Problem> {
-    let table = catalog.find(&settings.table).ok_or_else(|| {
-        let object = Object {
-            kind: "table".to_owned(),
-            name: settings.table.to_string(),
-        };
-        // A partition is an object of the schema, but no table with rows of its own.
-        if catalog.objects.contains_key(&object) {
-            return Problem::new(
-                Code::NotATable,
-                format!(
-                    "`{}` in {label} is a partition of another table",
-                    settings.table
-                ),
-            )
-            .hint("list the partitioned table instead: its rows are those of all its partitions");
-        }
-        Problem::new(
-            Code::MissingTable,
-            format!("{label} has no table `{}`", settings.table),
-        )
-        .hint(
-            "where a migration makes it, run the migration (Development: `cargo xtask migrate`); \
-                     else correct its [[lookup]] section in data-sync/sync.toml",
-        )
-    })?;
-    if table.kind == TableKind::NotATable {
-        return Err(Problem::new(
-            Code::NotATable,
-            format!(
-                "`{}` in {label} is not a table with rows of its own",
-                settings.table
-            ),
-        )
-        .hint("list the tables that it reads instead"));
-    }
-    if table.kind == TableKind::Inherited {
-        return Err(Problem::new(
-            Code::NotATable,
-            format!(
-                "other tables inherit from `{}` in {label}, so its rows are not its own",
-                settings.table
-            ),
-        )
-        .hint("list the tables that hold the rows, or give up the inheritance with a migration"));
-    }
-    Ok(table)
 }
 
 /// Whether the database itself sees to it that no two rows of the table share a key.
