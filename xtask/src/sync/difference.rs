@@ -9,6 +9,7 @@ use super::compare::Difference;
 use super::config::LookupSettings;
 use super::differing::{Arranged, Differing, Found, differing};
 use super::edits::Edits;
+use super::environment::Backend;
 use super::fixed::fixed_values;
 use super::lookup::Lookup;
 use super::parents::missing_parents;
@@ -90,6 +91,7 @@ pub fn compare_lookups(
     promoted: &Path,
     every_row: bool,
 ) -> anyhow::Result<Vec<TableComparison>> {
+    let backend = target.snapshot.backend;
     // Rows of one table refer to rows of another, so all are compared before any is judged.
     let mut found = Vec::new();
     for settings in lookups {
@@ -97,7 +99,7 @@ pub fn compare_lookups(
         let differing = differing(
             settings, lookups, source, target, before, promoted, every_row,
         );
-        found.push(refused(differing, Found::Known)?);
+        found.push(refused(differing, backend, Found::Known)?);
     }
     let kept: Kept = found.iter().filter_map(Found::kept).collect();
     lookups
@@ -108,7 +110,7 @@ pub fn compare_lookups(
                 Found::Known(outcome) => outcome,
                 Found::Differing(differing) => {
                     let judged = judge(*differing, lookups, &kept, source, target, every_row);
-                    refused(judged, |outcome| outcome)?
+                    refused(judged, backend, |outcome| outcome)?
                 }
             };
             let held = before.as_ref().and_then(|before| {
@@ -124,11 +126,17 @@ pub fn compare_lookups(
         .collect()
 }
 
-/// A coded problem is an outcome as well. After a failure of the database nothing more is asked:
-/// PostgreSQL would say of every other table that its transaction is aborted.
-fn refused<T>(found: anyhow::Result<T>, outcome: fn(Outcome) -> T) -> anyhow::Result<T> {
+/// A coded problem is an outcome as well. But PostgreSQL is asked nothing more after a failure of
+/// its own: it would say of every other table that its transaction is aborted.
+fn refused<T>(
+    found: anyhow::Result<T>,
+    backend: Backend,
+    outcome: fn(Outcome) -> T,
+) -> anyhow::Result<T> {
     found.or_else(|error| match error.downcast::<Problem>() {
-        Ok(problem) if problem.code == Code::Failed => Err(problem.into()),
+        Ok(problem) if problem.code == Code::Failed && backend == Backend::Postgres => {
+            Err(problem.into())
+        }
         Ok(problem) => Ok(outcome(Outcome::Refused(problem))),
         Err(error) => Err(error),
     })
