@@ -1,7 +1,11 @@
 //! Which tables are made anew: copied row by row into an heir, and dropped.
 //! <https://www.sqlite.org/lang_altertable.html#otheralter>
 
+use std::collections::BTreeMap;
+
 use super::phrases::{bare, group, is_name, listed, name, without};
+use super::value::Affinity;
+use crate::sync::catalog::Reading;
 use crate::sync::destructive::{Copied, Effect, Kind};
 use crate::sync::table::TableName;
 
@@ -14,6 +18,7 @@ pub(super) struct Rebuild {
     heir: TableName,
     columns: Vec<String>,
     values: Vec<Copied>,
+    readings: BTreeMap<String, Reading>,
 }
 
 /// The rebuilds among the statements of a migration. What is not quite sure to be one is none.
@@ -37,9 +42,11 @@ fn rebuild(statements: &[&[&str]], drop: usize) -> Option<Rebuild> {
     let (made_at, None) = (makers.next()?, makers.next()) else {
         return None;
     };
-    let columns = match found.columns {
-        Some(columns) => columns,
-        None => columns_of(statements[made_at])?,
+    let declared = columns_of(statements[made_at]);
+    let columns = match (found.columns, &declared) {
+        (Some(columns), _) => columns,
+        (None, Some(declared)) => declared.iter().map(|(name, _)| name.clone()).collect(),
+        (None, None) => return None,
     };
     // Rows that are in conflict would go or be replaced without a word.
     if statements[made_at].contains(&"conflict") {
@@ -59,6 +66,7 @@ fn rebuild(statements: &[&[&str]], drop: usize) -> Option<Rebuild> {
         heir,
         columns,
         values: found.values,
+        readings: declared.into_iter().flatten().collect(),
     })
 }
 
@@ -69,6 +77,7 @@ impl Rebuild {
             heir: self.heir.clone(),
             columns: self.columns.clone(),
             values: self.values.clone(),
+            readings: self.readings.clone(),
         }
     }
 
@@ -194,8 +203,8 @@ fn title(item: &[&str]) -> String {
     item.last().map(|word| bare(word)).unwrap_or_default()
 }
 
-/// The columns that CREATE TABLE lists and that can be written.
-fn columns_of(words: &[&str]) -> Option<Vec<String>> {
+/// The columns that CREATE TABLE lists and that can be written, and how they read.
+fn columns_of(words: &[&str]) -> Option<Vec<(String, Reading)>> {
     let ["create", "table", rest @ ..] = words else {
         return None;
     };
@@ -206,11 +215,30 @@ fn columns_of(words: &[&str]) -> Option<Vec<String>> {
     Some(
         parts
             .filter(|part| !part.windows(2).any(|pair| pair == ["as", "("]))
-            .filter_map(|part| part.first())
-            .filter(|first| !constraints.contains(first))
-            .map(|first| bare(first))
+            .filter_map(|part| part.split_first())
+            .filter(|(first, _)| !constraints.contains(first))
+            .map(|(first, rest)| (bare(first), Affinity::of(&declared(rest)).reading()))
             .collect(),
     )
+}
+
+/// The type of a column: what stands before its constraints.
+fn declared(words: &[&str]) -> String {
+    let constraints = [
+        "constraint",
+        "primary",
+        "not",
+        "null",
+        "unique",
+        "check",
+        "default",
+        "collate",
+        "references",
+        "generated",
+        "as",
+    ];
+    let end = words.iter().position(|word| constraints.contains(word));
+    words[..end.unwrap_or(words.len())].join(" ")
 }
 
 /// The table that a statement makes in the file itself.

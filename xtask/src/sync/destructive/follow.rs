@@ -136,6 +136,7 @@ impl Follower<'_> {
                 heir,
                 columns,
                 values,
+                readings,
             } => {
                 for table in self.names.on_target(&written) {
                     let is_sure = self.names.on_target(&heir).is_empty()
@@ -149,6 +150,9 @@ impl Follower<'_> {
                     };
                     for column in lost {
                         self.found(Kind::DropColumn, &table, Some(column), None, line);
+                    }
+                    for column in self.columns.reread(&table, &columns, &values, &readings) {
+                        self.found(Kind::ChangeType, &table, Some(column), None, line);
                     }
                     self.names.forget(&written);
                     self.names.inherit(&table, &heir);

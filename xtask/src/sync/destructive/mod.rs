@@ -2,13 +2,13 @@
 
 mod follow;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 pub use follow::{Held, follow};
 
-use super::catalog::ForeignKey;
+use super::catalog::{ForeignKey, Reading};
 use super::config::Config;
 use super::migration::{MigrationSet, version_of};
 use super::plan::{Plan, missing_migrations};
@@ -93,6 +93,8 @@ pub enum Effect {
         columns: Vec<String>,
         /// What these columns got.
         values: Vec<Copied>,
+        /// How the columns of the heir read, where it says so.
+        readings: BTreeMap<String, Reading>,
     },
 }
 

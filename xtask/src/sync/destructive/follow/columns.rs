@@ -1,8 +1,8 @@
 //! What the columns of a table hold at a point of the plan.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sync::catalog::Catalog;
+use crate::sync::catalog::{Catalog, Reading};
 use crate::sync::destructive::Copied;
 use crate::sync::table::TableName;
 
@@ -85,6 +85,28 @@ impl<'a> Columns<'a> {
             .map(|column| column.name.to_lowercase())
             .filter(|column| !is_kept(column));
         (columns.len() == values.len()).then(|| lost.collect())
+    }
+
+    /// The columns that become numbers or text and were the other.
+    pub(super) fn reread(
+        &self,
+        table: &TableName,
+        columns: &[String],
+        values: &[Copied],
+        readings: &BTreeMap<String, Reading>,
+    ) -> Vec<String> {
+        let values = self.spread(table, values);
+        let table = self.catalog.tables.get(table);
+        let held = table.into_iter().flat_map(|table| &table.columns);
+        held.filter(|column| {
+            let copied = Copied::Column(column.name.to_lowercase());
+            columns.iter().zip(&values).any(|(name, value)| {
+                let reading = readings.get(name);
+                *value == copied && reading.is_some_and(|reading| *reading != column.reading)
+            })
+        })
+        .map(|column| column.name.to_lowercase())
+        .collect()
     }
 
     /// The table has the columns of its heir from now on.

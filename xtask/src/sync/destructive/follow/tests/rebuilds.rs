@@ -107,6 +107,21 @@ fn a_rebuild_loses_what_it_does_not_copy_as_it_is() {
 }
 
 #[test]
+fn text_that_becomes_numbers_is_told() {
+    let plain = "INSERT INTO n SELECT id, name, code FROM users";
+    for new in [
+        "id, name varchar(2) NOT NULL, code",
+        "id, name \"text\", code BLOB",
+    ] {
+        assert_eq!(rebuilt(new, plain, ""), [""; 0], "{new}");
+    }
+    assert_eq!(
+        rebuilt("id, name integer CHECK (name <> 'text'), code", plain, ""),
+        ["line 3: changes the type of `name` of `users`, which has 1,204 rows!"]
+    );
+}
+
+#[test]
 fn the_heir_of_a_table_has_its_rows_before_it_has_its_name() {
     let plain = "INSERT INTO n SELECT id, name, code FROM users";
     for (then, what) in [
@@ -162,7 +177,7 @@ fn the_heir_of_a_table_has_its_rows_before_it_has_its_name() {
 fn a_rebuild_loses_the_columns_that_it_does_not_copy() {
     let rebuild = |copy: &str| {
         let up = format!(
-            "CREATE TABLE n (id int, name text, code text); INSERT INTO n {copy};\nDROP TABLE users;\nALTER TABLE n RENAME TO users;\nDELETE FROM users;"
+            "CREATE TABLE n (id, name text, code text); INSERT INTO n {copy};\nDROP TABLE users;\nALTER TABLE n RENAME TO users;\nDELETE FROM users;"
         );
         told(Backend::Sqlite, "", &[&up])
     };
