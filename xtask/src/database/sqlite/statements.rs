@@ -13,11 +13,10 @@ pub(super) fn split(script: &str) -> Vec<(usize, &str)> {
         let rest = &script[at..];
         let skipped = if rest.starts_with("--") {
             Some(rest.find('\n').unwrap_or(rest.len()))
-        } else if rest.starts_with("/*") {
-            // The star that opens it does not close it.
-            Some(rest[2..].find("*/").map_or(rest.len(), |end| end + 4))
         } else {
-            None
+            // The star that opens it does not close it.
+            let comment = rest.strip_prefix("/*");
+            comment.map(|comment| comment.find("*/").map_or(rest.len(), |end| end + 4))
         };
         if let Some(length) = skipped {
             while letters.next_if(|(next, _)| *next < at + length).is_some() {}
