@@ -159,7 +159,11 @@ pub(super) fn a_setting_that_the_database_cannot_read(backend: Backend) {
         "table = \"fee_groups\"\nwhere = \"no_such > 1\"\n",
     ));
     stage.dev.run("UPDATE fee_items SET label = 'x'");
-    let problem = Problem::of(&stage.try_plan().unwrap_err());
+    let problem = match (backend, stage.try_plan()) {
+        // Its transaction answers nothing more.
+        (Backend::Postgres, planned) => Problem::of(&planned.unwrap_err()),
+        (Backend::Sqlite, planned) => planned.unwrap().blockers.remove(0),
+    };
     assert_eq!(problem.code, Code::Failed);
     assert!(problem.message.contains("no_such"), "{problem}");
 }
