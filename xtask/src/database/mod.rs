@@ -19,6 +19,7 @@ use crate::sync::row::{KeyedHash, Record};
 use crate::sync::table::TableName;
 
 mod load;
+mod mark;
 mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres;

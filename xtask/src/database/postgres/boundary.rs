@@ -4,7 +4,7 @@
 use diesel::connection::SimpleConnection as _;
 use diesel::result::{DatabaseErrorKind, Error};
 
-use super::super::migrations::{ended_by_itself, mark};
+use super::super::mark::{Mark, ended_by_itself};
 use super::PostgresSession;
 use crate::sync::migration::Migration;
 
@@ -19,16 +19,10 @@ impl PostgresSession {
         migration: &Migration,
         work: impl FnOnce(&mut Self) -> Result<(), E>,
     ) -> anyhow::Result<Result<(), E>> {
-        // A migration cannot make a savepoint again whose name it cannot know.
-        let mark = mark()?;
-        self.batch(&format!("SAVEPOINT {mark}"), "mark the transaction")?;
+        let mark = Mark::new()?;
+        self.batch(&mark.set(), "mark the transaction")?;
         let outcome = work(self);
-        let back_out = match &outcome {
-            Ok(()) => "",
-            Err(_) => &format!("ROLLBACK TO SAVEPOINT {mark}; "),
-        };
-        let close = format!("{back_out}RELEASE SAVEPOINT {mark}");
-        match self.connection.batch_execute(&close) {
+        match self.connection.batch_execute(&mark.close(outcome.is_err())) {
             Ok(()) | Err(Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _)) => {
                 Ok(outcome)
             }

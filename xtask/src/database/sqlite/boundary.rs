@@ -1,7 +1,7 @@
 //! The line around a migration: the transaction is the run's, and nothing that a migration does to
 //! the connection outlives it.
 
-use super::super::migrations::{ended_by_itself, mark};
+use super::super::mark::{Mark, ended_by_itself};
 use super::super::sql;
 use super::{SqliteSession, failed};
 use crate::sync::migration::Migration;
@@ -23,16 +23,11 @@ impl SqliteSession {
         migration: &Migration,
         work: impl FnOnce(&mut Self) -> Result<(), E>,
     ) -> anyhow::Result<Result<(), E>> {
-        // A migration cannot make a savepoint again whose name it cannot know.
-        let mark = mark()?;
-        self.batch(&format!("SAVEPOINT {mark}"))
+        let mark = Mark::new()?;
+        self.batch(&mark.set())
             .map_err(|error| failed(&error, "mark the transaction"))?;
         let outcome = work(self);
-        let back_out = match &outcome {
-            Ok(()) => "",
-            Err(_) => &format!("ROLLBACK TO {mark}; "),
-        };
-        match self.batch(&format!("{back_out}RELEASE {mark}")) {
+        match self.batch(&mark.close(outcome.is_err())) {
             Ok(()) => Ok(outcome),
             Err(_) => Err(ended_by_itself(migration)),
         }
