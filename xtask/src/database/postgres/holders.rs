@@ -1,6 +1,5 @@
 //! Which rows have a value, as the server takes values to be equal.
 
-use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_query;
 use diesel::{QueryResult, RunQueryDsl};
 
@@ -21,26 +20,23 @@ impl PostgresSession {
     ) -> anyhow::Result<Vec<(usize, Record)>> {
         let what = format!("find rows of `{}` by their values", lookup.table);
         let types = self.type_names(lookup)?;
-        self.batch("SAVEPOINT __sync_holders", &what)?;
-        let found = match self.holders_where(lookup, values, |at, field| {
-            format!(
-                "lookup.{field} = wanted.wanted_{at}::{}",
-                types[lookup.key[at]]
-            )
-        }) {
+        let by_value = self.tried(&what, |session| {
+            session.holders_where(lookup, values, |at, field| {
+                format!(
+                    "lookup.{field} = wanted.wanted_{at}::{}",
+                    types[lookup.key[at]]
+                )
+            })
+        })?;
+        let found = match by_value {
+            Ok(found) => found,
             // A value may be none of the column's, where the types of the two ends differ.
-            Err(Error::DatabaseError(kind, _))
-                if !matches!(kind, DatabaseErrorKind::ClosedConnection) =>
-            {
-                self.batch("ROLLBACK TO __sync_holders", &what)?;
-                self.holders_where(lookup, values, |at, field| {
+            Err(_) => self
+                .holders_where(lookup, values, |at, field| {
                     format!("lookup.{field}::text COLLATE \"C\" = wanted.wanted_{at}")
                 })
-            }
-            found => found,
+                .map_err(|error| failed(&error, &what))?,
         };
-        let found = found.map_err(|error| failed(&error, &what))?;
-        self.batch("RELEASE __sync_holders", &what)?;
         Ok(found.into_iter().map(|row| (row.0, row.1)).collect())
     }
 

@@ -29,8 +29,9 @@ pub(super) use effects::effects;
 pub(super) use hazards::hazards;
 
 use diesel::pg::PgConnection;
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::Text;
-use diesel::{Connection, RunQueryDsl, sql_query};
+use diesel::{Connection, QueryResult, RunQueryDsl, sql_query};
 
 use super::staged::Staged;
 use super::{Session, Target};
@@ -160,6 +161,30 @@ impl PostgresSession {
             Some(lookout) if code == Code::LockTimeout => lookout.seen().unwrap_or(words),
             _ => words,
         }
+    }
+
+    /// Does what the server may refuse, which then does not end the transaction.
+    ///
+    /// # Errors
+    /// Where the connection is lost, or the server was not even asked.
+    fn tried<T>(
+        &mut self,
+        what: &str,
+        work: impl FnOnce(&mut Self) -> QueryResult<T>,
+    ) -> anyhow::Result<QueryResult<T>> {
+        self.batch("SAVEPOINT __sync_trial", what)?;
+        let outcome = work(self);
+        match &outcome {
+            Ok(_) => {}
+            Err(Error::DatabaseError(kind, _))
+                if !matches!(kind, DatabaseErrorKind::ClosedConnection) =>
+            {
+                self.batch("ROLLBACK TO __sync_trial", what)?;
+            }
+            Err(error) => return Err(failed(error, what)),
+        }
+        self.batch("RELEASE __sync_trial", what)?;
+        Ok(outcome)
     }
 
     /// Runs a query whose columns are all text.

@@ -1,12 +1,11 @@
 //! How rows let go of unique values that others take: they are emptied, away, or hold something else.
 
-use diesel::result::{DatabaseErrorKind, Error};
 use diesel::{RunQueryDsl, sql_query};
 
 use super::super::sql;
 use super::super::staged::position;
 use super::PostgresSession;
-use super::connection::{Fields, failed};
+use super::connection::Fields;
 use super::read::DEFAULT_SCHEMA;
 use super::staging::staging_table;
 use super::unique::{Replaceable, UniqueKey};
@@ -166,22 +165,11 @@ impl PostgresSession {
 
     /// Whether a query says true; one that the server refuses does not.
     fn is_true(&mut self, query: &str) -> anyhow::Result<bool> {
-        let what = "try a value";
-        self.batch("SAVEPOINT __sync_trial", what)?;
-        match sql_query(query).load::<Fields>(&mut self.connection) {
-            Ok(rows) => {
-                self.batch("RELEASE __sync_trial", what)?;
-                let mut fields = rows.into_iter().flat_map(|row| row.0);
-                Ok(fields.next().flatten().as_deref() == Some("true"))
-            }
-            Err(Error::DatabaseError(kind, _))
-                if !matches!(kind, DatabaseErrorKind::ClosedConnection) =>
-            {
-                self.batch("ROLLBACK TO __sync_trial", what)?;
-                Ok(false)
-            }
-            Err(error) => Err(failed(&error, what)),
-        }
+        let tried = self.tried("try a value", |session| {
+            sql_query(query).load::<Fields>(&mut session.connection)
+        })?;
+        let mut fields = tried.into_iter().flatten().flat_map(|row| row.0);
+        Ok(fields.next().flatten().as_deref() == Some("true"))
     }
 }
 

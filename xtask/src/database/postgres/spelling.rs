@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::Text;
 use diesel::{RunQueryDsl, sql_query};
 use serde_json::{Map, Value};
 
 use super::super::{BadValue, Canonical, MOST_BAD, sql};
 use super::PostgresSession;
-use super::connection::{Fields, failed};
+use super::connection::Fields;
 use super::read::DEFAULT_SCHEMA;
 use super::words::whole_words;
 use crate::sync::lookup::{Lookup, Source};
@@ -179,23 +178,15 @@ impl PostgresSession {
             })
             .collect();
         let what = "read values as those of their columns";
-        self.batch("SAVEPOINT __sync_spelling", what)?;
-        let spelled = sql_query(query)
-            .bind::<Text, _>(serde_json::to_string(&document)?)
-            .load::<Fields>(&mut self.connection);
-        match spelled {
-            Ok(rows) => {
-                self.batch("RELEASE __sync_spelling", what)?;
-                Ok(Ok(rows.into_iter().map(|row| row.0).collect()))
-            }
-            Err(Error::DatabaseError(kind, information))
-                if !matches!(kind, DatabaseErrorKind::ClosedConnection) =>
-            {
-                self.batch("ROLLBACK TO __sync_spelling", what)?;
-                Ok(Err(whole_words(&Error::DatabaseError(kind, information))))
-            }
-            Err(error) => Err(failed(&error, what)),
-        }
+        let document = serde_json::to_string(&document)?;
+        let spelled = self.tried(what, |session| {
+            sql_query(query)
+                .bind::<Text, _>(document)
+                .load::<Fields>(&mut session.connection)
+        })?;
+        Ok(spelled
+            .map(|rows| rows.into_iter().map(|row| row.0).collect())
+            .map_err(|error| whole_words(&error)))
     }
 
     /// The types of the fields, as SQL.
