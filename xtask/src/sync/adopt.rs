@@ -18,15 +18,12 @@ use super::gate;
 use super::lookup::Lookup;
 use super::private;
 use super::promoted::{self, Promoted};
-use super::row::{KeySet, NULL, Record, cells, owned};
+use super::row::{BATCH, KeySet, NULL, Record, cells, owned};
 use super::row_edits::{RowEdit, merged, row_edits};
 use super::snapshot::{Observed, observe_all};
 use super::table::TableName;
 use super::three_way::Kind;
 use crate::problem::{Code, Problem};
-
-/// How many keys go to a database at once.
-const BATCH: usize = 2000;
 
 /// What was written.
 #[derive(Debug, Clone, Serialize)]

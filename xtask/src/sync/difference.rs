@@ -15,16 +15,13 @@ use super::lookup::Lookup;
 use super::parents::missing_parents;
 use super::reached::Reached;
 use super::references::{Compared, references};
-use super::row::{LookupState, Record, cells};
+use super::row::{BATCH, LookupState, Record, cells};
 use super::snapshot::Observed;
 use super::staying::Kept;
 use super::table::TableName;
 use super::taken::{Ends, taken_values};
 use crate::database::Session;
 use crate::problem::{Code, Problem};
-
-/// How many keys go to a database at once.
-const BATCH: usize = 2000;
 
 /// What was found about one lookup table.
 #[derive(Debug, Clone)]

@@ -13,15 +13,12 @@ use super::config::LookupSettings;
 use super::ledger::PromotedLookup;
 use super::lookup::Lookup;
 use super::promoted::Promoted;
-use super::row::{KeySet, Record, cells, owned};
+use super::row::{BATCH, KeySet, Record, cells, owned};
 use super::snapshot::Observed;
 use super::three_way::{Edit, Judge, Kind, Nobody, OnTargetEdit, ThreeWay};
 
 /// How many rows are shown with their values, unless all are asked for.
 const SHOWN: usize = 5;
-
-/// How many keys go to a database at once.
-const BATCH: usize = 2000;
 
 /// What was edited in one lookup table of the target.
 #[derive(Debug, Clone)]

@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 
 use super::change_log::{Change, ChangeLog};
 use super::lookup::Lookup;
-use super::row::{Record, owned};
+use super::row::{BATCH, Record, owned};
 use super::table::TableName;
 use super::taken::Ends;
 use super::words::counted;
 use crate::problem::{Code, Problem};
-
-/// How many keys go to a database at once.
-const BATCH: usize = 2000;
 
 /// One problem for each such column.
 ///

@@ -5,14 +5,11 @@ use super::catalog::ForeignKey;
 use super::change_log::{Change, ChangeLog};
 use super::config::{ExtraRows, LookupSettings};
 use super::lookup::Lookup;
-use super::row::{KeySet, NULL, Record, owned};
+use super::row::{BATCH, KeySet, NULL, Record, owned};
 use super::snapshot::{Observed, Snapshot};
 use super::table::TableName;
 use super::words::counted;
 use crate::problem::{Code, Problem};
-
-/// How many keys go to a database at once.
-const BATCH: usize = 2000;
 
 /// How many parents are named.
 const NAMED: usize = 5;

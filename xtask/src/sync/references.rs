@@ -11,15 +11,11 @@ use super::config::{ExtraRows, LookupSettings};
 use super::lookup::Lookup;
 use super::reached::Reached;
 use super::reference::{Part, Step, Touched};
-use super::row::{KeySet, Record, owned};
+use super::row::{BATCH, KeySet, Record, owned};
 use super::snapshot::Observed;
 use super::staying::{Checked, Kept, Staying, staying};
 use super::table::TableName;
 use super::walk::{Effect, Hop, hops};
-
-/// How many keys go to a database at once. Where the column that refers has no index, each batch
-/// is one pass over the table that refers.
-const BATCH: usize = 2000;
 
 /// One lookup table as both ends have it, with the same fields in the same order.
 pub(super) struct Compared<'lookup> {

@@ -3,11 +3,8 @@
 use super::change_log::{Change, ChangeLog};
 use super::compare::Difference;
 use super::lookup::Lookup;
-use super::row::Record;
+use super::row::{BATCH, Record};
 use crate::database::Session;
-
-/// How many keys go to a database at once.
-const BATCH: usize = 2000;
 
 /// Takes the rows of the target that are switched off already out of what is to be done.
 ///

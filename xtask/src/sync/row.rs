@@ -21,6 +21,10 @@ pub type Record = StringRecord;
 /// Rows to look keys up in.
 pub type KeySet = BTreeSet<Vec<String>>;
 
+/// How many keys go to a database at once. Where the column that refers has no index, each batch
+/// is one pass over the table that refers.
+pub const BATCH: usize = 2000;
+
 /// A key as it is looked up.
 pub fn owned(key: &Record) -> Vec<String> {
     key.iter().map(str::to_owned).collect()

@@ -7,14 +7,11 @@ use super::change_log::{Change, ChangeLog};
 use super::config::{ExtraRows, LookupSettings};
 use super::exchanged::exchanged;
 use super::lookup::Lookup;
-use super::row::{KeySet, NULL, Record, owned};
+use super::row::{BATCH, KeySet, NULL, Record, owned};
 use super::snapshot::Observed;
 use super::staying::Kept;
 use super::walk::{Effect, hops};
 use crate::problem::{Code, Problem};
-
-/// How many keys go to a database at once.
-const BATCH: usize = 2000;
 
 /// How many values are named.
 pub(super) const NAMED: usize = 5;
