@@ -121,6 +121,18 @@ pub(super) fn count(value: Option<String>) -> anyhow::Result<u64> {
         .with_context(|| format!("the database returned `{text}` for a count"))
 }
 
+/// The positions that a query returned as text, in the order of its columns.
+pub(super) fn positions<const COUNT: usize>(
+    row: &[Option<String>],
+) -> anyhow::Result<[usize; COUNT]> {
+    let mut positions = [0; COUNT];
+    for (at, position) in positions.iter_mut().enumerate() {
+        let text = row.get(at).and_then(Option::as_deref);
+        *position = text.unwrap_or_default().parse()?;
+    }
+    Ok(positions)
+}
+
 /// A name as SQL has it.
 pub(super) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))

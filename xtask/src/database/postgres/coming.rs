@@ -1,7 +1,7 @@
 //! What the server makes of rows that it does not hold yet: whether they meet a condition, and
 //! which of their keys are one key.
 
-use super::super::sql::identifier;
+use super::super::sql::{identifier, positions};
 use super::PostgresSession;
 use super::spelling::given_rows;
 use crate::sync::lookup::{Lookup, Source};
@@ -34,7 +34,10 @@ impl PostgresSession {
             identifier(&lookup.table.name)
         );
         let found = self.ask_about(&query, &values(rows))?.unwrap_or_default();
-        found.into_iter().map(|row| position(&row, 0)).collect()
+        found
+            .iter()
+            .map(|row| positions(row).map(|[at]| at))
+            .collect()
     }
 
     pub(super) fn taken_for_one(
@@ -64,7 +67,7 @@ impl PostgresSession {
         found
             .map_err(anyhow::Error::msg)?
             .iter()
-            .map(|row| Ok((position(row, 0)?, position(row, 1)?)))
+            .map(|row| positions(row).map(|[at, first]| (at, first)))
             .collect()
     }
 }
@@ -77,8 +80,4 @@ fn values(rows: &[Record]) -> Vec<Vec<Option<String>>> {
     rows.iter()
         .map(|row| row.iter().map(value).collect())
         .collect()
-}
-
-fn position(row: &[Option<String>], at: usize) -> anyhow::Result<usize> {
-    Ok(row[at].as_deref().unwrap_or_default().parse()?)
 }

@@ -3,7 +3,7 @@
 
 use anyhow::Context as _;
 
-use super::super::sql::identifier;
+use super::super::sql::{identifier, positions};
 use super::SqliteSession;
 use super::tokens::{column_definitions, tokens};
 use super::value::Value;
@@ -39,7 +39,10 @@ impl SqliteSession {
             identifier(&lookup.table.name)
         );
         let found = self.query(&query, &[]).unwrap_or_default();
-        found.iter().map(|row| position(row, 0)).collect()
+        found
+            .iter()
+            .map(|row| positions(row).map(|[at]| at))
+            .collect()
     }
 
     pub(super) fn taken_for_one(
@@ -66,7 +69,7 @@ impl SqliteSession {
         )?;
         found
             .iter()
-            .map(|row| Ok((position(row, 0)?, position(row, 1)?)))
+            .map(|row| positions(row).map(|[at, first]| (at, first)))
             .collect()
     }
 
@@ -111,9 +114,4 @@ impl SqliteSession {
             })
             .collect())
     }
-}
-
-fn position(row: &[Option<String>], at: usize) -> anyhow::Result<usize> {
-    let position = row.get(at).and_then(Option::as_deref);
-    Ok(position.unwrap_or_default().parse()?)
 }
