@@ -4,7 +4,7 @@
 use super::effects;
 use super::statements::split;
 use super::tokens::tokens;
-use crate::sync::catalog::{Action, Catalog};
+use crate::sync::catalog::{Action, Catalog, ForeignKey};
 use crate::sync::hazard::Hazard;
 
 /// What may hurt a database with this schema, in the order of the text.
@@ -82,19 +82,15 @@ impl Target<'_> {
             .filter(|key| key.iter().any(is))
             .map(|key| format!("the unique key ({})", key.join(", ")))
             .collect();
-        for (object, definition) in &self.catalog.objects {
+        let kinds = ["index", "view", "trigger"];
+        let objects = self.catalog.objects.iter();
+        for (object, definition) in
+            objects.filter(|(object, _)| kinds.contains(&object.kind.as_str()))
+        {
             let name = object.name.rsplit('.').next().unwrap_or_default();
             let words = tokens(definition);
-            // A word may be a name with its table before it.
-            let says = |word: &str| {
-                let mut words = words.iter().flat_map(|words| words.split('.'));
-                words.any(|said| said == word)
-            };
-            if matches!(object.kind.as_str(), "index" | "view" | "trigger")
-                && !self.dropped.contains(&&*name.to_lowercase())
-                && says(table)
-                && says(column)
-            {
+            let says = |word: &str| words.iter().any(|said| said == word);
+            if !self.dropped.contains(&&*name.to_lowercase()) && says(table) && says(column) {
                 users.push(format!("the {} `{name}`", object.kind));
             }
         }
@@ -103,16 +99,14 @@ impl Target<'_> {
 
     /// The tables whose rows go with those of this one.
     fn cascading(&self, table: &str) -> Vec<String> {
-        let mut tables = Vec::new();
-        for child in self.catalog.tables.values() {
-            let mut keys = child.foreign_keys.iter();
-            if keys.any(|key| {
-                key.on_delete == Action::Cascade && key.parent.name.to_lowercase() == table
-            }) {
-                tables.push(format!("`{}`", child.name));
-            }
-        }
-        tables
+        let cascades = |key: &ForeignKey| {
+            key.on_delete == Action::Cascade && key.parent.name.to_lowercase() == table
+        };
+        let children = self.catalog.tables.values();
+        children
+            .filter(|child| child.foreign_keys.iter().any(cascades))
+            .map(|child| format!("`{}`", child.name))
+            .collect()
     }
 }
 
