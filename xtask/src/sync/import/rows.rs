@@ -7,10 +7,7 @@ use super::text::Row;
 use crate::database::BadValue;
 use crate::sync::catalog::Reading;
 use crate::sync::lookup::Lookup;
-use crate::sync::row::{KeySet, NULL, Record, owned};
-
-/// How many keys go to a database at once.
-const BATCH: usize = 2000;
+use crate::sync::row::{BATCH, KeySet, NULL, Record, owned};
 
 impl Check<'_> {
     /// Rows that `where` leaves to others, and references with a part missing.
