@@ -10,7 +10,7 @@ use super::limits::Limits;
 use super::migration::OutOfOrder;
 use super::rehearse::RehearsalSetting;
 use super::three_way::OnTargetEdit;
-use super::url_spelling::{check_spelling, redacted, scrubbed, secrets};
+use super::url_spelling::{check_spelling, redacted, scrubbed, secrets, with_connect_timeout};
 use crate::problem::{Code, Problem};
 
 /// The kind of database behind a URL.
@@ -221,9 +221,8 @@ impl DatabaseUrl {
     /// The same with a limit, in seconds, on waiting for a server, unless it has one of its own.
     pub fn hurried(&self, limit: u32) -> Self {
         let mut hurried = self.clone();
-        if self.backend == Backend::Postgres && !self.text.contains("connect_timeout=") {
-            let separator = if self.text.contains('?') { '&' } else { '?' };
-            hurried.text += &format!("{separator}connect_timeout={limit}");
+        if self.backend == Backend::Postgres {
+            hurried.text = with_connect_timeout(&self.text, limit);
         }
         hurried
     }

@@ -147,9 +147,33 @@ pub(super) fn scrubbed(text: &str, secrets: &[String]) -> String {
     })
 }
 
+/// A PostgreSQL URL with a limit, in seconds, on waiting for the server, unless it has its own.
+pub(super) fn with_connect_timeout(url: &str, limit: u32) -> String {
+    if url.contains("connect_timeout=") {
+        return url.to_owned();
+    }
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}connect_timeout={limit}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_is_added_once() {
+        let with_timeout = |url: &str| with_connect_timeout(url, 10);
+        assert_eq!(
+            with_timeout("postgres://h/d"),
+            "postgres://h/d?connect_timeout=10"
+        );
+        assert_eq!(
+            with_timeout("postgres://h/d?sslmode=require"),
+            "postgres://h/d?sslmode=require&connect_timeout=10"
+        );
+        let own = "postgres://h/d?connect_timeout=3";
+        assert_eq!(with_timeout(own), own);
+    }
 
     #[test]
     fn a_parameter_that_is_not_known_may_be_a_password() {

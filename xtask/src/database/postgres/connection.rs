@@ -43,18 +43,17 @@ fn session_settings(limits: Limits) -> String {
     )
 }
 
-pub(super) fn connect(url: &DatabaseUrl) -> anyhow::Result<PgConnection> {
-    PgConnection::establish(&with_timeout(url.secret_text()))
-        .map_err(|error| connection_problem(url, &error.to_string()))
-}
+/// In seconds.
+const CONNECT_TIMEOUT: u32 = 10;
 
-/// Without a limit of its own, a server that does not answer would be waited for for minutes.
-fn with_timeout(url: &str) -> String {
-    if url.contains("connect_timeout=") || std::env::var_os("PGCONNECT_TIMEOUT").is_some() {
-        return url.to_owned();
-    }
-    let separator = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{separator}connect_timeout=10")
+pub(super) fn connect(url: &DatabaseUrl) -> anyhow::Result<PgConnection> {
+    // Without a limit of its own, a server that does not answer would be waited for for minutes.
+    let limited = match std::env::var_os("PGCONNECT_TIMEOUT") {
+        Some(_) => url.clone(),
+        None => url.hurried(CONNECT_TIMEOUT),
+    };
+    PgConnection::establish(limited.secret_text())
+        .map_err(|error| connection_problem(url, &error.to_string()))
 }
 
 pub(super) fn connection_problem(url: &DatabaseUrl, words: &str) -> anyhow::Error {
@@ -182,23 +181,4 @@ pub(super) fn text_at<'row>(
         .value()
         .map(|value| Ok(std::str::from_utf8(value.as_bytes())?.to_owned()))
         .transpose()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_limit_is_added_once() {
-        assert_eq!(
-            with_timeout("postgres://h/d"),
-            "postgres://h/d?connect_timeout=10"
-        );
-        assert_eq!(
-            with_timeout("postgres://h/d?sslmode=require"),
-            "postgres://h/d?sslmode=require&connect_timeout=10"
-        );
-        let own = "postgres://h/d?connect_timeout=3";
-        assert_eq!(with_timeout(own), own);
-    }
 }
