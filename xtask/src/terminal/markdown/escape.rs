@@ -105,7 +105,7 @@ fn escaped(word: &str) -> String {
             '>' => text.push_str("&gt;"),
             '&' => text.push_str("&amp;"),
             '|' => text.push_str("&#124;"),
-            '\\' | '*' | '_' | '~' | '[' | ']' | '$' | '`' => {
+            '\\' | '*' | '_' | '~' | '^' | '[' | ']' | '$' | '`' => {
                 text.push('\\');
                 text.push(letter);
             }

@@ -39,6 +39,7 @@ fn texts() -> impl Strategy<Value = String> {
         "**",
         "_a_",
         "~~",
+        "^a^",
         "$x$",
         "- ",
         "1. ",
