@@ -6,6 +6,7 @@
 pub mod adopt;
 mod apart;
 pub mod backup;
+mod beyond;
 pub mod catalog;
 pub mod change_log;
 pub mod compare;

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::beyond;
 use super::catalog::Catalog;
 use super::config::{Config, LookupSettings};
 use super::environment::{Backend, Environment};
 use super::gate;
-use super::migration::{Migration, MigrationSet};
+use super::migration::MigrationSet;
+use super::parts::Part;
 use super::plan::{missing_migrations, split};
+use super::progress::broken;
 use super::rehearsed_session::{Live, RehearsedSession};
 use super::snapshot::{Observed, Snapshot};
 use super::table::TableName;
@@ -51,7 +54,6 @@ pub(super) fn rehearse(
         || source.is_folder
         || environment.rehearsal == RehearsalSetting::Off
         || !gate::wrong_ends(source, &target.snapshot).is_empty()
-        || split(config, source, &pending).len() > 1
         || pending
             .iter()
             .any(|migration| gate::not_transactional(migration, source.backend).is_some())
@@ -59,6 +61,8 @@ pub(super) fn rehearse(
         return Ok(None);
     }
     let not_rehearsed = |error: anyhow::Error| not_rehearsed(&environment.label, &error);
+    let parts = split(config, source, &pending);
+    check_reach(&parts, known, target.snapshot.backend).map_err(not_rehearsed)?;
     let lookups: Vec<TableName> = config
         .lookups
         .iter()
@@ -69,7 +73,7 @@ pub(super) fn rehearse(
     let mut session =
         database::open_target(&scratch.url, environment.limits).map_err(not_rehearsed)?;
     check_copy(&scratch, &mut *session, target).map_err(not_rehearsed)?;
-    run(&mut *session, known, &pending, &target.snapshot)?;
+    run(&mut *session, known, &parts, &target.snapshot)?;
     let catalog = session.catalog().map_err(not_rehearsed)?;
     let snapshot = Snapshot {
         applied: session.applied_migrations().map_err(not_rehearsed)?,
@@ -138,38 +142,79 @@ fn check_copy(
     Ok(())
 }
 
+/// What is committed on the copy may not reach beyond it.
+fn check_reach(parts: &[Part], known: &MigrationSet, backend: Backend) -> anyhow::Result<()> {
+    let committed = parts
+        .iter()
+        .filter(|part| !part.loads)
+        .flat_map(|part| &part.migrations)
+        .filter_map(|version| known.get(version));
+    for migration in committed {
+        if let Some(words) = beyond::find(&migration.up, backend) {
+            anyhow::bail!(
+                "{} reaches beyond its database ({words}), and is in a part that commits",
+                migration.name
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Runs what the promotion would run, and commits what it would commit.
 fn run(
     session: &mut dyn Target,
     known: &MigrationSet,
-    pending: &[&Migration],
+    parts: &[Part],
     target: &Snapshot,
 ) -> Result<(), Problem> {
-    for migration in pending {
-        session.run_migration(known, migration).map_err(|error| {
-            let problem = Problem::of(&error);
-            let hint = match (problem.code, target.backend) {
-                (Code::MigrationFailed, Backend::Postgres) => {
-                    "nothing was touched; mend the migration. The copy has no rows but lookup rows: \
-                     where the migration needs others, set rehearsal = \"off\" for this environment in data-sync/sync.toml"
-                }
-                (Code::MigrationFailed, Backend::Sqlite) => {
-                    "nothing was touched; mend the migration or the rows that it meets"
-                }
-                // On the target, with all its rows, it would hardly be faster.
-                (Code::StatementTimeout, _) => problem.hint.as_deref().unwrap_or_default(),
-                _ => return not_rehearsed(&target.label, &error),
-            };
-            Problem::new(
-                problem.code,
-                format!(
-                    "rehearsed on a copy of {}: {}",
-                    target.label, problem.message
-                ),
-            )
-            .hint(hint)
-        })?;
+    let failed = |error: anyhow::Error| failed(&error, target);
+    for part in parts {
+        for migration in part
+            .migrations
+            .iter()
+            .filter_map(|version| known.get(version))
+        {
+            match part.transaction {
+                true => session.run_migration(known, migration),
+                false => session.run_outside(known, migration),
+            }
+            .map_err(failed)?;
+        }
+        if part.transaction && !part.loads {
+            session
+                .check_constraints()
+                .map_err(broken)
+                .and_then(|()| session.commit_part())
+                .and_then(|()| session.begin_part())
+                .map_err(failed)?;
+        }
     }
     Ok(())
+}
+
+/// How a migration failed on the copy; or why there was no rehearsal after all.
+fn failed(error: &anyhow::Error, target: &Snapshot) -> Problem {
+    let problem = Problem::of(error);
+    let hint = match (problem.code, target.backend) {
+        (Code::MigrationFailed, Backend::Postgres) => {
+            "nothing was touched; mend the migration. The copy has no rows but lookup rows: \
+             where the migration needs others, set rehearsal = \"off\" for this environment in data-sync/sync.toml"
+        }
+        (Code::MigrationFailed, Backend::Sqlite) => {
+            "nothing was touched; mend the migration or the rows that it meets"
+        }
+        // On the target, with all its rows, it would hardly be faster.
+        (Code::StatementTimeout, _) => problem.hint.as_deref().unwrap_or_default(),
+        _ => return not_rehearsed(&target.label, error),
+    };
+    Problem::new(
+        problem.code,
+        format!(
+            "rehearsed on a copy of {}: {}",
+            target.label, problem.message
+        ),
+    )
+    .hint(hint)
 }
 
 fn not_rehearsed(label: &str, error: &anyhow::Error) -> Problem {

@@ -16,6 +16,7 @@ mod random;
 mod recording;
 mod refusing;
 mod rehearsing;
+mod rehearsing_parts;
 mod retired;
 mod returning;
 mod splitting;
@@ -169,6 +170,10 @@ suite! {
             a_migration_that_fails_in_the_rehearsal_blocks
             protected_rows_count_where_they_are
             a_key_that_is_new_is_rehearsed
+            ;
+        rehearsing_parts:
+            a_run_in_parts_is_rehearsed
+            what_reaches_beyond_its_database_is_not_rehearsed
             ;
         returning:
             a_restore_brings_back_rows_and_schema

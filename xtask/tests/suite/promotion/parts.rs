@@ -6,6 +6,7 @@ use xtask::problem::{Code, Problem};
 use xtask::sync::environment::Backend;
 use xtask::sync::event::Event;
 use xtask::sync::ledger::RunKind;
+use xtask::sync::rehearse::RehearsalSetting;
 use xtask::sync::report::{Outcome, Report};
 use xtask::sync::retry::promote;
 use xtask::sync::snapshot::observe;
@@ -40,8 +41,11 @@ fn strict_merchants(backend: Backend) -> &'static str {
 }
 
 /// Test lacks three migrations, the second of which runs outside any transaction, and a label.
+///
+/// What fails is to fail there, and not on a copy.
 pub(super) fn split(backend: Backend, first: &str, last: &str) -> Stage {
-    let stage = Stage::promoted(backend);
+    let mut stage = Stage::promoted(backend);
+    stage.do_not_rehearse();
     stage.migrations.write(FIRST, first);
     stage.migrations.write(OUTSIDE, outside(backend));
     stage.migrations.write_metadata(OUTSIDE, MARKED);
@@ -202,7 +206,8 @@ pub(super) fn what_was_committed_stays_and_the_next_run_goes_on(backend: Backend
 }
 
 pub(super) fn what_fails_outside_a_transaction_is_told(backend: Backend) {
-    let stage = Stage::promoted(backend);
+    let mut stage = Stage::promoted(backend);
+    stage.do_not_rehearse();
     let up = match backend {
         Backend::Postgres => "CREATE UNIQUE INDEX CONCURRENTLY one_name ON merchants (name);",
         Backend::Sqlite => {
@@ -362,12 +367,14 @@ fn killed_between_parts() {
         return;
     };
     let told: Vec<&str> = told.lines().collect();
-    let config = super::configured(
+    let mut config = super::configured(
         told[0].as_ref(),
         xtask::sync::migration::Origin::Folder(told[1].into()),
         [told[2], told[3]],
         super::TABLES,
     );
+    // As its parent does.
+    config.pipeline[1].rehearsal = RehearsalSetting::Off;
     let promotion = config.promotion("dev-to-test").unwrap();
     let plan = xtask::sync::promote::look(&config, &promotion, false)
         .unwrap()

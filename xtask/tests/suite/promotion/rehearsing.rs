@@ -6,10 +6,10 @@ use xtask::sync::plan::Plan;
 
 use super::{Stage, codes};
 
-const NEXT: &str = "2024-02-01-000000_next";
+pub(super) const NEXT: &str = "2024-02-01-000000_next";
 
 /// Counts of a planned table: to insert, to update, to delete, unchanged.
-fn counts(plan: &Plan, table: &str) -> (u64, u64, u64, u64) {
+pub(super) fn counts(plan: &Plan, table: &str) -> (u64, u64, u64, u64) {
     let mut lookups = plan.lookups.iter();
     let lookup = lookups.find(|lookup| lookup.table.name == table).unwrap();
     (
@@ -21,7 +21,7 @@ fn counts(plan: &Plan, table: &str) -> (u64, u64, u64, u64) {
 }
 
 /// The copies that were made of Test and are still there.
-fn copies(stage: &Stage) -> Vec<Option<String>> {
+pub(super) fn copies(stage: &Stage) -> Vec<Option<String>> {
     stage.test.texts(
         "SELECT datname FROM pg_database WHERE datname LIKE '\\_\\_sync\\_rehearsal\\_%\\_' || \
          (SELECT oid FROM pg_database WHERE datname = current_database()) || '\\_%'",
