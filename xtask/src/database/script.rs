@@ -13,7 +13,7 @@ use crate::sync::hazard::Hazard;
 pub fn hazards(backend: Backend, up: &str, catalog: &Catalog) -> Vec<Hazard> {
     match backend {
         #[cfg(feature = "postgres")]
-        Backend::Postgres => postgres::hazards(up),
+        Backend::Postgres => postgres::hazards(up, catalog),
         #[cfg(feature = "sqlite")]
         Backend::Sqlite => sqlite::hazards(up, catalog),
         #[cfg(not(all(feature = "postgres", feature = "sqlite")))]

@@ -1,5 +1,6 @@
 //! What the statements of a migration do to tables, from squawk's syntax tree.
 
+mod executed;
 mod keys;
 mod statements;
 
@@ -77,24 +78,35 @@ impl Reader<'_> {
                 });
                 return;
             }
-            SyntaxKind::CREATE_TRIGGER | SyntaxKind::CREATE_POLICY => return,
+            SyntaxKind::CREATE_TRIGGER => {
+                let trigger = ast::CreateTrigger::cast(node.clone());
+                if let Some(function) = trigger.and_then(|trigger| trigger.call_expr()) {
+                    self.call_all([called(function.syntax())], at);
+                }
+                return;
+            }
+            SyntaxKind::CREATE_POLICY => return,
             SyntaxKind::CREATE_VIEW => {
                 self.push_all(at, effects_of(node));
                 return;
             }
             SyntaxKind::PLPGSQL_DYN_EXECUTE_STMT
             | SyntaxKind::PLPGSQL_FOR_DYN_STMT
-            | SyntaxKind::PLPGSQL_OPEN_EXECUTE => match constant(node) {
+            | SyntaxKind::PLPGSQL_OPEN_EXECUTE => match executed::constant(node) {
                 Some(text) => self.execute(&text, at),
-                None => self.opaque(
-                    at,
-                    "the statement that EXECUTE runs is only known when it runs",
-                ),
+                None => match executed::harmless(node) {
+                    Some(calls) => self.call_all(calls, at),
+                    None => self.opaque(
+                        at,
+                        "the statement that EXECUTE runs is only known when it runs",
+                    ),
+                },
             },
             SyntaxKind::CALL => self.opaque(at, "what a procedure does is not looked into"),
-            SyntaxKind::CALL_EXPR if self.is_own_function(node) => {
+            SyntaxKind::CALL_EXPR if self.functions.contains(&called(node)) => {
                 self.opaque(at, "what a function does is not looked into");
             }
+            SyntaxKind::CALL_EXPR => self.call_all([called(node)], at),
             SyntaxKind::DROP_OWNED => {
                 self.opaque(
                     at,
@@ -213,15 +225,17 @@ impl Reader<'_> {
         for (_, reason) in kept.read.opaque {
             self.opaque(at, &format!("`{name}` may do anything: {reason}"));
         }
+        self.call_all(kept.read.calls.into_iter().map(|(_, name)| name), at);
     }
 
-    fn is_own_function(&self, node: &SyntaxNode) -> bool {
-        let called = node.first_child().map(|name| name.text().to_string());
-        let called = called.unwrap_or_default().to_lowercase();
-        let called = called.rsplit('.').next().unwrap_or_default().trim();
-        self.functions
-            .iter()
-            .any(|function| *function == called.trim_matches('"'))
+    /// What the migration makes itself is told where it is made.
+    fn call_all(&mut self, names: impl IntoIterator<Item = String>, at: usize) {
+        for name in names {
+            let call = (self.line(at), name);
+            if !self.functions.contains(&call.1) && !self.read.calls.contains(&call) {
+                self.read.calls.push(call);
+            }
+        }
     }
 
     fn push_all(&mut self, at: usize, effects: Vec<Effect>) {
@@ -252,26 +266,20 @@ impl Reader<'_> {
     }
 }
 
+/// The last part of the name of the function that is called.
+fn called(call: &SyntaxNode) -> String {
+    let name = call.first_child().map(|name| name.text().to_string());
+    let name = name.unwrap_or_default().to_lowercase();
+    let name = name.rsplit('.').next().unwrap_or_default().trim();
+    name.trim_matches('"').to_owned()
+}
+
 /// Where a node begins, comments aside.
 fn first_word(node: &SyntaxNode) -> Option<SyntaxToken> {
     let tokens = node.descendants_with_tokens();
     tokens
         .filter_map(|element| element.into_token())
         .find(|token| !token.kind().is_trivia())
-}
-
-/// The text that EXECUTE runs, where it is written out.
-fn constant(node: &SyntaxNode) -> Option<String> {
-    let query = node.children().find_map(ast::PlpgsqlExpr::cast)?;
-    let words = query.syntax().descendants_with_tokens();
-    let mut words = words
-        .filter_map(|element| element.into_token())
-        .filter(|token| !token.kind().is_trivia());
-    let (word, None) = (words.next()?, words.next()) else {
-        return None;
-    };
-    let literal = ast::Literal::cast(word.parent()?)?;
-    Some(literal.decoded_value()?.text().to_owned())
 }
 
 /// Whether a setting says where names are looked up, or who does.

@@ -1,11 +1,16 @@
 //! Hazards in migrations, found by squawk's linter.
 //! <https://squawkhq.com/docs/rules>
 
+use std::collections::BTreeSet;
+
 use squawk_linter::{Linter, Rule};
 use squawk_syntax::SourceFile;
 
 use super::effects;
+use crate::sync::catalog::Catalog;
+use crate::sync::destructive::Read;
 use crate::sync::hazard::Hazard;
+use crate::sync::table::TableName;
 
 /// Rules that make no sense here, each group with its reason.
 const OFF: &[Rule] = &[
@@ -36,8 +41,8 @@ const OFF: &[Rule] = &[
     Rule::UnusedIgnore,
 ];
 
-/// What may hurt, in the order of the text.
-pub(in crate::database) fn hazards(up: &str) -> Vec<Hazard> {
+/// What may hurt a database with this schema, in the order of the text.
+pub(in crate::database) fn hazards(up: &str, catalog: &Catalog) -> Vec<Hazard> {
     let parsed = SourceFile::parse(up);
     let mut found: Vec<Hazard> = Linter::with_rules(&[], OFF)
         .lint(&parsed, up)
@@ -52,9 +57,39 @@ pub(in crate::database) fn hazards(up: &str) -> Vec<Hazard> {
             }
         })
         .collect();
-    let opaque = effects::read(up).opaque.into_iter();
+    let read = effects::read(up);
+    let called = called(&read, catalog);
+    let opaque = read.opaque.into_iter().chain(called);
     found.extend(opaque.map(|(line, reason)| Hazard::opaque(line, &reason)));
     found.sort_by_key(|hazard| hazard.line);
+    found
+}
+
+/// What the functions may do that are there already and that a text calls, or hangs triggers on,
+/// and those that they call.
+fn called(read: &Read, catalog: &Catalog) -> BTreeSet<(usize, String)> {
+    let functions: Vec<(String, &String)> = catalog
+        .objects
+        .iter()
+        .filter(|(object, _)| ["function", "procedure"].contains(&object.kind.as_str()))
+        .filter_map(|(object, definition)| {
+            let name = object.name.split('(').next()?;
+            Some((TableName::parse(name).ok()?.name.to_lowercase(), definition))
+        })
+        .collect();
+    let mut found = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut calls = read.calls.clone();
+    while let Some((line, name)) = calls.pop() {
+        if !seen.insert((line, name.clone())) {
+            continue;
+        }
+        for (_, definition) in functions.iter().filter(|(known, _)| *known == name) {
+            let body = effects::read(definition);
+            found.extend(body.opaque.into_iter().map(|(_, reason)| (line, reason)));
+            calls.extend(body.calls.into_iter().map(|(_, name)| (line, name)));
+        }
+    }
     found
 }
 
@@ -67,9 +102,10 @@ pub(super) fn line(text: &str, at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::catalog::Object;
 
     fn rules(up: &str) -> Vec<(String, usize)> {
-        let hazards = hazards(up).into_iter();
+        let hazards = hazards(up, &Catalog::default()).into_iter();
         hazards.map(|hazard| (hazard.rule, hazard.line)).collect()
     }
 
@@ -96,5 +132,47 @@ mod tests {
         assert_eq!(rules(up), []);
         assert_eq!(rules("SELEC 1"), [("opaque-statement".to_owned(), 1)]);
         assert_eq!(rules(""), []);
+    }
+
+    #[test]
+    fn functions_that_are_there_are_looked_into() {
+        let mut catalog = Catalog::default();
+        for (name, body) in [
+            ("clear()", "BEGIN DELETE FROM users; RETURN NULL; END"),
+            ("through()", "BEGIN PERFORM clear(); PERFORM through(); END"),
+            ("stamp()", "BEGIN NEW.at := now(); RETURN NEW; END"),
+        ] {
+            catalog.objects.insert(
+                Object {
+                    kind: "function".to_owned(),
+                    name: name.to_owned(),
+                },
+                format!(
+                    "CREATE OR REPLACE FUNCTION public.{name}\n RETURNS trigger\n LANGUAGE plpgsql\nAS $function$ {body} $function$\n"
+                ),
+            );
+        }
+        let reasons = |up: &str| -> Vec<(usize, String)> {
+            let found = hazards(up, &catalog).into_iter();
+            let found = found.filter(|hazard| hazard.rule == "opaque-statement");
+            found.map(|hazard| (hazard.line, hazard.message)).collect()
+        };
+        let told = [(
+            2,
+            "It is not known which rows this destroys: `public.clear` deletes from `users` when it is called."
+                .to_owned(),
+        )];
+        for up in [
+            "\nCREATE TRIGGER t BEFORE INSERT ON fees EXECUTE FUNCTION clear();",
+            "\nSELECT public.CLEAR();",
+            "\nSELECT through();",
+            "\nDO $$ BEGIN PERFORM clear(); END $$;",
+            "\nCREATE FUNCTION mine() RETURNS void LANGUAGE sql AS 'SELECT clear()';",
+            "\nDO $$ BEGIN EXECUTE format('CREATE TRIGGER t BEFORE UPDATE ON %I EXECUTE FUNCTION clear()', a); END $$;",
+        ] {
+            assert_eq!(reasons(up), told, "{up}");
+        }
+        let harmless = "CREATE TRIGGER t BEFORE UPDATE ON fees FOR EACH ROW EXECUTE FUNCTION stamp(); SELECT now();";
+        assert_eq!(reasons(harmless), []);
     }
 }

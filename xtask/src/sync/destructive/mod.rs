@@ -23,6 +23,9 @@ pub struct Read {
     pub statements: Vec<Statement>,
     /// Lines of what cannot be seen into, each with the reason.
     pub opaque: Vec<(usize, String)>,
+    /// Functions that it does not make, by the last part of their names, each with the line that
+    /// calls it or hangs a trigger on it.
+    pub calls: Vec<(usize, String)>,
 }
 
 /// What one statement does to tables, as its text has it.

@@ -185,6 +185,10 @@ fn what_cannot_be_seen_into_is_told() {
         ("DELETE FROM pg_catalog.pg_attribute", 1),
         ("DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'users'; END $$", 1),
         ("DO $$ BEGIN EXECUTE 'DROP TABL users'; END $$", 1),
+        ("DO $$ BEGIN EXECUTE format('DROP TABLE %I', a); END $$", 1),
+        ("DO $$ BEGIN EXECUTE format('%s', a); END $$", 1),
+        ("DO $$ BEGIN EXECUTE format(a, 'SELECT 1'); END $$", 1),
+        ("DO $$ BEGIN EXECUTE upper('SELECT 1'); END $$", 1),
         ("DROP OWNED BY somebody", 1),
         ("SELECT 1;\nSELEC 1;", 2),
     ] {
@@ -199,6 +203,7 @@ fn what_only_adds_or_runs_later_is_none() {
         "ALTER TABLE users ALTER b SET DEFAULT 1, DROP CONSTRAINT c",
         "CREATE FUNCTION f() RETURNS trigger AS 'BEGIN RETURN NEW; END' LANGUAGE plpgsql; CREATE TRIGGER t AFTER INSERT ON users EXECUTE FUNCTION f();",
         "DROP SCHEMA app; DROP INDEX i; DROP VIEW v; DROP TYPE t; SELECT setval('s', 1), now()",
+        "CREATE FUNCTION f(_tbl regclass) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('CREATE TRIGGER t BEFORE UPDATE ON %s FOR EACH ROW EXECUTE PROCEDURE g()', _tbl); END $$",
         "-- DROP TABLE users",
         "",
     ] {
