@@ -86,6 +86,8 @@ impl PostgresSession {
                 "SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'materialized view' END, n.nspname::text, c.relname::text, \
                  pg_get_viewdef(c.oid), concat_ws(' ', \
                  'WITH (' || (SELECT string_agg(option, ', ' ORDER BY option) FROM unnest(c.reloptions) option) || ')', \
+                 'DEFAULT ' || (SELECT string_agg(quote_ident(a.attname) || ' ' || pg_get_expr(d.adbin, d.adrelid), ', ' ORDER BY a.attname) \
+                 FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE d.adrelid = c.oid), \
                  CASE WHEN NOT c.relispopulated THEN 'NOT POPULATED' END) \
                  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                  WHERE c.relkind IN ('v', 'm') AND {USER_SCHEMA} AND {OWN_RELATION}"

@@ -24,7 +24,9 @@ pub(super) fn queries() -> Vec<String> {
              WHERE {USER_SCHEMA} AND n.nspname <> 'public' AND {schema_by_hand}"
         ),
         // Not its version: each server has the one that was installed on it.
-        "SELECT 'extension', '', extname::text, '', NULL FROM pg_extension WHERE extname <> 'plpgsql'".to_owned(),
+        "SELECT 'extension', '', e.extname::text, coalesce('in ' || nullif(e.extnamespace::regnamespace::text, 'public'), ''), NULL \
+         FROM pg_extension e WHERE e.extname <> 'plpgsql'"
+            .to_owned(),
         format!(
             "SELECT CASE c.relkind WHEN 'f' THEN 'foreign table' ELSE 'table' END, n.nspname::text, c.relname::text, \
              concat_ws(', ', CASE WHEN c.relpersistence = 'u' THEN 'unlogged' END, \

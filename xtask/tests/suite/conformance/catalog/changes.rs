@@ -5,6 +5,10 @@ pub(super) const CHANGES: &[(&str, &[&str])] = &[
     ("CREATE SCHEMA audit", &["schema audit"]),
     ("CREATE EXTENSION pg_trgm", &["extension pg_trgm"]),
     (
+        "ALTER EXTENSION pg_trgm SET SCHEMA audit",
+        &["extension pg_trgm"],
+    ),
+    (
         "CREATE TABLE more (id integer PRIMARY KEY)",
         &["table more"],
     ),
@@ -132,6 +136,10 @@ pub(super) const CHANGES: &[(&str, &[&str])] = &[
     ),
     (
         "CREATE OR REPLACE VIEW cheap AS SELECT id, label, count(*) OVER () AS n FROM fees WHERE amount < 6",
+        &["view cheap"],
+    ),
+    (
+        "ALTER VIEW cheap ALTER COLUMN label SET DEFAULT 'none'",
         &["view cheap"],
     ),
     (
