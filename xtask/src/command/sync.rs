@@ -14,6 +14,7 @@ use crate::sync::gate;
 use crate::sync::import::{self, Folder};
 use crate::sync::pipeline::Promotion;
 use crate::sync::promote::{self, resolve_all};
+use crate::sync::random::random_id;
 use crate::sync::report::{Outcome, Report};
 use crate::sync::retention::thin_out;
 use crate::sync::snapshot::observe;
@@ -134,12 +135,7 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             let mut observed = observe(config.environment(&env)?)?;
             observed.digest_lookups(&config.lookups);
             let digests = observed.lookups.clone();
-            let backup = backup::make(
-                &config.backup,
-                &mut observed,
-                digests,
-                &promote::random_id(4)?,
-            )?;
+            let backup = backup::make(&config.backup, &mut observed, digests, &random_id(4)?)?;
             let runs = &observed.snapshot.ledger.runs;
             thin_out(&config.backup, &env, runs, &backup);
             screen.backed_up(&backup, config);

@@ -2,7 +2,7 @@
 
 use crate::problem::{Code, Problem};
 use crate::sync::migration::Migration;
-use crate::sync::promote::random_id;
+use crate::sync::random::random_id;
 
 /// A savepoint before a migration. It is gone when the migration ended the transaction, and no
 /// migration can make another of its name, which it cannot know.

@@ -10,6 +10,7 @@ use super::row::{KeySet, Record, owned};
 use super::staying::{BySource, checked};
 use super::taken::{Ends, Held, NAMED};
 use super::walk::{Effect, Hop, hops};
+use super::words::and_more;
 use crate::problem::{Code, Problem};
 
 /// The foreign keys that stand in the way of rows that hold what others take; the unique key is
@@ -103,10 +104,7 @@ fn problem(
 ) -> Problem {
     let names: Vec<String> = columns.iter().map(|name| format!("`{name}`")).collect();
     let keys: Vec<String> = stuck.iter().take(NAMED).map(|key| key.join(", ")).collect();
-    let more = match stuck.len() {
-        count if count > NAMED => format!(" and {} more", count - NAMED),
-        _ => String::new(),
-    };
+    let more = and_more(stuck.len(), NAMED);
     let is_what_they_name = (hop.key.parent_columns.iter()).any(|name| columns.contains(name));
     Problem::new(
         Code::KeyTaken,

@@ -11,7 +11,6 @@ use super::moment::Moment;
 use super::one_environment;
 use super::parts::parts;
 use super::progress::{self, Progress};
-use super::promote::{commit, random_id};
 use super::record::Recorded;
 use super::report::MigrationReport;
 use super::snapshot::observe;
@@ -82,27 +81,8 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
     if pending.is_empty() && snapshot.ledger.stamp.is_some() {
         return Ok(report);
     }
-    let entry = LedgerEntry {
-        lookups: Vec::new(),
-        run: Run {
-            id: random_id(4)?,
-            kind: RunKind::Migrate,
-            subject: development.name.clone(),
-            plan_id: None,
-            commit: commit(config),
-            operator: config.operator.clone(),
-            program_version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at,
-            finished_at: String::new(),
-            backup: None,
-            summary: String::new(),
-        },
-        environment: development.name.clone(),
-        project: development.project.clone(),
-        new_database_id: random_id(16)?,
-        stamp_anew: false,
-        migrations: Vec::new(),
-    };
+    let begun = Run::begun(config, RunKind::Migrate, &development.name, started_at)?;
+    let entry = LedgerEntry::new(development, begun)?;
     let parts = parts(snapshot.backend, &pending, &[], &snapshot.catalog);
     let run = progress::Run {
         parts: &parts,

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use xshell::{Shell, cmd};
-
 use super::backup;
-use super::catalog::hex;
 use super::config::Config;
 use super::contract::Contract;
 use super::destructive;
@@ -24,6 +21,7 @@ use super::pipeline::Promotion;
 use super::plan::{Plan, plan};
 use super::progress::{self, Progress, hold, resolve_present};
 use super::promoted;
+use super::random::random_id;
 use super::rehearse::rehearse;
 use super::report::{BackupReport, LookupReport, Outcome, Report};
 use super::retention::thin_out;
@@ -230,27 +228,15 @@ fn carry_out(
 
     step(events, format!("migrate {to}"));
     let (kind, subject) = promotion.recorded_as();
-    let entry = LedgerEntry {
-        run: Run {
+    let entry = LedgerEntry::new(
+        promotion.to,
+        Run {
             id: report.run_id.clone(),
-            kind,
-            subject,
             plan_id: Some(approved.id.clone()),
-            commit: commit(config),
-            operator: config.operator.clone(),
-            program_version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at,
-            finished_at: String::new(),
             backup: Some(backup.path.display().to_string()),
-            summary: String::new(),
+            ..Run::begun(config, kind, &subject, started_at)?
         },
-        environment: promotion.to.name.clone(),
-        project: promotion.to.project.clone(),
-        new_database_id: random_id(16)?,
-        stamp_anew: false,
-        migrations: Vec::new(),
-        lookups: Vec::new(),
-    };
+    )?;
     let run = progress::Run {
         parts: &look.plan.parts,
         known: &look.migrations,
@@ -360,28 +346,6 @@ pub fn resolve_all(config: &Config, snapshot: &Snapshot) -> Result<Vec<Lookup>, 
         .iter()
         .map(|settings| snapshot.lookup(settings, &config.lookups))
         .collect()
-}
-
-/// Random hexadecimal digits, two for each byte.
-///
-/// # Errors
-/// When the system has no random numbers.
-pub fn random_id(bytes: usize) -> anyhow::Result<String> {
-    let mut id = vec![0; bytes];
-    getrandom::fill(&mut id)
-        .map_err(|error| anyhow::anyhow!("failed to get random numbers: {error}"))?;
-    Ok(hex(&id))
-}
-
-/// The commit of the checkout, where it is one.
-pub fn commit(config: &Config) -> Option<String> {
-    let shell = Shell::new().ok()?;
-    let root = &config.root;
-    cmd!(shell, "git -C {root} rev-parse --verify --quiet HEAD")
-        .quiet()
-        .ignore_stderr()
-        .read()
-        .ok()
 }
 
 pub(super) fn milliseconds(clock: Instant) -> u64 {

@@ -9,7 +9,6 @@ use super::migrate::MigrateReport;
 use super::migration::{Migration, MigrationSet};
 use super::moment::Moment;
 use super::one_environment;
-use super::promote::{commit, random_id};
 use super::snapshot::{Snapshot, observe};
 use super::words::{counted, nearest};
 use crate::database;
@@ -61,26 +60,15 @@ pub fn record(
     if wanted.is_empty() {
         return Ok(report);
     }
+    let run = Run::begun(config, RunKind::Migrate, &environment.name, started_at)?;
+    let run = Run {
+        finished_at: Moment::now().readable(),
+        summary: format!("recorded {}", counted(wanted.len() as u64, "migration")),
+        ..run
+    };
     target.record(&LedgerEntry {
-        run: Run {
-            id: random_id(4)?,
-            kind: RunKind::Migrate,
-            subject: environment.name.clone(),
-            plan_id: None,
-            commit: commit(config),
-            operator: config.operator.clone(),
-            program_version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at,
-            finished_at: Moment::now().readable(),
-            backup: None,
-            summary: format!("recorded {}", counted(wanted.len() as u64, "migration")),
-        },
-        environment: environment.name.clone(),
-        project: environment.project.clone(),
-        new_database_id: random_id(16)?,
-        stamp_anew: false,
         migrations: wanted.into_iter().map(RecordedMigration::of).collect(),
-        lookups: Vec::new(),
+        ..LedgerEntry::new(environment, run)?
     })?;
     target.commit()?;
     Ok(report)

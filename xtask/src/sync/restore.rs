@@ -9,7 +9,7 @@ use super::event::{Event, Events};
 use super::ledger::{Run, RunKind};
 use super::moment::Moment;
 use super::one_environment;
-use super::promote::{commit, random_id};
+use super::random::random_id;
 use super::report::BackupReport;
 use super::retention::thin_out;
 use super::snapshot::{Snapshot, observe};
@@ -77,18 +77,12 @@ pub fn restore(
     step(format!("restore {}", environment.label));
     runs.push(Run {
         id: run_id.clone(),
-        kind: RunKind::Restore,
-        subject: environment.name.clone(),
-        plan_id: None,
-        commit: commit(config),
-        operator: config.operator.clone(),
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_at,
         finished_at: Moment::now().readable(),
         backup: present
             .as_ref()
             .map(|backup| backup.path.display().to_string()),
         summary: format!("restored {}", backup.manifest.file),
+        ..Run::begun(config, RunKind::Restore, &environment.name, started_at)?
     });
     let scratch = backup::scratch_folder(&config.backup.dir)?;
     database::restore(url, &backup.path, &runs, scratch.path())?;

@@ -8,7 +8,7 @@ use super::environment::Environment;
 use super::ledger::{LedgerEntry, Run, RunKind, Stamp};
 use super::moment::Moment;
 use super::one_environment;
-use super::promote::{commit, random_id};
+use super::random::random_id;
 use super::snapshot::observe;
 use crate::database::{self, Identity};
 use crate::problem::{Code, Problem};
@@ -92,32 +92,22 @@ impl Unstamped {
         }
         let run_id = random_id(4)?;
         let before = self.stamp.as_ref();
-        target.record(&LedgerEntry {
-            run: Run {
-                id: run_id.clone(),
-                kind: RunKind::Stamp,
-                subject: environment.name.clone(),
-                plan_id: None,
-                commit: commit(config),
-                operator: config.operator.clone(),
-                program_version: env!("CARGO_PKG_VERSION").to_owned(),
-                started_at,
-                finished_at: Moment::now().readable(),
-                backup: None,
-                summary: match before {
-                    Some(before) => format!(
-                        "stamped as {}, before that as {}",
-                        environment.name, before.environment
-                    ),
-                    None => format!("stamped as {}", environment.name),
-                },
+        let begun = Run::begun(config, RunKind::Stamp, &environment.name, started_at)?;
+        let run = Run {
+            id: run_id.clone(),
+            finished_at: Moment::now().readable(),
+            summary: match before {
+                Some(before) => format!(
+                    "stamped as {}, before that as {}",
+                    environment.name, before.environment
+                ),
+                None => format!("stamped as {}", environment.name),
             },
-            environment: environment.name.clone(),
-            project: environment.project.clone(),
-            new_database_id: random_id(16)?,
+            ..begun
+        };
+        target.record(&LedgerEntry {
             stamp_anew: true,
-            migrations: Vec::new(),
-            lookups: Vec::new(),
+            ..LedgerEntry::new(environment, run)?
         })?;
         let stamp = target.ledger()?.stamp;
         target.commit()?;

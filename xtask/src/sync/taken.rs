@@ -11,6 +11,7 @@ use super::row::{BATCH, KeySet, NULL, Record, owned};
 use super::snapshot::Observed;
 use super::staying::Kept;
 use super::walk::{Effect, hops};
+use super::words::and_more;
 use crate::problem::{Code, Problem};
 
 /// How many values are named.
@@ -163,10 +164,7 @@ fn problem(lookup: &Lookup, label: &str, key: &[usize], taken: &[Record]) -> Pro
         .take(NAMED)
         .map(|values| values.iter().collect::<Vec<_>>().join(", "))
         .collect();
-    let more = match taken.len() {
-        count if count > NAMED => format!(" and {} more", count - NAMED),
-        _ => String::new(),
-    };
+    let more = and_more(taken.len(), NAMED);
     Problem::new(
         Code::KeyTaken,
         format!(

@@ -10,7 +10,7 @@ use super::plan::Plan;
 use super::report::Report;
 use super::snapshot::Snapshot;
 use super::table::TableName;
-use super::words::counted;
+use super::words::{and_more, counted};
 use crate::database::Target;
 use crate::problem::{Code, Problem};
 
@@ -248,7 +248,7 @@ pub(super) fn check_catalog(
             source.label,
             first.object,
             first.brief,
-            if left.len() > 1 { format!(" and {} more", left.len() - 1) } else { String::new() }
+            and_more(left.len(), 1)
         ),
     )
     .hint("nothing was committed; `cargo xtask sync status` lists the differences, and a migration removes them")

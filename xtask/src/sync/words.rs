@@ -18,6 +18,14 @@ pub fn listed(names: &[String]) -> String {
     }
 }
 
+/// ` and 2 more`, behind the first few of a list; nothing where those are all.
+pub fn and_more(all: usize, named: usize) -> String {
+    match all.saturating_sub(named) {
+        0 => String::new(),
+        more => format!(" and {} more", grouped(more as u64)),
+    }
+}
+
 /// `1,204`.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
@@ -64,6 +72,12 @@ mod tests {
         assert_eq!(counted(0, "row"), "0 rows");
         assert_eq!(counted(1, "row"), "1 row");
         assert_eq!(counted(2, "row"), "2 rows");
+    }
+
+    #[test]
+    fn what_is_left_out_of_a_list_is_counted() {
+        let shown = [(0, 3), (3, 3), (4, 3), (1207, 3)].map(|(all, named)| and_more(all, named));
+        assert_eq!(shown, ["", "", " and 1 more", " and 1,204 more"]);
     }
 
     #[test]

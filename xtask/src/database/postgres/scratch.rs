@@ -11,7 +11,7 @@ use super::connection::{connect, failed};
 use super::read::DEFAULT_SCHEMA;
 use crate::problem::{Code, Problem};
 use crate::sync::environment::DatabaseUrl;
-use crate::sync::promote::random_id;
+use crate::sync::random::random_id;
 use crate::sync::table::TableName;
 
 /// What the names begin with; then come the moment, the target's number and random digits.

@@ -16,7 +16,7 @@ use crate::sync::plan::Plan;
 use crate::sync::rehearse::Rehearsal;
 use crate::sync::snapshot::Snapshot;
 use crate::sync::table::TableName;
-use crate::sync::words::counted;
+use crate::sync::words::{and_more, counted};
 use destructive::judge_destructive;
 pub use ends::{wrong_ends, wrong_stamp};
 use history::judge_history;
@@ -24,6 +24,9 @@ pub use history::{not_transactional, out_of_order, unknown_migrations};
 pub use rows::extra_rows;
 use rows::judge_lookup;
 pub use texts::edited_since;
+
+/// How many objects that drifted are named.
+const NAMED: usize = 3;
 
 /// Fills in the blockers and warnings of a plan.
 pub(in crate::sync) fn judge(
@@ -107,13 +110,8 @@ fn drift(plan: &Plan, source: &Snapshot, target: &Snapshot) -> Problem {
         .filter(|drift| !drift.ignored)
         .map(|drift| drift.object.to_string())
         .collect();
-    let (first, more) = objects.split_at(objects.len().min(3));
-    let more = more.len();
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
+    let first = &objects[..objects.len().min(NAMED)];
+    let more = and_more(objects.len(), NAMED);
     Problem::new(
         Code::Drift,
         format!(

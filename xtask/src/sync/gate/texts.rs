@@ -7,7 +7,7 @@ use crate::sync::migration::{AppliedMigration, Migration, MigrationSet};
 use crate::sync::plan::PlannedMigration;
 use crate::sync::snapshot::Snapshot;
 use crate::sync::text_difference::text_difference;
-use crate::sync::words::counted;
+use crate::sync::words::{and_more, counted};
 
 /// How many names a sentence has at most.
 const NAMED: usize = 3;
@@ -140,15 +140,8 @@ fn edited(file: &Migration, ran: &AppliedMigration, on: &str) -> Problem {
 }
 
 fn not_recorded(names: &[&str], config: &Config, source: &Snapshot) -> Problem {
-    let mut named = names
-        .iter()
-        .take(NAMED)
-        .copied()
-        .collect::<Vec<_>>()
-        .join(", ");
-    if names.len() > NAMED {
-        named.push_str(&format!(" and {} more", names.len() - NAMED));
-    }
+    let first: Vec<&str> = names.iter().take(NAMED).copied().collect();
+    let named = first.join(", ") + &and_more(names.len(), NAMED);
     let is_first = config
         .pipeline
         .first()
