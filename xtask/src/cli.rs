@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::sync::environment::Backend;
-use crate::sync::table::TableName;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::environment::Backend;
 
 /// The tasks of this workspace.
 #[derive(Debug, Parser)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::sync::config::DEFAULT_FILE;
+use crate::sync::settings::config::DEFAULT_FILE;
 
 /// The nearest folder, from the current one upwards, that has a configuration; else the folder
 /// that this program was built in.

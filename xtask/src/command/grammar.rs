@@ -8,8 +8,8 @@ use clap::{Args as _, CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 
 use crate::cli::{Cli, Format, Options, PromotionArguments, SyncCommand, Task};
 use crate::problem::{Code, Problem};
-use crate::sync::config::Config;
-use crate::sync::pipeline::golden_rule;
+use crate::sync::settings::config::Config;
+use crate::sync::settings::pipeline::golden_rule;
 
 pub(super) enum Mistake {
     Grammar(clap::Error),
@@ -125,7 +125,7 @@ pub(super) fn pipeline_names(root: &Path, arguments: &[OsString]) -> Vec<String>
                 }
                 None => None,
             });
-    let path = file.unwrap_or_else(|| root.join(crate::sync::config::DEFAULT_FILE));
+    let path = file.unwrap_or_else(|| root.join(crate::sync::settings::config::DEFAULT_FILE));
     let config = std::fs::read_to_string(path)
         .ok()
         .and_then(|text| Config::parse(&text, root, |_| None).ok());

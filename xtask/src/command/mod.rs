@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Options, Task};
 use crate::problem::Problem;
-use crate::sync::config::Config;
 use crate::sync::migrate::migrate;
 use crate::sync::record::record;
+use crate::sync::settings::config::Config;
 use crate::sync::words::shell_word;
 use crate::terminal::{self, Screen};
 use crate::{demo, test, workspace};

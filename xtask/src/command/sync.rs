@@ -8,21 +8,21 @@ use crate::cli::{Confirmation, Format, Options, PromotionArguments, SyncCommand}
 use crate::problem::{Code, Problem};
 use crate::promotion;
 use crate::sync::adopt::adopt;
-use crate::sync::config::Config;
-use crate::sync::export;
-use crate::sync::gate;
+use crate::sync::backups::retention::thin_out;
+use crate::sync::backups::{backup, restore};
+use crate::sync::history::stamp::Unstamped;
 use crate::sync::import::{self, Folder};
-use crate::sync::pipeline::Promotion;
-use crate::sync::promote::{self, resolve_all};
+use crate::sync::planning::gate;
+use crate::sync::promoting::export;
+use crate::sync::promoting::promote::{self, resolve_all};
+use crate::sync::promoting::report::{Outcome, Report};
 use crate::sync::random::random_id;
-use crate::sync::report::{Outcome, Report};
-use crate::sync::retention::thin_out;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::Config;
+use crate::sync::settings::pipeline::Promotion;
 use crate::sync::snapshot::observe;
-use crate::sync::stamp::Unstamped;
 use crate::sync::status::status;
-use crate::sync::table::TableName;
 use crate::sync::words::shell_word;
-use crate::sync::{backup, restore};
 use crate::terminal::{History, Screen};
 
 /// A blocker speaks against the plan that was shown.

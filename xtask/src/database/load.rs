@@ -10,9 +10,9 @@
 
 use super::sql::{equal, identifier, list, same_key, same_stored_key, table};
 use super::travelling::travelling;
-use crate::sync::config::RetiredValue;
-use crate::sync::lookup::Lookup;
-use crate::sync::reference::Reference;
+use crate::sync::obstacles::reference::Reference;
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::settings::config::RetiredValue;
 
 /// A lookup table and the staging table with its changes.
 pub(super) struct Loading<'lookup> {

@@ -1,7 +1,7 @@
 //! Whether the transaction that a migration runs in is still the run's when it has ended.
 
 use crate::problem::{Code, Problem};
-use crate::sync::migration::Migration;
+use crate::sync::migrations::migration::Migration;
 use crate::sync::random::random_id;
 
 /// A savepoint before a migration. It is gone when the migration ended the transaction, and no

@@ -7,16 +7,16 @@ use std::path::Path;
 
 #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
 use crate::problem::{Code, Problem};
-use crate::sync::catalog::Catalog;
-use crate::sync::change_log::Change;
-use crate::sync::environment::{Backend, DatabaseUrl};
-use crate::sync::ledger::{Ledger, LedgerEntry, Run};
-use crate::sync::limits::Limits;
-use crate::sync::lookup::Lookup;
-use crate::sync::migration::{AppliedMigration, Migration, MigrationSet};
-use crate::sync::reference::{Step, Touched};
-use crate::sync::row::{KeyedHash, Record};
-use crate::sync::table::TableName;
+use crate::sync::history::ledger::{Ledger, LedgerEntry, Run};
+use crate::sync::migrations::migration::{AppliedMigration, Migration, MigrationSet};
+use crate::sync::obstacles::reference::{Step, Touched};
+use crate::sync::rows::change_log::Change;
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::{KeyedHash, Record};
+use crate::sync::schema::catalog::Catalog;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::environment::{Backend, DatabaseUrl};
+use crate::sync::settings::limits::Limits;
 
 mod load;
 mod mark;

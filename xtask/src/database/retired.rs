@@ -2,8 +2,8 @@
 
 use super::sql::identifier;
 use crate::problem::Problem;
-use crate::sync::config::RetiredValue;
-use crate::sync::lookup::Lookup;
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::settings::config::RetiredValue;
 
 /// Says of which table rows were asked for that `retire` does not switch off: a value may be none
 /// of its column.

@@ -4,10 +4,10 @@
 use super::postgres;
 #[cfg(feature = "sqlite")]
 use super::sqlite;
-use crate::sync::catalog::Catalog;
-use crate::sync::destructive::Statement;
-use crate::sync::environment::Backend;
-use crate::sync::hazard::Hazard;
+use crate::sync::migrations::destructive::Statement;
+use crate::sync::migrations::hazard::Hazard;
+use crate::sync::schema::catalog::Catalog;
+use crate::sync::settings::environment::Backend;
 
 /// What in the text of a migration may hurt a database with this schema, in its order.
 pub fn hazards(backend: Backend, up: &str, catalog: &Catalog) -> Vec<Hazard> {

@@ -2,12 +2,12 @@
 
 use anyhow::Context as _;
 
-use crate::sync::catalog::Reading;
-use crate::sync::ledger::{Ledger, LedgerEntry, PromotedLookup, Run, RunKind, Stamp};
-use crate::sync::lookup::Lookup;
-use crate::sync::migration::AppliedMigration;
-use crate::sync::row::LookupState;
-use crate::sync::table::TableName;
+use crate::sync::history::ledger::{Ledger, LedgerEntry, PromotedLookup, Run, RunKind, Stamp};
+use crate::sync::migrations::migration::AppliedMigration;
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::LookupState;
+use crate::sync::schema::catalog::Reading;
+use crate::sync::schema::table::TableName;
 
 /// The tables of the ledger, and diesel's own; no catalog shows them.
 #[cfg(feature = "sqlite")]

@@ -3,9 +3,9 @@
 use anyhow::Context as _;
 
 use crate::problem::{Code, Problem};
-use crate::sync::lookup::Lookup;
-use crate::sync::reference::Reference;
-use crate::sync::table::TableName;
+use crate::sync::obstacles::reference::Reference;
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::schema::table::TableName;
 use crate::sync::words::counted;
 
 /// A lookup table whose changes wait in a temporary table.
@@ -30,7 +30,7 @@ pub(super) fn position<UniqueKey>(
         .with_context(|| format!("the changes of `{table}` were not staged"))
 }
 
-/// Stops where rows name a parent that is not there, as [`Loading::unlinked`] found them.
+/// Stops where rows name a parent that is not there, as [`unlinked`](super::load::Loading::unlinked) found them.
 ///
 /// # Errors
 /// `missing_parent`.

@@ -1,7 +1,7 @@
 //! A lookup table as its rows travel: an expression that stands where SQL wants a table.
 
 use super::sql::{identifier, table};
-use crate::sync::lookup::{Link, Lookup, Source};
+use crate::sync::rows::lookup::{Link, Lookup, Source};
 
 /// The lookup rows, with a column for each field under the field's name, and with the columns in
 /// `also` under their own; in a statement it needs an alias.

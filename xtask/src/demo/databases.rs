@@ -2,8 +2,8 @@
 
 use super::folder::Folder;
 use crate::server::{Running, Server};
-use crate::sync::environment::{Backend, Environment};
-use crate::sync::private;
+use crate::sync::backups::private;
+use crate::sync::settings::environment::{Backend, Environment};
 
 /// What has to be kept while the databases are used. Dropped, it takes the server along.
 pub(super) enum Databases {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::server::Running;
-use crate::sync::environment::{Backend, Environment};
-use crate::sync::private;
+use crate::sync::backups::private;
+use crate::sync::settings::environment::{Backend, Environment};
 use crate::sync::words::shell_word;
 use crate::terminal::Way;
 

@@ -1,13 +1,13 @@
 //! Protected rows before and after: counted, and compared by a fingerprint.
 
 use crate::problem::{Code, Problem};
-use crate::sync::compare::{Side, digest};
-use crate::sync::config::{Config, LookupSettings};
-use crate::sync::environment::Environment;
-use crate::sync::lookup::Lookup;
-use crate::sync::row::LookupState;
+use crate::sync::rows::compare::{Side, digest};
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::LookupState;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::{Config, LookupSettings};
+use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::{Observed, Snapshot, observe};
-use crate::sync::table::TableName;
 use crate::sync::words::counted;
 
 /// The protected rows of one environment at one moment.

@@ -4,10 +4,10 @@
 //! first two, and Development all three. The SQL is the same for both backends.
 
 use crate::database;
-use crate::sync::config::Config;
-use crate::sync::environment::Environment;
 use crate::sync::migrate::migrate;
-use crate::sync::migration::MigrationSet;
+use crate::sync::migrations::migration::MigrationSet;
+use crate::sync::settings::config::Config;
+use crate::sync::settings::environment::Environment;
 
 /// The newest migration of an environment, and the rows that it is filled with afterwards.
 struct Contents {
@@ -84,7 +84,7 @@ mod tests {
     use super::super::protected::Protected;
     use super::*;
     use crate::problem::Code;
-    use crate::sync::environment::DatabaseUrl;
+    use crate::sync::settings::environment::DatabaseUrl;
     use crate::sync::status::status;
 
     /// The workspace's configuration, with SQLite files in a folder of its own.

@@ -29,8 +29,8 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::database;
-use crate::sync::environment::DatabaseUrl;
 use crate::sync::random::random_id;
+use crate::sync::settings::environment::DatabaseUrl;
 use crate::sync::words::shell_word;
 use account::{Account, give_to, last_lines, lead_own_process_group, make_home, prepare, run};
 pub use programs::{find_programs, install};

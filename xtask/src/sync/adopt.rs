@@ -9,21 +9,21 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::config::{Config, ExtraRows, LookupSettings};
-use super::edits::is_comparable;
-use super::environment::Environment;
-use super::event::{Event, Events, counted};
-use super::export::{self, ExportedTable};
-use super::gate;
-use super::lookup::Lookup;
-use super::private;
-use super::promoted::{self, Promoted};
-use super::row::{BATCH, KeySet, NULL, Record, cells, owned};
-use super::row_edits::{RowEdit, merged, row_edits};
 use super::snapshot::{Observed, observe_all};
-use super::table::TableName;
-use super::three_way::Kind;
 use crate::problem::{Code, Problem};
+use crate::sync::backups::private;
+use crate::sync::event::{Event, Events, counted};
+use crate::sync::planning::gate;
+use crate::sync::promoting::export::{self, ExportedTable};
+use crate::sync::promoting::promoted::{self, Promoted};
+use crate::sync::rows::edits::is_comparable;
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::{BATCH, KeySet, NULL, Record, cells, owned};
+use crate::sync::rows::row_edits::{RowEdit, merged, row_edits};
+use crate::sync::rows::three_way::Kind;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::{Config, ExtraRows, LookupSettings};
+use crate::sync::settings::environment::Environment;
 
 /// What was written.
 #[derive(Debug, Clone, Serialize)]

@@ -2,21 +2,21 @@
 
 use serde::Serialize;
 
-use super::config::Config;
-use super::event::Events;
-use super::gate;
-use super::ledger::{LedgerEntry, Run, RunKind};
-use super::migration::{MigrationSet, OutOfOrder};
-use super::moment::Moment;
-use super::one_environment;
-use super::parts::parts;
-use super::progress::{self, Progress};
 use super::record::Recorded;
-use super::report::MigrationReport;
-use super::snapshot::observe;
-use super::words::counted;
 use crate::database::{self, Target};
 use crate::problem::Problem;
+use crate::sync::event::Events;
+use crate::sync::history::ledger::{LedgerEntry, Run, RunKind};
+use crate::sync::history::moment::Moment;
+use crate::sync::migrations::migration::{MigrationSet, OutOfOrder};
+use crate::sync::migrations::parts::parts;
+use crate::sync::one_environment;
+use crate::sync::planning::gate;
+use crate::sync::promoting::progress::{self, Progress};
+use crate::sync::promoting::report::MigrationReport;
+use crate::sync::settings::config::Config;
+use crate::sync::snapshot::observe;
+use crate::sync::words::counted;
 
 /// What `migrate` did.
 #[derive(Debug, Clone, Serialize)]

@@ -1,12 +1,12 @@
 //! Whether a database that is about to be written is another environment as well: by one wrong
 //! URL, what is meant for Test would go to Production.
 
-use super::config::Config;
-use super::environment::Environment;
-use super::gate;
 use super::snapshot::Snapshot;
 use crate::database::{self, Identity};
 use crate::problem::{Code, Problem};
+use crate::sync::planning::gate;
+use crate::sync::settings::config::Config;
+use crate::sync::settings::environment::Environment;
 
 /// How long to wait for another environment's server, in seconds.
 const PATIENCE: u32 = 3;

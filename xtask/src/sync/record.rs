@@ -2,17 +2,17 @@
 
 use serde::Serialize;
 
-use super::config::Config;
-use super::environment::Environment;
-use super::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
-use super::migrate::MigrateReport;
-use super::migration::{Migration, MigrationSet};
-use super::moment::Moment;
-use super::one_environment;
-use super::snapshot::{Snapshot, observe};
-use super::words::{counted, nearest};
 use crate::database;
 use crate::problem::{Code, Problem};
+use crate::sync::history::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
+use crate::sync::history::moment::Moment;
+use crate::sync::migrate::MigrateReport;
+use crate::sync::migrations::migration::{Migration, MigrationSet};
+use crate::sync::one_environment;
+use crate::sync::settings::config::Config;
+use crate::sync::settings::environment::Environment;
+use crate::sync::snapshot::{Snapshot, observe};
+use crate::sync::words::{counted, nearest};
 
 /// A migration that was written into the ledger without being run.
 #[derive(Debug, Clone, Serialize)]

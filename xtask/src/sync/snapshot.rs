@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::catalog::Catalog;
-use super::compare::{Side, digest};
-use super::config::LookupSettings;
-use super::environment::{Backend, Environment};
-use super::ledger::Ledger;
-use super::lookup::Lookup;
-use super::migration::{AppliedMigration, OutOfOrder};
-use super::row::LookupState;
-use super::table::TableName;
-use super::three_way::OnTargetEdit;
 use crate::database::{self, Identity, Session};
 use crate::problem::Problem;
+use crate::sync::history::ledger::Ledger;
+use crate::sync::migrations::migration::{AppliedMigration, OutOfOrder};
+use crate::sync::rows::compare::{Side, digest};
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::LookupState;
+use crate::sync::rows::three_way::OnTargetEdit;
+use crate::sync::schema::catalog::Catalog;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::LookupSettings;
+use crate::sync::settings::environment::{Backend, Environment};
 
 /// Everything about one environment that decisions are made from, rows aside.
 #[derive(Debug, Clone)]

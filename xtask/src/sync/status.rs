@@ -2,21 +2,21 @@
 
 use serde::Serialize;
 
-use super::backup;
-use super::catalog::Drift;
-use super::config::Config;
-use super::destructive;
-use super::environment::{Backend, Environment};
-use super::gate;
-use super::ledger::{Run, Stamp};
-use super::migration::{AppliedMigration, MigrationSet};
 use super::one_environment::one_database;
-use super::plan::{LookupComparison, Plan, plan};
-use super::promote::compare_ends;
-use super::row::LookupState;
 use super::snapshot::{Observed, observe_all};
-use super::table::TableName;
 use crate::problem::Problem;
+use crate::sync::backups::backup;
+use crate::sync::history::ledger::{Run, Stamp};
+use crate::sync::migrations::destructive;
+use crate::sync::migrations::migration::{AppliedMigration, MigrationSet};
+use crate::sync::planning::gate;
+use crate::sync::planning::plan::{LookupComparison, Plan, plan};
+use crate::sync::promoting::promote::compare_ends;
+use crate::sync::rows::row::LookupState;
+use crate::sync::schema::catalog::Drift;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::Config;
+use crate::sync::settings::environment::{Backend, Environment};
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {

@@ -8,7 +8,7 @@ use console::style;
 use super::plain::line;
 use super::plan::{also, drift_lines, problem_lines};
 use super::{Screen, keeps_edits, markdown};
-use crate::sync::plan::LookupComparison;
+use crate::sync::planning::plan::LookupComparison;
 use crate::sync::status::{ChecksumStatus, EnvironmentStatus, PromotionStatus, State, Status};
 use crate::sync::words::counted;
 

@@ -9,10 +9,10 @@ use super::Screen;
 use super::plain::line;
 use super::plan::shown;
 use crate::sync::adopt::{AdoptReport, Adopted};
-use crate::sync::change_log::Change;
-use crate::sync::edits::EditedRow;
-use crate::sync::plan::PlannedLookup;
-use crate::sync::three_way::{Kind, OnTargetEdit};
+use crate::sync::planning::plan::PlannedLookup;
+use crate::sync::rows::change_log::Change;
+use crate::sync::rows::edits::EditedRow;
+use crate::sync::rows::three_way::{Kind, OnTargetEdit};
 use crate::sync::words::counted;
 
 /// Longer values are cut.

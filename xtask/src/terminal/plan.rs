@@ -9,11 +9,11 @@ use super::edits::edited_lines;
 use super::plain::line;
 use super::{Screen, keeps_edits, markdown};
 use crate::problem::Problem;
-use crate::sync::catalog::Drift;
-use crate::sync::change_log::Change;
-use crate::sync::difference::RowChange;
-use crate::sync::parts::Part;
-use crate::sync::plan::{LookupComparison, Plan, PlannedLookup};
+use crate::sync::migrations::parts::Part;
+use crate::sync::planning::plan::{LookupComparison, Plan, PlannedLookup};
+use crate::sync::rows::change_log::Change;
+use crate::sync::rows::difference::RowChange;
+use crate::sync::schema::catalog::Drift;
 use crate::sync::words::counted;
 
 impl Screen {

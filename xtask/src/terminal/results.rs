@@ -10,15 +10,15 @@ use super::plain::line;
 use super::plan::{also, problem_lines};
 use super::{Screen, keeps_edits, markdown};
 use crate::problem::Code;
-use crate::sync::backup::Backup;
-use crate::sync::config::Config;
-use crate::sync::environment::Environment;
-use crate::sync::export::Manifest;
-use crate::sync::ledger::Run;
+use crate::sync::backups::backup::Backup;
+use crate::sync::backups::restore::RestoreReport;
+use crate::sync::history::ledger::Run;
+use crate::sync::history::moment::to_the_second;
 use crate::sync::migrate::MigrateReport;
-use crate::sync::moment::to_the_second;
-use crate::sync::report::{Outcome, Report, way_back};
-use crate::sync::restore::RestoreReport;
+use crate::sync::promoting::export::Manifest;
+use crate::sync::promoting::report::{Outcome, Report, way_back};
+use crate::sync::settings::config::Config;
+use crate::sync::settings::environment::Environment;
 use crate::sync::words::counted;
 
 /// What the ledger of one environment holds.

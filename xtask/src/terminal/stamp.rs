@@ -4,9 +4,9 @@ use console::style;
 
 use super::Screen;
 use super::plain::line;
-use crate::sync::ledger::Stamp;
-use crate::sync::moment::to_the_second;
-use crate::sync::stamp::{StampReport, Unstamped};
+use crate::sync::history::ledger::Stamp;
+use crate::sync::history::moment::to_the_second;
+use crate::sync::history::stamp::{StampReport, Unstamped};
 
 impl Screen {
     /// Which database it is, and what its stamp says now.

@@ -7,7 +7,7 @@ use std::process::Command;
 use clap::CommandFactory as _;
 use xtask::cli::Cli;
 use xtask::problem::Code;
-use xtask::sync::config::Config;
+use xtask::sync::settings::config::Config;
 
 /// Longer files answer more than one question.
 const LONGEST: usize = 400;
@@ -15,7 +15,7 @@ const LONGEST: usize = 400;
 /// Where variables are read, and why there.
 const READERS_OF_VARIABLES: &[(&str, &str)] = &[
     (
-        "sync/variables.rs",
+        "sync/settings/variables.rs",
         "the one place where settings come from",
     ),
     ("terminal/mod.rs", "NO_COLOR is a matter of the terminal"),

@@ -11,9 +11,9 @@ use super::PostgresSession;
 use super::connection::connect;
 use super::emptying::empty_database;
 use crate::problem::{Code, Problem};
-use crate::sync::environment::DatabaseUrl;
-use crate::sync::ledger::Run;
-use crate::sync::limits::Limits;
+use crate::sync::history::ledger::Run;
+use crate::sync::settings::environment::DatabaseUrl;
+use crate::sync::settings::limits::Limits;
 
 /// The folders in which `pg_dump` may be, the preferred ones first.
 fn program_folders() -> Vec<PathBuf> {

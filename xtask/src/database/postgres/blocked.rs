@@ -12,7 +12,7 @@ use diesel::sql_types::Text;
 use diesel::{QueryResult, RunQueryDsl as _, sql_query};
 
 use super::connection::{Fields, connect};
-use crate::sync::environment::DatabaseUrl;
+use crate::sync::settings::environment::DatabaseUrl;
 use crate::sync::words::listed;
 
 /// A session in words, as `a` of `pg_stat_activity`, and as far as this role may know of it; never

@@ -6,7 +6,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 
 use super::super::mark::{Mark, ended_by_itself};
 use super::PostgresSession;
-use crate::sync::migration::Migration;
+use crate::sync::migrations::migration::Migration;
 
 impl PostgresSession {
     /// Does what `work` does for a migration in the transaction that is open, and nowhere else;

@@ -4,8 +4,8 @@
 use super::super::sql::{identifier, positions};
 use super::PostgresSession;
 use super::spelling::given_rows;
-use crate::sync::lookup::{Lookup, Source};
-use crate::sync::row::{self, Field, Record};
+use crate::sync::rows::lookup::{Lookup, Source};
+use crate::sync::rows::row::{self, Field, Record};
 
 impl PostgresSession {
     pub(super) fn not_meeting(

@@ -9,8 +9,8 @@ use diesel::{Connection, QueryResult};
 
 use super::words::words;
 use crate::problem::{Code, Problem};
-use crate::sync::environment::DatabaseUrl;
-use crate::sync::limits::Limits;
+use crate::sync::settings::environment::DatabaseUrl;
+use crate::sync::settings::limits::Limits;
 
 /// Settings that change how values are written or read. Migrations run without them, because
 /// they were written for the server's own.

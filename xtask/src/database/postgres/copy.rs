@@ -10,8 +10,8 @@ use diesel::{QueryResult, copy_from};
 
 use super::connection::failed;
 use super::read::plain;
-use crate::sync::change_log::Change;
-use crate::sync::row::Record;
+use crate::sync::rows::change_log::Change;
+use crate::sync::rows::row::Record;
 
 /// The name under which a staging table is filled; it is renamed afterwards.
 pub(super) const STAGING: &str = "pg_temp.lookup_staging";

@@ -9,8 +9,8 @@ use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode, SyntaxToken};
 
 use statements::{cascades, effects_of};
 
-use crate::sync::destructive::{Effect, Read, Statement};
-use crate::sync::table::TableName;
+use crate::sync::migrations::destructive::{Effect, Read, Statement};
+use crate::sync::schema::table::TableName;
 
 /// The effects of a text in its order, without what only adds to the schema or to a table.
 pub(in crate::database) fn effects(up: &str) -> Vec<Statement> {

@@ -7,10 +7,10 @@ use squawk_linter::{Linter, Rule};
 use squawk_syntax::SourceFile;
 
 use super::effects;
-use crate::sync::catalog::Catalog;
-use crate::sync::destructive::Read;
-use crate::sync::hazard::Hazard;
-use crate::sync::table::TableName;
+use crate::sync::migrations::destructive::Read;
+use crate::sync::migrations::hazard::Hazard;
+use crate::sync::schema::catalog::Catalog;
+use crate::sync::schema::table::TableName;
 
 /// Rules that make no sense here, each group with its reason.
 const OFF: &[Rule] = &[
@@ -102,7 +102,7 @@ pub(super) fn line(text: &str, at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::catalog::Object;
+    use crate::sync::schema::catalog::Object;
 
     fn rules(up: &str) -> Vec<(String, usize)> {
         let hazards = hazards(up, &Catalog::default()).into_iter();

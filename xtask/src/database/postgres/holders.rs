@@ -9,8 +9,8 @@ use super::PostgresSession;
 use super::connection::failed;
 use super::read::{DEFAULT_SCHEMA, bind_keys, text_columns};
 use super::references::Numbered;
-use crate::sync::lookup::Lookup;
-use crate::sync::row::Record;
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::Record;
 
 impl PostgresSession {
     pub(super) fn rows_that_hold(

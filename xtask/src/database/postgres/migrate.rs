@@ -14,8 +14,8 @@ use super::PostgresSession;
 use super::connection::{Fields, code, pin, problem, unpin_values};
 use super::words::words;
 use crate::problem::{Code, Problem};
-use crate::sync::limits::Limits;
-use crate::sync::migration::{Migration, MigrationSet};
+use crate::sync::migrations::migration::{Migration, MigrationSet};
+use crate::sync::settings::limits::Limits;
 use crate::sync::words::listed;
 
 const EMBEDDED: EmbeddedMigrations = embed_migrations!("../migrations/postgres");

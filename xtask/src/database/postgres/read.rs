@@ -14,14 +14,14 @@ use super::super::travelling::travelling;
 use super::super::{Canonical, Identity, Rows, Scratch, Session, sql};
 use super::PostgresSession;
 use super::connection::{failed, text_at};
-use crate::sync::catalog::{Catalog, Reading};
-use crate::sync::config::RetiredValue;
-use crate::sync::ledger::Ledger;
-use crate::sync::lookup::Lookup;
-use crate::sync::migration::AppliedMigration;
-use crate::sync::reference::{Step, Touched};
-use crate::sync::row::{self, KeyedHash, Record, RowHash};
-use crate::sync::table::TableName;
+use crate::sync::history::ledger::Ledger;
+use crate::sync::migrations::migration::AppliedMigration;
+use crate::sync::obstacles::reference::{Step, Touched};
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::{self, KeyedHash, Record, RowHash};
+use crate::sync::schema::catalog::{Catalog, Reading};
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::RetiredValue;
 
 pub(super) const DEFAULT_SCHEMA: &str = "public";
 

@@ -12,10 +12,10 @@ use super::PostgresSession;
 use super::connection::{Fields, failed, text_at};
 use super::read::{DEFAULT_SCHEMA, bind_keys};
 use crate::problem::{Code, Problem};
-use crate::sync::lookup::Lookup;
-use crate::sync::reference::{Step, Touched};
-use crate::sync::row::{self, Record};
-use crate::sync::table::TableName;
+use crate::sync::obstacles::reference::{Step, Touched};
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::{self, Record};
+use crate::sync::schema::table::TableName;
 
 impl PostgresSession {
     pub(super) fn references(

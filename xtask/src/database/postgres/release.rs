@@ -10,7 +10,7 @@ use super::read::DEFAULT_SCHEMA;
 use super::staging::staging_table;
 use super::unique::{Replaceable, UniqueKey};
 use crate::problem::{Code, Problem};
-use crate::sync::lookup::Lookup;
+use crate::sync::rows::lookup::Lookup;
 
 impl PostgresSession {
     pub(super) fn release(&mut self, lookup: &Lookup, unique: &UniqueKey) -> anyhow::Result<()> {

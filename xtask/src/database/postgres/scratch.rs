@@ -10,9 +10,9 @@ use super::backup::{connecting, fitting_folder, run, shell};
 use super::connection::{connect, failed};
 use super::read::DEFAULT_SCHEMA;
 use crate::problem::{Code, Problem};
-use crate::sync::environment::DatabaseUrl;
 use crate::sync::random::random_id;
-use crate::sync::table::TableName;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::environment::DatabaseUrl;
 
 /// What the names begin with; then come the moment, the target's number and random digits.
 const PREFIX: &str = "__sync_rehearsal_";

@@ -7,10 +7,10 @@ use super::super::sql;
 use super::super::staged::position;
 use super::PostgresSession;
 use super::read::DEFAULT_SCHEMA;
-use crate::sync::fixed;
-use crate::sync::lookup::{Lookup, Source};
-use crate::sync::reference::Reference;
-use crate::sync::table::TableName;
+use crate::sync::obstacles::fixed;
+use crate::sync::obstacles::reference::Reference;
+use crate::sync::rows::lookup::{Lookup, Source};
+use crate::sync::schema::table::TableName;
 
 /// The name of the staging table at a place.
 pub(super) fn staging_table(at: usize) -> String {
@@ -203,7 +203,7 @@ impl PostgresSession {
             let count = self.value(&loading.count_references(&reference, child.as_ref()), &[])?;
             let count = sql::count(count)?;
             if count > 0 {
-                return Err(crate::sync::reference::referenced_rows(
+                return Err(crate::sync::obstacles::reference::referenced_rows(
                     &lookup.table,
                     &reference.child,
                     count,

@@ -5,7 +5,7 @@ use super::super::sql;
 use super::PostgresSession;
 use super::read::DEFAULT_SCHEMA;
 use crate::problem::{Code, Problem};
-use crate::sync::table::TableName;
+use crate::sync::schema::table::TableName;
 
 /// The counters of one table at the moment when watching began.
 pub(super) struct Watched {

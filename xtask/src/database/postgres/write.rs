@@ -14,13 +14,13 @@ use super::connection::connect;
 use super::copy::{STAGING, copy_changes};
 use super::read::{DEFAULT_SCHEMA, retired_value};
 use super::staging::{names, staging_table};
-use crate::sync::catalog::DefaultValue;
-use crate::sync::change_log::Change;
-use crate::sync::ledger::LedgerEntry;
-use crate::sync::lookup::Lookup;
-use crate::sync::migration::{Migration, MigrationSet};
-use crate::sync::row::Record;
-use crate::sync::table::TableName;
+use crate::sync::history::ledger::LedgerEntry;
+use crate::sync::migrations::migration::{Migration, MigrationSet};
+use crate::sync::rows::change_log::Change;
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::Record;
+use crate::sync::schema::catalog::DefaultValue;
+use crate::sync::schema::table::TableName;
 
 impl PostgresSession {
     pub(super) fn run(&mut self, sql: &str, what: &str) -> anyhow::Result<u64> {

@@ -12,9 +12,9 @@ use rusqlite::{Connection, OpenFlags};
 use super::super::sql;
 use super::{FIRST_READ, address, must_exist};
 use crate::problem::{Code, Problem};
-use crate::sync::environment::DatabaseUrl;
-use crate::sync::ledger::Run;
-use crate::sync::limits::Limits;
+use crate::sync::history::ledger::Run;
+use crate::sync::settings::environment::DatabaseUrl;
+use crate::sync::settings::limits::Limits;
 
 fn open(path: &Path, parameters: &str) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE

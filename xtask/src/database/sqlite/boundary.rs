@@ -4,7 +4,7 @@
 use super::super::mark::{Mark, ended_by_itself};
 use super::super::sql;
 use super::{SqliteSession, failed};
-use crate::sync::migration::Migration;
+use crate::sync::migrations::migration::Migration;
 
 /// Settings that change what later statements do, as they are by themselves.
 /// <https://www.sqlite.org/pragma.html>

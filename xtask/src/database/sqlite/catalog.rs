@@ -5,10 +5,10 @@ use super::super::sql::BOOKKEEPING;
 use super::SqliteSession;
 use super::tokens::{checks, column_definitions, constraints, spelled, tokens};
 use super::value::Affinity;
-use crate::sync::catalog::{
+use crate::sync::schema::catalog::{
     Action, Catalog, Column, DefaultValue, ForeignKey, Object, Table, TableKind,
 };
-use crate::sync::table::TableName;
+use crate::sync::schema::table::TableName;
 
 impl SqliteSession {
     pub(super) fn read_catalog(&mut self) -> anyhow::Result<Catalog> {

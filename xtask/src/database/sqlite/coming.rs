@@ -7,8 +7,8 @@ use super::super::sql::{identifier, positions};
 use super::SqliteSession;
 use super::tokens::{column_definitions, tokens};
 use super::value::Value;
-use crate::sync::lookup::{Lookup, Source};
-use crate::sync::row::Record;
+use crate::sync::rows::lookup::{Lookup, Source};
+use crate::sync::rows::row::Record;
 
 impl SqliteSession {
     pub(super) fn not_meeting(

@@ -5,8 +5,8 @@ use super::phrases::{bare, group, listed, name, without};
 use super::rebuilds::rebuilds;
 use super::statements::split;
 use super::tokens::words;
-use crate::sync::destructive::{Effect, Kind, Read, Statement};
-use crate::sync::table::TableName;
+use crate::sync::migrations::destructive::{Effect, Kind, Read, Statement};
+use crate::sync::schema::table::TableName;
 
 /// The effects of a text in its order, without what only adds to the schema or to a table.
 pub(in crate::database) fn effects(up: &str) -> Vec<Statement> {

@@ -4,8 +4,8 @@
 use super::effects;
 use super::statements::split;
 use super::tokens::tokens;
-use crate::sync::catalog::{Action, Catalog, ForeignKey};
-use crate::sync::hazard::Hazard;
+use crate::sync::migrations::hazard::Hazard;
+use crate::sync::schema::catalog::{Action, Catalog, ForeignKey};
 
 /// What may hurt a database with this schema, in the order of the text.
 pub(in crate::database) fn hazards(up: &str, catalog: &Catalog) -> Vec<Hazard> {

@@ -10,7 +10,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use super::super::migrations::find;
 use super::{SqliteSession, is_busy, locked, statements};
 use crate::problem::{Code, Problem};
-use crate::sync::migration::{Migration, MigrationSet};
+use crate::sync::migrations::migration::{Migration, MigrationSet};
 
 const EMBEDDED: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 

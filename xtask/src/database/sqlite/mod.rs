@@ -35,9 +35,9 @@ use diesel::{Connection, RunQueryDsl, sql_query};
 use super::staged::Staged;
 use super::{Session, Target};
 use crate::problem::{Code, Problem};
-use crate::sync::environment::DatabaseUrl;
-use crate::sync::limits::Limits;
-use crate::sync::table::TableName;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::environment::DatabaseUrl;
+use crate::sync::settings::limits::Limits;
 use value::{Values, bind};
 
 /// How often to try to see one moment with two connections, which others keep from by writing.

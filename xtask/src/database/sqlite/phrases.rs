@@ -1,7 +1,7 @@
 //! Names and lists among the words of a statement.
 
 use super::tokens::name_of;
-use crate::sync::table::TableName;
+use crate::sync::schema::table::TableName;
 
 /// What stands between commas, those in parentheses aside.
 pub(super) fn listed<'rest, 'words>(words: &'rest [&'words str]) -> Vec<&'rest [&'words str]> {

@@ -11,14 +11,14 @@ use super::super::travelling::travelling;
 use super::super::{Canonical, Identity, Rows, Scratch, Session, sql};
 use super::value::{Affinity, Value, Values};
 use super::{SqliteSession, failed};
-use crate::sync::catalog::Catalog;
-use crate::sync::config::RetiredValue;
-use crate::sync::ledger::Ledger;
-use crate::sync::lookup::{Lookup, Source};
-use crate::sync::migration::AppliedMigration;
-use crate::sync::reference::{Step, Touched};
-use crate::sync::row::{KeyedHash, Record};
-use crate::sync::table::TableName;
+use crate::sync::history::ledger::Ledger;
+use crate::sync::migrations::migration::AppliedMigration;
+use crate::sync::obstacles::reference::{Step, Touched};
+use crate::sync::rows::lookup::{Lookup, Source};
+use crate::sync::rows::row::{KeyedHash, Record};
+use crate::sync::schema::catalog::Catalog;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::RetiredValue;
 
 pub(super) const DEFAULT_SCHEMA: &str = "main";
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use super::phrases::{bare, group, is_name, listed, name, without};
 use super::value::Affinity;
-use crate::sync::catalog::Reading;
-use crate::sync::destructive::{Copied, Effect, Kind};
-use crate::sync::table::TableName;
+use crate::sync::migrations::destructive::{Copied, Effect, Kind};
+use crate::sync::schema::catalog::Reading;
+use crate::sync::schema::table::TableName;
 
 /// A table that is dropped after all its rows went to one that takes its name.
 pub(super) struct Rebuild {

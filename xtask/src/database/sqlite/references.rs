@@ -10,9 +10,9 @@ use super::super::{Rows, sql};
 use super::read::{DEFAULT_SCHEMA, wanted_key};
 use super::value::{Value, Values};
 use super::{SqliteSession, failed};
-use crate::sync::lookup::Lookup;
-use crate::sync::reference::{Step, Touched};
-use crate::sync::row::Record;
+use crate::sync::obstacles::reference::{Step, Touched};
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::Record;
 
 impl SqliteSession {
     pub(super) fn references(

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::super::Scratch;
 use super::{SqliteSession, backup};
-use crate::sync::environment::DatabaseUrl;
+use crate::sync::settings::environment::DatabaseUrl;
 
 /// What the names of the folders begin with.
 const PREFIX: &str = "sync-rehearsal-";

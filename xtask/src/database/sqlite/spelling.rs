@@ -5,8 +5,8 @@ use super::super::{BadValue, Canonical, sql};
 use super::read::DEFAULT_SCHEMA;
 use super::value::Value;
 use super::{SqliteSession, failed};
-use crate::sync::lookup::{Lookup, Source};
-use crate::sync::row::Record;
+use crate::sync::rows::lookup::{Lookup, Source};
+use crate::sync::rows::row::Record;
 
 impl SqliteSession {
     /// The rows go through a temporary table whose columns have the affinities of the real ones;

@@ -8,11 +8,11 @@ use super::read::DEFAULT_SCHEMA;
 use super::value::Value;
 use super::{SqliteSession, failed};
 use crate::problem::{Code, Problem};
-use crate::sync::catalog::DefaultValue;
-use crate::sync::change_log::Change;
-use crate::sync::lookup::{Lookup, OwnColumn};
-use crate::sync::reference::{Reference, referenced_rows};
-use crate::sync::row::Record;
+use crate::sync::obstacles::reference::{Reference, referenced_rows};
+use crate::sync::rows::change_log::Change;
+use crate::sync::rows::lookup::{Lookup, OwnColumn};
+use crate::sync::rows::row::Record;
+use crate::sync::schema::catalog::DefaultValue;
 
 impl SqliteSession {
     pub(super) fn loading<'lookup>(

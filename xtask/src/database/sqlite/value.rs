@@ -7,8 +7,8 @@ use diesel::row::{Field as _, NamedRow, Row};
 use diesel::sql_types::{BigInt, Binary, Double, Integer, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteType};
 
-use crate::sync::catalog::{Reading, hex};
-use crate::sync::row::{self, Field};
+use crate::sync::rows::row::{self, Field};
+use crate::sync::schema::catalog::{Reading, hex};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {

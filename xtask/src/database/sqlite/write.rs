@@ -12,12 +12,12 @@ use super::read::{DEFAULT_SCHEMA, retired_value};
 use super::value::Value;
 use super::{SqliteSession, failed};
 use crate::problem::{Code, Problem};
-use crate::sync::change_log::Change;
-use crate::sync::ledger::LedgerEntry;
-use crate::sync::lookup::Lookup;
-use crate::sync::migration::{Migration, MigrationSet};
-use crate::sync::row::Record;
-use crate::sync::table::TableName;
+use crate::sync::history::ledger::LedgerEntry;
+use crate::sync::migrations::migration::{Migration, MigrationSet};
+use crate::sync::rows::change_log::Change;
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::Record;
+use crate::sync::schema::table::TableName;
 
 impl SqliteSession {
     /// References to rows that are not there: child, row and parent, with how many each.

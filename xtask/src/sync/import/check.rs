@@ -14,10 +14,10 @@ use super::spool::{Filling, Spool};
 use super::spreadsheet::{Kind, altered, objection};
 use super::text::{NotUtf8, Reader, Row};
 use crate::database::{MOST_BAD, Session};
-use crate::sync::catalog::{Catalog, Column};
-use crate::sync::environment::Backend;
-use crate::sync::lookup::{Lookup, Source};
-use crate::sync::row::{NULL, Record, compare_keys};
+use crate::sync::rows::lookup::{Lookup, Source};
+use crate::sync::rows::row::{NULL, Record, compare_keys};
+use crate::sync::schema::catalog::{Catalog, Column};
+use crate::sync::settings::environment::Backend;
 
 /// How many rows go to the database at once.
 const BATCH: usize = 1000;

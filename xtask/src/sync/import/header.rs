@@ -1,7 +1,7 @@
 //! The first line of a file: which field each of its columns is.
 
 use super::findings::Findings;
-use crate::sync::row::Record;
+use crate::sync::rows::row::Record;
 use crate::sync::words::nearest;
 
 /// The sign between fields: the one that makes most known names of the first line.

@@ -14,16 +14,16 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::config::Config;
-use super::environment::Environment;
-use super::export::{file_name, is_as_written};
-use super::lookup::Lookup;
-use super::promote::resolve_all;
-use super::row_source::RowSource;
 use super::snapshot::{Observed, Snapshot};
 use super::words::{counted, nearest};
 use crate::database::Identity;
 use crate::problem::{Code, Problem};
+use crate::sync::promoting::export::{file_name, is_as_written};
+use crate::sync::promoting::promote::resolve_all;
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row_source::RowSource;
+use crate::sync::settings::config::Config;
+use crate::sync::settings::environment::Environment;
 use check::Check;
 use findings::Findings;
 use session::{FolderSession, Held};
@@ -196,7 +196,7 @@ pub(super) fn observe_folder(
             place: format!("folder {}", path.display()),
             server_version: there.identity.server_version.clone(),
         },
-        ledger: super::ledger::Ledger::default(),
+        ledger: crate::sync::history::ledger::Ledger::default(),
         applied: there.applied.clone(),
         catalog: there.catalog.clone(),
     };
@@ -314,8 +314,8 @@ pub fn asking(environment: &Environment) -> Environment {
 pub fn import<'given>(
     folder: &'given Folder,
     to: &'given Environment,
-) -> super::pipeline::Promotion<'given> {
-    super::pipeline::Promotion {
+) -> crate::sync::settings::pipeline::Promotion<'given> {
+    crate::sync::settings::pipeline::Promotion {
         from: RowSource::Folder(folder),
         to,
     }

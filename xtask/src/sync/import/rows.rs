@@ -5,9 +5,9 @@ use super::findings::Findings;
 use super::spool::Spool;
 use super::text::Row;
 use crate::database::BadValue;
-use crate::sync::catalog::Reading;
-use crate::sync::lookup::Lookup;
-use crate::sync::row::{BATCH, KeySet, NULL, Record, owned};
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::{BATCH, KeySet, NULL, Record, owned};
+use crate::sync::schema::catalog::Reading;
 
 impl Check<'_> {
     /// Rows that `where` leaves to others, and references with a part missing.

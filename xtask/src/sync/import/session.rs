@@ -7,13 +7,13 @@ use anyhow::Context as _;
 
 use super::spool::Spool;
 use crate::database::{Canonical, Identity, Rows, Scratch, Session};
-use crate::sync::catalog::Catalog;
-use crate::sync::ledger::Ledger;
-use crate::sync::lookup::Lookup;
-use crate::sync::migration::AppliedMigration;
-use crate::sync::reference::{Step, Touched};
-use crate::sync::row::{KeySet, KeyedHash, Record, owned};
-use crate::sync::table::TableName;
+use crate::sync::history::ledger::Ledger;
+use crate::sync::migrations::migration::AppliedMigration;
+use crate::sync::obstacles::reference::{Step, Touched};
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::{KeySet, KeyedHash, Record, owned};
+use crate::sync::schema::catalog::Catalog;
+use crate::sync::schema::table::TableName;
 
 /// The rows of one table, with the names of their fields.
 pub(super) struct Held {

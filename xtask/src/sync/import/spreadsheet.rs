@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use crate::sync::catalog::Column;
-use crate::sync::environment::Backend;
-use crate::sync::row::{Field, decode};
+use crate::sync::rows::row::{Field, decode};
+use crate::sync::schema::catalog::Column;
+use crate::sync::settings::environment::Backend;
 
 /// What a field holds, as far as spreadsheets treat it in their own way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use crate::sync::row::Record;
+use crate::sync::rows::row::Record;
 
 /// A row as it stands in a file.
 pub(super) struct Row {

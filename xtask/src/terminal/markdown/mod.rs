@@ -12,7 +12,7 @@ mod tests;
 use std::fmt::Write as _;
 
 use crate::problem::Problem;
-use crate::sync::catalog::Drift;
+use crate::sync::schema::catalog::Drift;
 use escape::{block, cell, code, prose};
 use page::{Page, Table};
 

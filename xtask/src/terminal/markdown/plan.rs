@@ -5,11 +5,11 @@ use serde_json::{Map, Value};
 use super::escape::{cell, code, html, prose, value};
 use super::page::{Page, Table};
 use super::{add_drift, add_problems};
-use crate::sync::change_log::Change;
-use crate::sync::contract::End;
-use crate::sync::difference::RowChange;
-use crate::sync::parts::Part;
-use crate::sync::plan::{LookupComparison, Plan, PlannedLookup, PlannedMigration};
+use crate::sync::migrations::parts::Part;
+use crate::sync::planning::contract::End;
+use crate::sync::planning::plan::{LookupComparison, Plan, PlannedLookup, PlannedMigration};
+use crate::sync::rows::change_log::Change;
+use crate::sync::rows::difference::RowChange;
 use crate::sync::words::counted;
 use crate::terminal::keeps_edits;
 

@@ -3,7 +3,7 @@
 use super::escape::{block, cell, code, prose};
 use super::page::{Page, Table};
 use super::{add_problem, add_problems};
-use crate::sync::report::{LookupReport, Outcome, Report};
+use crate::sync::promoting::report::{LookupReport, Outcome, Report};
 
 pub(in crate::terminal) fn report(report: &Report, limit: usize) -> String {
     let mut page = Page::new(limit);

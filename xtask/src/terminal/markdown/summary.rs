@@ -6,8 +6,8 @@ use std::path::Path;
 use super::page::SUMMARY;
 use super::{plan, problem, report};
 use crate::problem::Problem;
-use crate::sync::plan::Plan;
-use crate::sync::report::Report;
+use crate::sync::planning::plan::Plan;
+use crate::sync::promoting::report::Report;
 use crate::terminal::{Screen, say};
 
 impl Screen {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::escape::{block, cell, code, html, prose, value};
 use super::page::{Page, Table};
 use super::{COMMENT, report};
-use crate::sync::report::{Outcome, Report};
+use crate::sync::promoting::report::{Outcome, Report};
 
 /// Texts of any letters, and of what means something to Markdown, to HTML or to GitHub.
 fn texts() -> impl Strategy<Value = String> {

@@ -6,8 +6,8 @@ mod sqlite;
 
 use std::path::Path;
 
-use xtask::sync::catalog::Catalog;
-use xtask::sync::environment::Backend;
+use xtask::sync::schema::catalog::Catalog;
+use xtask::sync::settings::environment::Backend;
 
 use super::{either, open};
 use crate::support::database::Database;

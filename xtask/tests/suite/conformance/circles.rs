@@ -1,6 +1,6 @@
 //! Lookup tables that refer to each other in a circle, and references to values that change.
 
-use xtask::sync::environment::Backend;
+use xtask::sync::settings::environment::Backend;
 
 use super::either;
 use super::loading::Ends;

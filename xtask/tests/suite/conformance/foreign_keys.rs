@@ -2,10 +2,10 @@
 
 use xtask::database;
 use xtask::problem::Code;
-use xtask::sync::catalog::Action;
-use xtask::sync::environment::{Backend, DatabaseUrl};
-use xtask::sync::reference::{Part, Step, Touched};
-use xtask::sync::row::Record;
+use xtask::sync::obstacles::reference::{Part, Step, Touched};
+use xtask::sync::rows::row::Record;
+use xtask::sync::schema::catalog::Action;
+use xtask::sync::settings::environment::{Backend, DatabaseUrl};
 
 use super::loading::Ends;
 use super::references::{ACTIONS, configure, said};

@@ -1,7 +1,7 @@
 //! Hazards that depend on the schema that a migration meets.
 
 use xtask::database;
-use xtask::sync::environment::Backend;
+use xtask::sync::settings::environment::Backend;
 
 use super::open;
 use super::writing::{open_target, run};

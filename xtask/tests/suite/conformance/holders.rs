@@ -1,8 +1,8 @@
 //! Which rows have a value.
 
-use xtask::sync::environment::Backend;
-use xtask::sync::lookup::Lookup;
-use xtask::sync::row::Record;
+use xtask::sync::rows::lookup::Lookup;
+use xtask::sync::rows::row::Record;
+use xtask::sync::settings::environment::Backend;
 
 use super::{lookup, open};
 use crate::support::database::Database;

@@ -2,10 +2,10 @@
 //! own; and references among such rows.
 
 use xtask::problem::Code;
-use xtask::sync::config::LookupSettings;
-use xtask::sync::environment::Backend;
-use xtask::sync::export::export;
-use xtask::sync::lookup::Lookup;
+use xtask::sync::promoting::export::export;
+use xtask::sync::rows::lookup::Lookup;
+use xtask::sync::settings::config::LookupSettings;
+use xtask::sync::settings::environment::Backend;
 
 use super::loading::Ends;
 use super::{either, open};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use xtask::database;
 use xtask::problem::Code;
-use xtask::sync::environment::{Backend, DatabaseUrl};
-use xtask::sync::limits::Limits;
+use xtask::sync::settings::environment::{Backend, DatabaseUrl};
+use xtask::sync::settings::limits::Limits;
 
 use super::writing::run_as;
 use super::{lookup, problem};

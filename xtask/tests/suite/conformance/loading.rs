@@ -3,13 +3,13 @@
 
 use xtask::database::Session;
 use xtask::problem::{Code, Problem};
-use xtask::sync::compare::Difference;
-use xtask::sync::config::{ExtraRows, LookupSettings};
-use xtask::sync::environment::Backend;
-use xtask::sync::export::export;
-use xtask::sync::load::{LoadedTable, load};
-use xtask::sync::lookup::Lookup;
-use xtask::sync::row::Record;
+use xtask::sync::promoting::export::export;
+use xtask::sync::promoting::load::{LoadedTable, load};
+use xtask::sync::rows::compare::Difference;
+use xtask::sync::rows::lookup::Lookup;
+use xtask::sync::rows::row::Record;
+use xtask::sync::settings::config::{ExtraRows, LookupSettings};
+use xtask::sync::settings::environment::Backend;
 
 use super::writing::open_target;
 use super::{either, open, settings};

@@ -2,10 +2,10 @@
 
 use xtask::database;
 use xtask::problem::Code;
-use xtask::sync::catalog::{Reading, TableKind};
-use xtask::sync::environment::{Backend, DatabaseUrl};
-use xtask::sync::limits::Limits;
-use xtask::sync::lookup::Lookup;
+use xtask::sync::rows::lookup::Lookup;
+use xtask::sync::schema::catalog::{Reading, TableKind};
+use xtask::sync::settings::environment::{Backend, DatabaseUrl};
+use xtask::sync::settings::limits::Limits;
 
 use super::{either, lookup, name, open, problem, settings};
 use crate::support::database::{Database, another_host};
@@ -232,7 +232,7 @@ pub(super) fn the_catalog_describes_tables(backend: Backend) {
             "other"
         ]
     );
-    let flags = |flag: fn(&xtask::sync::catalog::Column) -> bool| -> Vec<&str> {
+    let flags = |flag: fn(&xtask::sync::schema::catalog::Column) -> bool| -> Vec<&str> {
         let columns = fees.columns.iter().filter(|column| flag(column));
         columns.map(|column| column.name.as_str()).collect()
     };

@@ -27,12 +27,12 @@ mod writing;
 
 use xtask::database::{self, Session};
 use xtask::problem::Problem;
-use xtask::sync::config::LookupSettings;
-use xtask::sync::environment::Backend;
-use xtask::sync::ledger::PromotedLookup;
-use xtask::sync::lookup::Lookup;
-use xtask::sync::row::LookupState;
-use xtask::sync::table::TableName;
+use xtask::sync::history::ledger::PromotedLookup;
+use xtask::sync::rows::lookup::Lookup;
+use xtask::sync::rows::row::LookupState;
+use xtask::sync::schema::table::TableName;
+use xtask::sync::settings::config::LookupSettings;
+use xtask::sync::settings::environment::Backend;
 
 use crate::support::database::Database;
 use crate::support::suite;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use xtask::sync::environment::Backend;
+use xtask::sync::settings::environment::Backend;
 
 use super::either;
 use super::loading::Ends;

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use xtask::problem::{Code, Problem};
 
-use xtask::sync::config::{ExtraRows, LookupSettings};
-use xtask::sync::difference::{Outcome, compare_lookups};
-use xtask::sync::environment::Backend;
-use xtask::sync::ledger::Ledger;
-use xtask::sync::migration::OutOfOrder;
+use xtask::sync::history::ledger::Ledger;
+use xtask::sync::migrations::migration::OutOfOrder;
+use xtask::sync::rows::difference::{Outcome, compare_lookups};
+use xtask::sync::rows::three_way::OnTargetEdit;
+use xtask::sync::settings::config::{ExtraRows, LookupSettings};
+use xtask::sync::settings::environment::Backend;
 use xtask::sync::snapshot::{Observed, Snapshot};
-use xtask::sync::three_way::OnTargetEdit;
 
 use super::loading::Ends;
 use super::{either, open};

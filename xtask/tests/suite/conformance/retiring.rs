@@ -1,7 +1,7 @@
 //! Rows that the source no longer has are switched off.
 
-use xtask::sync::config::{Retire, RetiredValue};
-use xtask::sync::environment::Backend;
+use xtask::sync::settings::config::{Retire, RetiredValue};
+use xtask::sync::settings::environment::Backend;
 
 use super::loading::Ends;
 use super::problem;

@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use xtask::database::Session;
-use xtask::sync::environment::Backend;
-use xtask::sync::lookup::Lookup;
-use xtask::sync::reference::{Part, Step, Touched};
-use xtask::sync::row::{Record, compare_keys};
+use xtask::sync::obstacles::reference::{Part, Step, Touched};
+use xtask::sync::rows::lookup::Lookup;
+use xtask::sync::rows::row::{Record, compare_keys};
+use xtask::sync::settings::environment::Backend;
 
 use super::{either, lookup, name, open};
 use crate::support::database::Database;

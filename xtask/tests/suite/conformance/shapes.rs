@@ -1,8 +1,8 @@
 //! What kinds of tables can be lookup tables, and how their two ends may differ.
 
 use xtask::problem::Code;
-use xtask::sync::environment::Backend;
-use xtask::sync::lookup::Lookup;
+use xtask::sync::rows::lookup::Lookup;
+use xtask::sync::settings::environment::Backend;
 
 use super::loading::Ends;
 use super::{either, open, settings};

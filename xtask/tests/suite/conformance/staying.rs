@@ -2,8 +2,8 @@
 //! what stays does.
 
 use xtask::problem::Code;
-use xtask::sync::config::{ExtraRows, Retire, RetiredValue};
-use xtask::sync::environment::Backend;
+use xtask::sync::settings::config::{ExtraRows, Retire, RetiredValue};
+use xtask::sync::settings::environment::Backend;
 
 use super::loading::Ends;
 use super::references::{ACTIONS, configure, problems, said};

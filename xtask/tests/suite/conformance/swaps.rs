@@ -1,6 +1,6 @@
 //! Unique values that change places.
 
-use xtask::sync::environment::Backend;
+use xtask::sync::settings::environment::Backend;
 
 use super::loading::Ends;
 

@@ -3,9 +3,9 @@
 use diesel_migrations::{FileBasedMigrations, MigrationHarness as _};
 use xtask::database::{self, Target};
 use xtask::problem::Code;
-use xtask::sync::environment::Backend;
-use xtask::sync::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
-use xtask::sync::limits::Limits;
+use xtask::sync::history::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
+use xtask::sync::settings::environment::Backend;
+use xtask::sync::settings::limits::Limits;
 
 use super::{either, lookup, open, problem, promoted_lookup};
 use crate::support::database::{Connection, Database};

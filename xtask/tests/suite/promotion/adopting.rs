@@ -3,10 +3,10 @@
 use serde_json::json;
 use xtask::problem::{Code, Problem};
 use xtask::sync::adopt::{AdoptReport, adopt};
-use xtask::sync::environment::Backend;
 use xtask::sync::import::Folder;
-use xtask::sync::table::TableName;
-use xtask::sync::three_way::OnTargetEdit;
+use xtask::sync::rows::three_way::OnTargetEdit;
+use xtask::sync::schema::table::TableName;
+use xtask::sync::settings::environment::Backend;
 
 use super::editing::{edited, groups};
 use super::retired::retiring;

@@ -1,11 +1,11 @@
 //! What a plan binds: a plan that was approved is carried out as it is, or it is told what changed.
 
 use xtask::problem::Code;
-use xtask::sync::contract::Contract;
-use xtask::sync::environment::Backend;
-use xtask::sync::plan::Plan;
-use xtask::sync::plan_file::Approved;
-use xtask::sync::stale::changes;
+use xtask::sync::planning::contract::Contract;
+use xtask::sync::planning::plan::Plan;
+use xtask::sync::planning::plan_file::Approved;
+use xtask::sync::planning::stale::changes;
+use xtask::sync::settings::environment::Backend;
 
 use super::{Stage, TABLES, configuration};
 use crate::support::database::Database;

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 use xtask::database;
-use xtask::sync::backup::Proof;
-use xtask::sync::change_log::Change;
-use xtask::sync::environment::Backend;
-use xtask::sync::promote::look;
-use xtask::sync::report::Outcome;
+use xtask::sync::backups::backup::Proof;
+use xtask::sync::promoting::promote::look;
+use xtask::sync::promoting::report::Outcome;
+use xtask::sync::rows::change_log::Change;
+use xtask::sync::settings::environment::Backend;
 
 use super::{BASE, Stage};
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use tempfile::TempDir;
-use xtask::sync::config::Config;
-use xtask::sync::migration::Origin;
+use xtask::sync::migrations::migration::Origin;
+use xtask::sync::settings::config::Config;
 
 use crate::support::migrations::Migrations;
 

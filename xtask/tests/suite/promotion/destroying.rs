@@ -1,7 +1,7 @@
 //! Migrations that destroy rows: who has to say that they may.
 
 use xtask::problem::{Code, Problem};
-use xtask::sync::environment::Backend;
+use xtask::sync::settings::environment::Backend;
 
 use super::{BASE, Stage, codes};
 

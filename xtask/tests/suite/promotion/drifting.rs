@@ -2,8 +2,8 @@
 //! is meant to be.
 
 use xtask::problem::Code;
-use xtask::sync::drift::DriftPolicy;
-use xtask::sync::environment::Backend;
+use xtask::sync::schema::drift::DriftPolicy;
+use xtask::sync::settings::environment::Backend;
 use xtask::sync::status::status;
 
 use super::{Stage, TABLES, codes};

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 use xtask::problem::Code;
-use xtask::sync::environment::Backend;
-use xtask::sync::plan::PlannedLookup;
-use xtask::sync::promote::look;
-use xtask::sync::restore::restore;
-use xtask::sync::three_way::OnTargetEdit;
+use xtask::sync::backups::restore::restore;
+use xtask::sync::planning::plan::PlannedLookup;
+use xtask::sync::promoting::promote::look;
+use xtask::sync::rows::three_way::OnTargetEdit;
+use xtask::sync::settings::environment::Backend;
 
 use super::adopting::try_adopt;
 use super::{Stage, codes};
@@ -379,7 +379,7 @@ pub(super) fn every_edited_row_is_shown_on_demand(backend: Backend) {
     let promotion = stage.config.promotion("dev-to-test").unwrap();
     let few = look(&stage.config, &promotion, false).unwrap().plan;
     let all = look(&stage.config, &promotion, true).unwrap().plan;
-    let counts = |plan: &xtask::sync::plan::Plan| {
+    let counts = |plan: &xtask::sync::planning::plan::Plan| {
         (plan.lookups[1].edited_rows, plan.lookups[1].edited.len())
     };
     assert_eq!((counts(&few), counts(&all)), ((12, 5), (12, 12)));

@@ -2,8 +2,8 @@
 
 use xtask::database;
 use xtask::problem::Code;
-use xtask::sync::environment::Backend;
-use xtask::sync::limits::Limits;
+use xtask::sync::settings::environment::Backend;
+use xtask::sync::settings::limits::Limits;
 
 use super::Stage;
 

@@ -3,13 +3,13 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, TestRunner};
 use xtask::problem::{Code, Problem};
-use xtask::sync::environment::Backend;
-use xtask::sync::export;
 use xtask::sync::import::{Folder, asking, import};
-use xtask::sync::plan::Plan;
-use xtask::sync::promote::{look, resolve_all};
-use xtask::sync::report::{Outcome, Report};
-use xtask::sync::retry::promote;
+use xtask::sync::planning::plan::Plan;
+use xtask::sync::promoting::export;
+use xtask::sync::promoting::promote::{look, resolve_all};
+use xtask::sync::promoting::report::{Outcome, Report};
+use xtask::sync::promoting::retry::promote;
+use xtask::sync::settings::environment::Backend;
 use xtask::sync::snapshot::observe;
 
 use super::Stage;

@@ -3,12 +3,12 @@
 use std::process::Command;
 
 use xtask::problem::{Code, Problem};
-use xtask::sync::environment::Backend;
 use xtask::sync::event::Event;
-use xtask::sync::ledger::RunKind;
-use xtask::sync::rehearse::RehearsalSetting;
-use xtask::sync::report::{Outcome, Report};
-use xtask::sync::retry::promote;
+use xtask::sync::history::ledger::RunKind;
+use xtask::sync::planning::rehearse::RehearsalSetting;
+use xtask::sync::promoting::report::{Outcome, Report};
+use xtask::sync::promoting::retry::promote;
+use xtask::sync::settings::environment::Backend;
 use xtask::sync::snapshot::observe;
 
 use super::{Stage, codes};
@@ -369,14 +369,14 @@ fn killed_between_parts() {
     let told: Vec<&str> = told.lines().collect();
     let mut config = super::configured(
         told[0].as_ref(),
-        xtask::sync::migration::Origin::Folder(told[1].into()),
+        xtask::sync::migrations::migration::Origin::Folder(told[1].into()),
         [told[2], told[3]],
         super::TABLES,
     );
     // As its parent does.
     config.pipeline[1].rehearsal = RehearsalSetting::Off;
     let promotion = config.promotion("dev-to-test").unwrap();
-    let plan = xtask::sync::promote::look(&config, &promotion, false)
+    let plan = xtask::sync::promoting::promote::look(&config, &promotion, false)
         .unwrap()
         .plan;
     let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);

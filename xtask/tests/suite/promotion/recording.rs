@@ -2,9 +2,9 @@
 //! migrations that other programs ran.
 
 use xtask::problem::{Code, Problem};
-use xtask::sync::environment::Backend;
 use xtask::sync::migrate::{MigrateReport, migrate};
 use xtask::sync::record::record;
+use xtask::sync::settings::environment::Backend;
 
 use super::parts::MARKED;
 use super::{BASE, BASE_UP, DEV_ROWS, Stage, codes};

@@ -1,7 +1,7 @@
 //! Why a plan may not run: each reason has its code and names what it is about.
 
 use xtask::problem::{Code, Problem};
-use xtask::sync::environment::Backend;
+use xtask::sync::settings::environment::Backend;
 
 use super::{BASE, BASE_UP, DEV_ROWS, Stage, TABLES, codes, configuration};
 use crate::support::database::Database;

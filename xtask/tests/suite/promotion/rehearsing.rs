@@ -1,8 +1,8 @@
 //! Pending migrations are tried on a copy of the target, and the plan is made with what they left.
 
 use xtask::problem::Code;
-use xtask::sync::environment::Backend;
-use xtask::sync::plan::Plan;
+use xtask::sync::planning::plan::Plan;
+use xtask::sync::settings::environment::Backend;
 
 use super::{Stage, codes};
 

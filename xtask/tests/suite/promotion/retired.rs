@@ -1,7 +1,7 @@
 //! Rows that are switched off instead of deleted, and edits of the target.
 
-use xtask::sync::environment::Backend;
-use xtask::sync::three_way::OnTargetEdit;
+use xtask::sync::rows::three_way::OnTargetEdit;
+use xtask::sync::settings::environment::Backend;
 
 use super::editing::{assert_quiet, edited_rows, groups};
 use super::{Stage, TABLES};

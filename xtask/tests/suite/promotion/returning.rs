@@ -2,10 +2,10 @@
 
 use xtask::database;
 use xtask::problem::{Code, Problem};
-use xtask::sync::backup::{self, Backup};
-use xtask::sync::environment::Backend;
-use xtask::sync::restore::{RestoreReport, restore};
-use xtask::sync::table::TableName;
+use xtask::sync::backups::backup::{self, Backup};
+use xtask::sync::backups::restore::{RestoreReport, restore};
+use xtask::sync::schema::table::TableName;
+use xtask::sync::settings::environment::Backend;
 
 use super::Stage;
 
@@ -159,7 +159,7 @@ pub(super) fn a_damaged_backup_is_refused(backend: Backend) {
     let cut = whole[..whole.len() - whole.len() / 3].to_vec();
     std::fs::write(&backup.path, &cut).unwrap();
     let mut forged = backup.clone();
-    forged.manifest.sha256 = xtask::sync::private::sha256(&backup.path).unwrap();
+    forged.manifest.sha256 = xtask::sync::backups::private::sha256(&backup.path).unwrap();
     let problem = try_restore(&stage, &forged).unwrap_err();
     assert_eq!(problem.code, Code::BackupUnproved, "{problem}");
     assert_eq!(stage.everything(), before);

@@ -2,9 +2,9 @@
 
 use xtask::database;
 use xtask::problem::{Code, Problem};
-use xtask::sync::environment::Backend;
-use xtask::sync::limits::Limits;
 use xtask::sync::migrate::migrate;
+use xtask::sync::settings::environment::Backend;
+use xtask::sync::settings::limits::Limits;
 
 use super::parts::{FIRST, LAST, MARKED, OUTSIDE, TABLE, carried_out, outside, ran, split};
 use super::{Stage, codes};

@@ -2,14 +2,14 @@
 
 use tempfile::TempDir;
 use xtask::problem::{Code, Problem};
-use xtask::sync::backup::{self, Backup};
-use xtask::sync::config::Config;
-use xtask::sync::environment::Backend;
+use xtask::sync::backups::backup::{self, Backup};
 use xtask::sync::migrate::migrate;
-use xtask::sync::plan::Plan;
-use xtask::sync::promote::{look, promote};
-use xtask::sync::rehearse::RehearsalSetting;
-use xtask::sync::report::Report;
+use xtask::sync::planning::plan::Plan;
+use xtask::sync::planning::rehearse::RehearsalSetting;
+use xtask::sync::promoting::promote::{look, promote};
+use xtask::sync::promoting::report::Report;
+use xtask::sync::settings::config::Config;
+use xtask::sync::settings::environment::Backend;
 
 use super::configuring::configuration;
 use crate::support::database::{Database, folder};

@@ -2,12 +2,12 @@
 //! otherwise.
 
 use xtask::problem::{Code, Problem};
-use xtask::sync::environment::{Backend, DatabaseUrl};
-use xtask::sync::ledger::RunKind;
+use xtask::sync::history::ledger::RunKind;
+use xtask::sync::history::stamp::{StampReport, Unstamped};
 use xtask::sync::migrate::migrate;
-use xtask::sync::promote;
+use xtask::sync::promoting::promote;
 use xtask::sync::record::record;
-use xtask::sync::stamp::{StampReport, Unstamped};
+use xtask::sync::settings::environment::{Backend, DatabaseUrl};
 
 use super::{BASE, BASE_UP, Stage, TABLES, codes, configuration};
 use crate::support::database::{Database, another_host};

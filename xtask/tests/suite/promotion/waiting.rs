@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use xtask::problem::{Code, Problem};
-use xtask::sync::environment::Backend;
 use xtask::sync::event::Event;
-use xtask::sync::report::{Outcome, Report};
-use xtask::sync::retry::promote;
+use xtask::sync::promoting::report::{Outcome, Report};
+use xtask::sync::promoting::retry::promote;
+use xtask::sync::settings::environment::Backend;
 
 use super::parts::{TABLE, split};
 use super::{Stage, codes};

@@ -13,7 +13,7 @@ use diesel::sql_types::{Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection as _, RunQueryDsl as _, sql_query};
 use tempfile::TempDir;
-use xtask::sync::environment::{Backend, DatabaseUrl};
+use xtask::sync::settings::environment::{Backend, DatabaseUrl};
 
 /// The URL of the server that the tests make their databases on.
 const SERVER: &str = "XTASK_TEST_POSTGRES";

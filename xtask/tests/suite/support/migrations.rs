@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use tempfile::TempDir;
-use xtask::sync::environment::Backend;
-use xtask::sync::migration::{MigrationSet, Origin};
+use xtask::sync::migrations::migration::{MigrationSet, Origin};
+use xtask::sync::settings::environment::Backend;
 
 use super::database::folder;
 

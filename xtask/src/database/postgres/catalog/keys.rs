@@ -2,8 +2,8 @@
 
 use super::super::PostgresSession;
 use super::USER_SCHEMA;
-use crate::sync::catalog::{Action, Catalog, ForeignKey};
-use crate::sync::table::TableName;
+use crate::sync::schema::catalog::{Action, Catalog, ForeignKey};
+use crate::sync::schema::table::TableName;
 
 impl PostgresSession {
     pub(super) fn read_keys(&mut self, catalog: &mut Catalog) -> anyhow::Result<()> {

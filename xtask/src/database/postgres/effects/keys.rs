@@ -4,9 +4,9 @@ use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::statements::written;
-use crate::sync::catalog::{Action, ForeignKey};
-use crate::sync::destructive::Effect;
-use crate::sync::table::TableName;
+use crate::sync::migrations::destructive::Effect;
+use crate::sync::schema::catalog::{Action, ForeignKey};
+use crate::sync::schema::table::TableName;
 
 /// The foreign keys that a statement gives to a table.
 pub(super) fn refers(node: &SyntaxNode, table: &TableName) -> Vec<Effect> {

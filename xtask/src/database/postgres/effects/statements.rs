@@ -4,8 +4,8 @@ use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::keys::refers;
-use crate::sync::destructive::{Effect, Kind};
-use crate::sync::table::TableName;
+use crate::sync::migrations::destructive::{Effect, Kind};
+use crate::sync::schema::table::TableName;
 
 /// The effects of a syntax node, without those of what is in it.
 pub(super) fn effects_of(node: &SyntaxNode) -> Vec<Effect> {

@@ -11,9 +11,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use xtask::database;
 use xtask::problem::Problem;
-use xtask::sync::environment::Backend;
-use xtask::sync::lookup::Lookup;
-use xtask::sync::row::Record;
+use xtask::sync::rows::lookup::Lookup;
+use xtask::sync::rows::row::Record;
+use xtask::sync::settings::environment::Backend;
 
 use super::Stage;
 use crate::support::database::Database;

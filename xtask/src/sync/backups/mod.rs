@@ -1,0 +1,6 @@
+//! Backups, how long they are kept, and the way back.
+
+pub mod backup;
+pub mod private;
+pub mod restore;
+pub mod retention;

@@ -1,0 +1,120 @@
+//! Folders and files that only their owner may read, and that appear whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use sha2::{Digest as _, Sha256};
+
+/// Makes a folder, with those above it, that only its owner may enter.
+///
+/// # Errors
+/// When it cannot be made, or is no folder.
+pub fn create_folder(path: &Path) -> anyhow::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder
+        .create(path)
+        .with_context(|| format!("failed to create the folder {}", path.display()))
+}
+
+/// Keeps everybody else out of a folder that may have been there before.
+///
+/// # Errors
+/// When the folder is somebody else's.
+pub fn own_folder(path: &Path) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+            .with_context(|| format!("failed to make the folder {} private", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Writes a file through a temporary one beside it, so that a reader sees the old or the new.
+///
+/// # Errors
+/// What `work` reports, or the file system.
+pub fn write_file<T>(
+    path: &Path,
+    work: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let written = || -> anyhow::Result<(tempfile::NamedTempFile, io::BufWriter<File>)> {
+        // Only its owner may read a temporary file, and the name it gets keeps that.
+        let file = tempfile::Builder::new()
+            .prefix(".")
+            .suffix(".part")
+            .tempfile_in(folder)?;
+        let writer = io::BufWriter::with_capacity(1 << 16, file.reopen()?);
+        Ok((file, writer))
+    };
+    let (file, mut writer) =
+        written().with_context(|| format!("failed to write {}", path.display()))?;
+    let result = work(&mut writer)?;
+    let finish = || -> anyhow::Result<()> {
+        writer.flush()?;
+        writer.get_ref().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    finish().with_context(|| format!("failed to write {}", path.display()))?;
+    Ok(result)
+}
+
+/// A writer that knows the SHA-256 of what went through it.
+pub struct Hashed<'output> {
+    output: &'output mut dyn Write,
+    hash: Sha256,
+}
+
+impl<'output> Hashed<'output> {
+    pub fn new(output: &'output mut dyn Write) -> Self {
+        Hashed {
+            output,
+            hash: Sha256::new(),
+        }
+    }
+
+    /// In hexadecimal digits.
+    pub fn sha256(self) -> String {
+        crate::sync::schema::catalog::hex(&self.hash.finalize())
+    }
+}
+
+impl Write for Hashed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.output.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
+/// The SHA-256 of a file, in hexadecimal digits.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn sha256(path: &Path) -> anyhow::Result<String> {
+    let unreadable = || format!("failed to read {}", path.display());
+    let mut file = File::open(path).with_context(unreadable)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let length = io::Read::read(&mut file, &mut buffer).with_context(unreadable)?;
+        if length == 0 {
+            return Ok(crate::sync::schema::catalog::hex(&hash.finalize()));
+        }
+        hash.update(&buffer[..length]);
+    }
+}

@@ -1,0 +1,6 @@
+//! What a database remembers about itself.
+
+pub mod ledger;
+pub mod moment;
+pub(super) mod run;
+pub mod stamp;

@@ -1,0 +1,11 @@
+//! What migrations are, what their texts do, and how a run of them is split.
+
+pub(super) mod apart;
+pub(super) mod beyond;
+pub mod destructive;
+pub(super) mod enum_values;
+pub mod hazard;
+pub mod migration;
+pub mod parts;
+pub(super) mod script;
+pub(super) mod transaction_control;

@@ -1,0 +1,177 @@
+//! The statements of an `up.sql` as words, for what can be told of a migration before it runs.
+
+use crate::sync::settings::environment::Backend;
+
+/// A piece of a statement. Comments, numbers and signs are none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::sync) enum Token {
+    /// A keyword or a plain name, in capitals.
+    Word(String),
+    /// A name in double quotes or backticks, as it stands between them.
+    Quoted(String),
+    /// A text in single quotes, as it is meant.
+    Literal(String),
+}
+
+impl Token {
+    /// The word in capitals; nothing for whatever is quoted.
+    pub(in crate::sync) fn word(&self) -> Option<&str> {
+        match self {
+            Token::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+}
+
+/// The statements of a script. What is quoted by dollars, such as the body of a function, is left
+/// out; bodies between `BEGIN` and `END` are cut at their semicolons.
+pub(in crate::sync) fn statements(script: &str, backend: Backend) -> Vec<Vec<Token>> {
+    let is_postgres = backend == Backend::Postgres;
+    let mut statements = vec![Vec::new()];
+    let mut rest = script;
+    while let Some(letter) = rest.chars().next() {
+        let mut found = None;
+        let length = if rest.starts_with("--") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            comment(rest, is_postgres)
+        } else if is_postgres && (rest.starts_with("E'") || rest.starts_with("e'")) {
+            let (text, length) = quoted(
+                &rest[1..],
+                Quote {
+                    letter: '\'',
+                    escapes: true,
+                },
+            );
+            found = Some(Token::Literal(text));
+            1 + length
+        } else if letter == '[' && !is_postgres {
+            rest.find(']').map_or(rest.len(), |end| end + 1)
+        } else if matches!(letter, '\'' | '"' | '`') {
+            let (text, length) = quoted(
+                rest,
+                Quote {
+                    letter,
+                    escapes: false,
+                },
+            );
+            found = Some(match letter {
+                '\'' => Token::Literal(text),
+                _ => Token::Quoted(text),
+            });
+            length
+        } else if letter == '$' && is_postgres {
+            quoted_by_dollars(rest)
+        } else if letter == ';' {
+            statements.push(Vec::new());
+            1
+        } else if letter.is_alphanumeric() || letter == '_' {
+            let length = rest
+                .find(|next: char| !(next.is_alphanumeric() || next == '_' || next == '$'))
+                .unwrap_or(rest.len());
+            found = Some(Token::Word(rest[..length].to_uppercase()));
+            length
+        } else {
+            letter.len_utf8()
+        };
+        if let Some(statement) = statements.last_mut() {
+            statement.extend(found);
+        }
+        rest = &rest[length..];
+    }
+    statements.retain(|statement| !statement.is_empty());
+    statements
+}
+
+/// The length of a comment; PostgreSQL's may hold others.
+fn comment(text: &str, nested: bool) -> usize {
+    let mut depth = 0;
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        if rest.starts_with("/*") && (nested || depth == 0) {
+            depth += 1;
+            at += 2;
+        } else if rest.starts_with("*/") {
+            depth -= 1;
+            at += 2;
+            if depth == 0 {
+                return at;
+            }
+        } else {
+            at += rest.chars().next().map_or(1, char::len_utf8);
+        }
+    }
+    text.len()
+}
+
+/// How a quoted text ends, and what keeps it from ending.
+#[derive(Clone, Copy)]
+struct Quote {
+    letter: char,
+    /// A backslash takes the next letter as it is.
+    escapes: bool,
+}
+
+/// What stands between two quotes, where a doubled quote is one, and the length of it all.
+fn quoted(text: &str, quote: Quote) -> (String, usize) {
+    let mut meant = String::new();
+    let mut letters = text.char_indices().skip(1).peekable();
+    while let Some((at, letter)) = letters.next() {
+        let is_doubled = |next: &(usize, char)| next.1 == quote.letter;
+        if quote.escapes && letter == '\\' {
+            meant.extend(letters.next().map(|(_, next)| next));
+            continue;
+        }
+        if letter == quote.letter && letters.next_if(is_doubled).is_none() {
+            return (meant, at + 1);
+        }
+        meant.push(letter);
+    }
+    (meant, text.len())
+}
+
+/// The length of `$tag$ … $tag$`, or of the one dollar that begins nothing.
+fn quoted_by_dollars(text: &str) -> usize {
+    let Some(end) = text[1..].find('$') else {
+        return 1;
+    };
+    let tag = &text[..end + 2];
+    if !tag[1..=end]
+        .chars()
+        .all(|letter| letter.is_alphanumeric() || letter == '_')
+    {
+        return 1;
+    }
+    text[tag.len()..]
+        .find(tag)
+        .map_or(text.len(), |at| tag.len() + at + tag.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_cut_into_words() {
+        let word = |text: &str| Token::Word(text.to_owned());
+        let script = "-- none; of this\nALTER TYPE \"Mood\" ADD VALUE 'it''s; fine';\n/* ; */ DO $$ x; y $$;\n ; vacuum";
+        assert_eq!(
+            statements(script, Backend::Postgres),
+            [
+                vec![
+                    word("ALTER"),
+                    word("TYPE"),
+                    Token::Quoted("Mood".to_owned()),
+                    word("ADD"),
+                    word("VALUE"),
+                    Token::Literal("it's; fine".to_owned())
+                ],
+                vec![word("DO")],
+                vec![word("VACUUM")],
+            ]
+        );
+        assert!(statements("; -- nothing", Backend::Sqlite).is_empty());
+        assert_eq!(statements("'open", Backend::Sqlite).len(), 1);
+    }
+}

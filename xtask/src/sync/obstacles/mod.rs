@@ -1,0 +1,13 @@
+//! What on the target stands in the way of rows: who refers to them, which values are taken.
+
+pub(super) mod exchanged;
+pub mod fixed;
+pub(super) mod outside;
+pub(super) mod parents;
+pub mod reached;
+pub mod reference;
+pub(super) mod references;
+pub(super) mod retire;
+pub(super) mod staying;
+pub(super) mod taken;
+pub mod walk;

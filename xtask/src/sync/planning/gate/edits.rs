@@ -1,0 +1,106 @@
+//! What is said of rows that somebody edited on the target.
+
+use super::Verdict;
+use crate::problem::{Code, Problem};
+use crate::sync::rows::edits::Edits;
+use crate::sync::rows::three_way::OnTargetEdit;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::{Config, ExtraRows};
+use crate::sync::snapshot::Snapshot;
+use crate::sync::words::{counted, shell_word};
+
+/// How many keys are named.
+const NAMED: usize = 5;
+
+pub(super) fn judge_edits(
+    verdict: &mut Verdict,
+    config: &Config,
+    table: &TableName,
+    edits: &Edits,
+    source: &Snapshot,
+    target: &Snapshot,
+) {
+    if !edits.keys.is_empty() {
+        let problem = edited(config, table, edits, source, target);
+        match edits.on_target_edit {
+            OnTargetEdit::Refuse => verdict.blockers.push(problem),
+            OnTargetEdit::Overwrite | OnTargetEdit::Keep => verdict.warnings.push(problem),
+        }
+    }
+    if edits.changed_since {
+        let keeps_its_own = config
+            .lookups
+            .iter()
+            .any(|lookup| lookup.table == *table && lookup.extra_rows == ExtraRows::Keep);
+        let problem = changed_since(table, source, target);
+        // Rows of the target's own may be all that changed, and they stay.
+        if edits.on_target_edit == OnTargetEdit::Overwrite || keeps_its_own {
+            verdict.warnings.push(problem);
+        } else {
+            verdict.blockers.push(problem);
+        }
+    }
+}
+
+fn edited(
+    config: &Config,
+    table: &TableName,
+    edits: &Edits,
+    source: &Snapshot,
+    target: &Snapshot,
+) -> Problem {
+    let label = &target.label;
+    let count = edits.keys.len();
+    let mut keys: Vec<String> = edits
+        .keys
+        .iter()
+        .take(NAMED)
+        .map(|key| key.iter().collect::<Vec<_>>().join(", "))
+        .collect();
+    if count > NAMED {
+        keys.push(format!("and {} more", count - NAMED));
+    }
+    let what = match edits.on_target_edit {
+        OnTargetEdit::Refuse => format!("which {} would overwrite", source.label),
+        OnTargetEdit::Overwrite => format!("and {} overwrites that", source.label),
+        OnTargetEdit::Keep => "and that is kept".to_owned(),
+    };
+    let adopt = format!(
+        "`cargo xtask sync adopt --from {} {}{}`",
+        target.environment,
+        shell_word(&table.to_string()),
+        config.options
+    );
+    let hint = match edits.on_target_edit {
+        OnTargetEdit::Refuse => format!(
+            "{adopt} brings it home; or set on_target_edit = \"overwrite\" (or \"keep\") for `{}` in data-sync/sync.toml",
+            target.environment
+        ),
+        OnTargetEdit::Overwrite => format!("{adopt} beforehand brings it home"),
+        OnTargetEdit::Keep => format!("{adopt} brings it home, so that all environments agree"),
+    };
+    Problem::new(
+        Code::TargetEdited,
+        format!(
+            "{} of `{table}` {} edited in {label} since the last promotion, {what}: {}",
+            counted(count as u64, "row"),
+            if count == 1 { "was" } else { "were" },
+            keys.join("; ")
+        ),
+    )
+    .hint(hint)
+}
+
+fn changed_since(table: &TableName, source: &Snapshot, target: &Snapshot) -> Problem {
+    Problem::new(
+        Code::TargetEdited,
+        format!(
+            "`{table}` in {} was changed since the last promotion, and the rows that were promoted are not at hand to say where",
+            target.label
+        ),
+    )
+    .hint(format!(
+        "look at `cargo xtask sync plan {}-to-{} --rows`, bring what is to stay to {}, and set on_target_edit = \"overwrite\" for the rest",
+        source.environment, target.environment, source.label
+    ))
+}

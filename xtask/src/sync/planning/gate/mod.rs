@@ -1,0 +1,197 @@
+//! Every reason why a plan may not run, and every thing that is worth a warning.
+
+mod destructive;
+mod edits;
+mod ends;
+mod history;
+mod rows;
+mod texts;
+
+use crate::problem::{Code, Problem};
+use crate::sync::migrations::migration::MigrationSet;
+use crate::sync::planning::plan::Plan;
+use crate::sync::planning::rehearse::Rehearsal;
+use crate::sync::rows::difference::TableComparison;
+use crate::sync::schema::catalog::TableKind;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::Config;
+use crate::sync::snapshot::Snapshot;
+use crate::sync::words::{and_more, counted};
+use destructive::judge_destructive;
+pub use ends::{wrong_ends, wrong_stamp};
+use history::judge_history;
+pub use history::{not_transactional, out_of_order, unknown_migrations};
+pub use rows::extra_rows;
+use rows::judge_lookup;
+pub use texts::edited_since;
+
+/// How many objects that drifted are named.
+const NAMED: usize = 3;
+
+/// Fills in the blockers and warnings of a plan.
+pub(in crate::sync) fn judge(
+    plan: &mut Plan,
+    config: &Config,
+    source: &Snapshot,
+    target: &Snapshot,
+    known: &MigrationSet,
+    comparisons: &[TableComparison],
+    rehearsal: &Rehearsal<Snapshot>,
+) {
+    let mut verdict = Verdict::default();
+    verdict.blockers.extend(wrong_ends(source, target));
+    verdict
+        .warnings
+        .extend([source, target].into_iter().filter_map(ends::moved));
+    if !plan.empty
+        && let Some(problem) = ends::untested(config, source)
+    {
+        verdict.strict(target, problem);
+    }
+    if source.is_folder {
+        verdict.blockers.extend(unknown_migrations(target, known));
+    } else {
+        judge_history(
+            &mut verdict,
+            config,
+            &plan.migrations,
+            source,
+            target,
+            known,
+        );
+    }
+    judge_destructive(&mut verdict, &plan.migrations, target);
+    if !plan.is_free_of_drift() {
+        let problem = drift(plan, source, target);
+        if target.refuses_drift {
+            verdict.blockers.push(problem);
+        } else {
+            verdict.warnings.push(problem);
+        }
+    }
+    match rehearsal {
+        Err(problem) if problem.code != Code::NotRehearsed => {
+            verdict.blockers.push(problem.clone());
+        }
+        Err(problem) => verdict.warnings.push(problem.clone()),
+        Ok(_) => {}
+    }
+    let rehearsed = rehearsal.as_ref().ok().and_then(Option::as_ref);
+    let after = rehearsed.unwrap_or(target);
+    for comparison in comparisons {
+        judge_lookup(&mut verdict, plan, config, comparison, source, after);
+    }
+    judge_classification(&mut verdict, config, source, target);
+    plan.blockers = verdict.blockers;
+    plan.warnings = verdict.warnings;
+}
+
+#[derive(Default)]
+struct Verdict {
+    blockers: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl Verdict {
+    /// A blocker where the target asks more than once, elsewhere a warning.
+    fn strict(&mut self, target: &Snapshot, problem: Problem) {
+        if target.strict {
+            self.blockers.push(problem);
+        } else {
+            self.warnings.push(problem);
+        }
+    }
+}
+
+fn drift(plan: &Plan, source: &Snapshot, target: &Snapshot) -> Problem {
+    let objects: Vec<String> = plan
+        .drift
+        .iter()
+        .filter(|drift| !drift.ignored)
+        .map(|drift| drift.object.to_string())
+        .collect();
+    let first = &objects[..objects.len().min(NAMED)];
+    let more = and_more(objects.len(), NAMED);
+    Problem::new(
+        Code::Drift,
+        format!(
+            "the schemas of {} and {} {}: {}{more}",
+            source.label,
+            target.label,
+            if plan.migrations.is_empty() {
+                "differ though they have run the same migrations"
+            } else {
+                "would still differ after these migrations"
+            },
+            first.join(", ")
+        ),
+    )
+    .hint("`cargo xtask sync status` lists every difference; write a migration that removes it, or list what is meant to differ in `ignore` of [drift]")
+}
+
+fn judge_classification(
+    verdict: &mut Verdict,
+    config: &Config,
+    source: &Snapshot,
+    target: &Snapshot,
+) {
+    for end in [source, target] {
+        let protected: Vec<_> = config
+            .protected
+            .iter()
+            .filter_map(|name| end.catalog.find(name))
+            .collect();
+        for lookup in &config.lookups {
+            let found = end.catalog.find(&lookup.table);
+            if found.is_some_and(|table| protected.iter().any(|other| other.name == table.name)) {
+                verdict.blockers.push(
+                    Problem::new(
+                        Code::ConfigInvalid,
+                        format!(
+                            "`{}` is listed as a lookup and, by another name, as protected",
+                            lookup.table
+                        ),
+                    )
+                    .hint("keep one of the two in data-sync/sync.toml"),
+                );
+            }
+        }
+    }
+    let unclassified: Vec<String> = unclassified(config, source)
+        .iter()
+        .map(|table| format!("`{table}`"))
+        .collect();
+    if !unclassified.is_empty() && !source.is_folder {
+        verdict.strict(
+            target,
+            Problem::new(
+                Code::UnclassifiedTable,
+                format!(
+                    "data-sync/sync.toml says of {} in {} neither that it is a lookup nor that it is protected: {}",
+                    counted(unclassified.len() as u64, "table"),
+                    source.label,
+                    unclassified.join(", ")
+                ),
+            )
+            .hint("list each as a [[lookup]] or in `protected`"),
+        );
+    }
+}
+
+/// The tables of an environment that are neither lookup nor protected.
+pub fn unclassified(config: &Config, snapshot: &Snapshot) -> Vec<TableName> {
+    let listed: Vec<&TableName> = config
+        .protected
+        .iter()
+        .chain(config.lookups.iter().map(|lookup| &lookup.table))
+        .filter_map(|name| snapshot.catalog.find(name))
+        .map(|table| &table.name)
+        .collect();
+    snapshot
+        .catalog
+        .tables
+        .values()
+        .filter(|table| table.kind != TableKind::NotATable && !listed.contains(&&table.name))
+        .map(|table| table.name.clone())
+        .collect()
+}

@@ -1,0 +1,10 @@
+//! From two snapshots to a plan, to what keeps it from running, and to what was approved.
+
+pub mod contract;
+pub mod gate;
+pub mod plan;
+pub mod plan_file;
+pub mod rehearse;
+pub(super) mod rehearsed_session;
+pub mod stale;
+pub(super) mod text_difference;

@@ -1,0 +1,257 @@
+//! The pending migrations, tried on a copy of the target, so that the plan knows what they make of
+//! its schema and its lookup rows.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::gate;
+use super::plan::{missing_migrations, split};
+use super::rehearsed_session::{Live, RehearsedSession};
+use crate::database::{self, Scratch, Target};
+use crate::problem::{Code, Problem};
+use crate::sync::migrations::beyond;
+use crate::sync::migrations::migration::MigrationSet;
+use crate::sync::migrations::parts::Part;
+use crate::sync::promoting::progress::broken;
+use crate::sync::schema::catalog::Catalog;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::{Config, LookupSettings};
+use crate::sync::settings::environment::{Backend, Environment};
+use crate::sync::snapshot::{Observed, Snapshot};
+
+/// Whether pending migrations are tried on a copy before they are planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RehearsalSetting {
+    /// Where a copy can be made.
+    #[default]
+    Auto,
+    Off,
+}
+
+/// What came of a rehearsal: the target as the migrations would leave it, or nothing where there
+/// was nothing to rehearse.
+///
+/// The problem is `migration_failed` or `statement_timeout` where a migration failed, else `not_rehearsed`: why there was
+/// no rehearsal, though there was to be one.
+pub type Rehearsal<T> = Result<Option<T>, Problem>;
+
+/// Rehearses what is pending. The target is only read; what the lookup tables hold now is noted
+/// with it, because the comparison sees what the rehearsal made of them.
+///
+/// # Errors
+/// See [`Rehearsal`].
+pub(in crate::sync) fn rehearse(
+    config: &Config,
+    environment: &Environment,
+    source: &Snapshot,
+    target: &mut Observed,
+    known: &MigrationSet,
+) -> Rehearsal<Observed> {
+    let pending = missing_migrations(source, &target.snapshot, known);
+    if pending.is_empty()
+        || source.is_folder
+        || environment.rehearsal == RehearsalSetting::Off
+        || !gate::wrong_ends(source, &target.snapshot).is_empty()
+        || pending
+            .iter()
+            .any(|migration| gate::not_transactional(migration, source.backend).is_some())
+    {
+        return Ok(None);
+    }
+    let not_rehearsed = |error: anyhow::Error| not_rehearsed(&environment.label, &error);
+    let parts = split(config, source, &pending);
+    check_reach(&parts, known, target.snapshot.backend).map_err(not_rehearsed)?;
+    let lookups: Vec<TableName> = config
+        .lookups
+        .iter()
+        .filter_map(|settings| target.snapshot.catalog.find(&settings.table))
+        .map(|table| table.name.clone())
+        .collect();
+    let scratch = target.session.scratch(&lookups).map_err(not_rehearsed)?;
+    let mut session =
+        database::open_target(&scratch.url, environment.limits).map_err(not_rehearsed)?;
+    check_copy(&scratch, &mut *session, target).map_err(not_rehearsed)?;
+    run(&mut *session, known, &parts, &target.snapshot)?;
+    let catalog = session.catalog().map_err(not_rehearsed)?;
+    let snapshot = Snapshot {
+        applied: session.applied_migrations().map_err(not_rehearsed)?,
+        catalog,
+        ..target.snapshot.clone()
+    };
+    let live = match scratch.copied.is_some() {
+        true => Some(live(config, environment, target, &snapshot).map_err(not_rehearsed)?),
+        false => None,
+    };
+    for settings in &config.lookups {
+        if can_ask(&target.snapshot.catalog, &snapshot.catalog, settings) {
+            target.digest_lookup(settings, &config.lookups);
+        }
+    }
+    Ok(Some(Observed {
+        snapshot,
+        session: Box::new(RehearsedSession::new(session, scratch, live)),
+        lookups: BTreeMap::new(),
+    }))
+}
+
+/// The tables that were not copied are asked for at the target itself.
+fn live(
+    config: &Config,
+    environment: &Environment,
+    target: &Observed,
+    after: &Snapshot,
+) -> anyhow::Result<Live> {
+    Ok(Live {
+        session: database::open(environment.url()?)?,
+        catalog: target.snapshot.catalog.clone(),
+        after: after.catalog.clone(),
+        lookups: config.lookups.clone(),
+        label: target.snapshot.label.clone(),
+    })
+}
+
+/// The copy has the same schema and as many lookup rows, whatever happened while it was filled.
+fn check_copy(
+    scratch: &Scratch,
+    session: &mut dyn Target,
+    target: &mut Observed,
+) -> anyhow::Result<()> {
+    let Some(copied) = &scratch.copied else {
+        return Ok(());
+    };
+    let because = |what: String| match &scratch.complaint {
+        Some(complaint) => anyhow::anyhow!("{complaint}"),
+        None => anyhow::anyhow!("the copy is not like it: {what}"),
+    };
+    let catalog = session.catalog()?;
+    let label = &target.snapshot.label;
+    let differences = target
+        .snapshot
+        .catalog
+        .differences(&catalog, label, "the copy");
+    if let Some(first) = differences.first() {
+        return Err(because(format!("{} ({})", first.object, first.difference)));
+    }
+    for table in copied {
+        if session.count_rows(table)? != target.session.count_rows(table)? {
+            return Err(because(format!("rows of `{table}` are missing")));
+        }
+    }
+    Ok(())
+}
+
+/// What is committed on the copy may not reach beyond it.
+fn check_reach(parts: &[Part], known: &MigrationSet, backend: Backend) -> anyhow::Result<()> {
+    let committed = parts
+        .iter()
+        .filter(|part| !part.loads)
+        .flat_map(|part| &part.migrations)
+        .filter_map(|version| known.get(version));
+    for migration in committed {
+        if let Some(words) = beyond::find(&migration.up, backend) {
+            anyhow::bail!(
+                "{} reaches beyond its database ({words}), and is in a part that commits",
+                migration.name
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Runs what the promotion would run, and commits what it would commit.
+fn run(
+    session: &mut dyn Target,
+    known: &MigrationSet,
+    parts: &[Part],
+    target: &Snapshot,
+) -> Result<(), Problem> {
+    let failed = |error: anyhow::Error| failed(&error, target);
+    for part in parts {
+        for migration in part
+            .migrations
+            .iter()
+            .filter_map(|version| known.get(version))
+        {
+            match part.transaction {
+                true => session.run_migration(known, migration),
+                false => session.run_outside(known, migration),
+            }
+            .map_err(failed)?;
+        }
+        if part.transaction && !part.loads {
+            session
+                .check_constraints()
+                .map_err(broken)
+                .and_then(|()| session.commit_part())
+                .and_then(|()| session.begin_part())
+                .map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// How a migration failed on the copy; or why there was no rehearsal after all.
+fn failed(error: &anyhow::Error, target: &Snapshot) -> Problem {
+    let problem = Problem::of(error);
+    let hint = match (problem.code, target.backend) {
+        (Code::MigrationFailed, Backend::Postgres) => {
+            "nothing was touched; mend the migration. The copy has no rows but lookup rows: \
+             where the migration needs others, set rehearsal = \"off\" for this environment in data-sync/sync.toml"
+        }
+        (Code::MigrationFailed, Backend::Sqlite) => {
+            "nothing was touched; mend the migration or the rows that it meets"
+        }
+        // On the target, with all its rows, it would hardly be faster.
+        (Code::StatementTimeout, _) => problem.hint.as_deref().unwrap_or_default(),
+        _ => return not_rehearsed(&target.label, error),
+    };
+    Problem::new(
+        problem.code,
+        format!(
+            "rehearsed on a copy of {}: {}",
+            target.label, problem.message
+        ),
+    )
+    .hint(hint)
+}
+
+fn not_rehearsed(label: &str, error: &anyhow::Error) -> Problem {
+    let problem = Problem::of(error);
+    let hint = match problem.hint {
+        Some(cure) if problem.code == Code::NotRehearsed => format!("{cure}; until then "),
+        _ => String::new(),
+    };
+    Problem::new(
+        Code::NotRehearsed,
+        format!(
+            "the migrations were not rehearsed on a copy of {label}: {}",
+            problem.message
+        ),
+    )
+    .hint(format!(
+        "{hint}row counts are approximate, and drift is found before the commit; rehearsal = \"off\" in data-sync/sync.toml takes this warning away"
+    ))
+}
+
+/// Whether a lookup table can be asked for before the migrations ran: its condition may name a
+/// column that they make, and after an error PostgreSQL answers nothing more.
+pub(in crate::sync) fn can_ask(
+    before: &Catalog,
+    after: &Catalog,
+    settings: &LookupSettings,
+) -> bool {
+    let (Some(condition), Some(before), Some(after)) = (
+        &settings.filter,
+        before.find(&settings.table),
+        after.find(&settings.table),
+    ) else {
+        return true;
+    };
+    let is_new = |name: &str| !before.columns.iter().any(|column| column.name == name);
+    !after
+        .columns
+        .iter()
+        .any(|column| is_new(&column.name) && condition.contains(&column.name))
+}

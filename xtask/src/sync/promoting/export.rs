@@ -1,0 +1,240 @@
+//! Lookup tables as CSV files: written from one moment of a database, read back to be loaded.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use crate::database::Session;
+use crate::problem::{Code, Problem};
+use crate::sync::backups::private;
+use crate::sync::event::{Event, Events, counted};
+use crate::sync::rows::compare::KeyedRow;
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::{LookupState, Record, TableDigest};
+use crate::sync::schema::table::TableName;
+
+/// The exports of one environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub version: u32,
+    pub environment: String,
+    pub tables: Vec<ExportedTable>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedTable {
+    pub table: TableName,
+    /// The file's name beside the manifest.
+    pub file: String,
+    pub columns: Vec<String>,
+    pub key: Vec<String>,
+    #[serde(flatten)]
+    pub state: LookupState,
+    /// Of the file: while it is the same, everything in it is a database's work. Not known of what
+    /// an older version of this program wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+/// Where an environment's exports are.
+pub fn folder(export_dir: &Path, environment: &str) -> PathBuf {
+    export_dir.join(environment)
+}
+
+/// Writes the tables to CSV, each from the session's one moment, and the manifest beside them.
+/// Files of tables that are not in `lookups` stay when `all` is false; else they go.
+///
+/// # Errors
+/// What the database or the file system reports.
+pub fn export(
+    session: &mut dyn Session,
+    lookups: &[Lookup],
+    export_dir: &Path,
+    environment: &str,
+    all: bool,
+    events: &mut Events<'_>,
+) -> anyhow::Result<Manifest> {
+    let folder = folder(export_dir, environment);
+    private::create_folder(&folder)?;
+    let before = read_manifest(&folder)
+        .map(|manifest| manifest.tables)
+        .unwrap_or_default();
+    let mut tables: BTreeMap<TableName, ExportedTable> = BTreeMap::new();
+    for lookup in lookups {
+        events(Event::Detail(lookup.table.to_string()));
+        let rows = counted(session.rows(lookup)?, events);
+        let exported = write_table(lookup, &folder, rows)?;
+        tables.insert(exported.table.clone(), exported);
+    }
+    for old in before {
+        if tables.contains_key(&old.table) {
+            continue;
+        }
+        if all {
+            // The manifest is a file that anybody can edit: only a plain name is a name of ours.
+            if old.file == file_name(&old.table) {
+                let _ = std::fs::remove_file(folder.join(&old.file));
+            }
+        } else {
+            tables.insert(old.table.clone(), old);
+        }
+    }
+    write_manifest(&folder, environment, tables.into_values().collect())
+}
+
+/// Adds tables to the manifest of an environment's exports.
+///
+/// # Errors
+/// When it cannot be written.
+pub(in crate::sync) fn add_to_manifest(
+    folder: &Path,
+    environment: &str,
+    added: Vec<ExportedTable>,
+) -> anyhow::Result<Manifest> {
+    let mut tables: BTreeMap<TableName, ExportedTable> = read_manifest(folder)
+        .map(|manifest| manifest.tables)
+        .unwrap_or_default()
+        .into_iter()
+        .chain(added)
+        .map(|table| (table.table.clone(), table))
+        .collect();
+    tables.retain(|_, table| table.file == file_name(&table.table));
+    write_manifest(folder, environment, tables.into_values().collect())
+}
+
+fn write_manifest(
+    folder: &Path,
+    environment: &str,
+    tables: Vec<ExportedTable>,
+) -> anyhow::Result<Manifest> {
+    let manifest = Manifest {
+        version: 1,
+        environment: environment.to_owned(),
+        tables,
+    };
+    private::write_file(&folder.join("manifest.json"), |file| {
+        serde_json::to_writer_pretty(&mut *file, &manifest)?;
+        file.write_all(b"\n")?;
+        Ok(())
+    })?;
+    Ok(manifest)
+}
+
+pub(in crate::sync) fn file_name(table: &TableName) -> String {
+    format!("{}.csv", table.file_stem())
+}
+
+/// Whether a file beside the manifest is, byte for byte, what this program wrote.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(in crate::sync) fn is_as_written(folder: &Path, file: &str) -> anyhow::Result<bool> {
+    let tables = read_manifest(folder).map(|manifest| manifest.tables);
+    let mut tables = tables.unwrap_or_default().into_iter();
+    match tables.find(|table| table.file == file) {
+        Some(ExportedTable {
+            sha256: Some(written),
+            ..
+        }) => Ok(private::sha256(&folder.join(file))? == written),
+        _ => Ok(false),
+    }
+}
+
+fn read_manifest(folder: &Path) -> Option<Manifest> {
+    serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).ok()?).ok()
+}
+
+/// Writes the file of one table.
+///
+/// # Errors
+/// What the rows report, or the file system.
+pub(in crate::sync) fn write_table(
+    lookup: &Lookup,
+    folder: &Path,
+    rows: impl Iterator<Item = anyhow::Result<Record>>,
+) -> anyhow::Result<ExportedTable> {
+    let file = file_name(&lookup.table);
+    let path = folder.join(&file);
+    let (state, sha256) = private::write_file(&path, |output| {
+        let mut output = private::Hashed::new(output);
+        let mut csv = csv::WriterBuilder::new()
+            .terminator(csv::Terminator::Any(b'\n'))
+            .from_writer(&mut output);
+        csv.write_record(&lookup.columns)?;
+        let mut digest = TableDigest::new(lookup.compared_columns());
+        for row in rows {
+            let row = row?;
+            digest.add(lookup.hash_of(&row));
+            csv.write_record(&row)
+                .with_context(|| format!("failed to write {}", path.display()))?;
+        }
+        csv.flush()
+            .with_context(|| format!("failed to write {}", path.display()))?;
+        drop(csv);
+        Ok((digest.finish(), output.sha256()))
+    })?;
+    Ok(ExportedTable {
+        table: lookup.table.clone(),
+        file,
+        columns: lookup.columns.clone(),
+        key: lookup.key_columns().map(str::to_owned).collect(),
+        state,
+        sha256: Some(sha256),
+    })
+}
+
+/// The rows of an exported table, with their keys and hashes.
+///
+/// # Errors
+/// `csv_invalid`, naming the file, when it does not have the columns of the table.
+pub fn read_rows(
+    lookup: &Lookup,
+    folder: &Path,
+) -> anyhow::Result<impl Iterator<Item = anyhow::Result<KeyedRow>> + use<>> {
+    let path = folder.join(file_name(&lookup.table));
+    let (header, csv) = open(&path)?;
+    if !header.iter().eq(lookup.columns.iter().map(String::as_str)) {
+        return Err(Problem::new(
+            Code::CsvInvalid,
+            format!(
+                "{} does not have the columns {}",
+                path.display(),
+                lookup.columns.join(", ")
+            ),
+        )
+        .hint("export the table again")
+        .into());
+    }
+    let lookup = lookup.clone();
+    Ok(csv.into_records().map(move |row| {
+        let row = row.with_context(|| format!("failed to read {}", path.display()))?;
+        Ok(KeyedRow {
+            keyed: lookup.keyed_hash(&row),
+            row,
+        })
+    }))
+}
+
+/// The columns of an exported file.
+///
+/// # Errors
+/// When it cannot be read.
+pub(in crate::sync) fn read_header(path: &Path) -> anyhow::Result<Vec<String>> {
+    Ok(open(path)?.0.iter().map(str::to_owned).collect())
+}
+
+/// The first line of a file, and the reader that stands behind it.
+fn open(path: &Path) -> anyhow::Result<(Record, csv::Reader<BufReader<File>>)> {
+    let unreadable = || format!("failed to read {}", path.display());
+    let file = File::open(path).with_context(unreadable)?;
+    let mut csv = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(BufReader::new(file));
+    let mut header = Record::new();
+    csv.read_record(&mut header).with_context(unreadable)?;
+    Ok((header, csv))
+}

@@ -1,0 +1,10 @@
+//! Carrying out a plan.
+
+pub mod export;
+pub mod load;
+pub mod progress;
+pub mod promote;
+pub mod promoted;
+pub mod report;
+pub mod retry;
+pub(super) mod verify;

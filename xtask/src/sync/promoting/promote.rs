@@ -1,0 +1,353 @@
+//! A promotion: the one place with order and effects.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::export;
+use super::load;
+use super::progress::{self, Progress, hold, resolve_present};
+use super::promoted;
+use super::report::{BackupReport, LookupReport, Outcome, Report};
+use super::verify::{
+    check_catalog, check_counts, check_export, check_loaded, check_protected, check_rehearsed,
+    match_columns, protected,
+};
+use crate::database;
+use crate::problem::{Code, Problem};
+use crate::sync::backups::backup;
+use crate::sync::backups::retention::thin_out;
+use crate::sync::event::{Event, Events};
+use crate::sync::history::ledger::{LedgerEntry, Run, RunKind};
+use crate::sync::history::moment::Moment;
+use crate::sync::migrations::destructive;
+use crate::sync::migrations::migration::MigrationSet;
+use crate::sync::one_environment;
+use crate::sync::planning::contract::Contract;
+use crate::sync::planning::gate;
+use crate::sync::planning::plan::{Plan, plan};
+use crate::sync::planning::rehearse::rehearse;
+use crate::sync::planning::stale::changes;
+use crate::sync::random::random_id;
+use crate::sync::rows::difference::{Outcome as Compared, TableComparison, compare_lookups};
+use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::{KeySet, LookupState};
+use crate::sync::rows::row_source::{Loaded, observe_ends};
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::Config;
+use crate::sync::settings::pipeline::Promotion;
+use crate::sync::snapshot::{Observed, Snapshot};
+
+const STEPS: usize = 7;
+
+/// Both ends of a promotion at one moment each, and what follows from them.
+pub struct Look {
+    pub plan: Plan,
+    pub migrations: MigrationSet,
+    source: Observed,
+    target: Observed,
+    comparisons: Vec<TableComparison>,
+    /// The target as its migrations are to leave it.
+    rehearsed: Option<Snapshot>,
+}
+
+impl Look {
+    /// The promotion that made the source what it is, unless something was done to it since.
+    pub fn promotion_to_source(&self) -> Option<Run> {
+        let newest = self.source.snapshot.ledger.runs.first()?;
+        (newest.kind == RunKind::Promotion).then(|| newest.clone())
+    }
+
+    /// Lets both databases go and keeps what was seen of the target.
+    pub fn into_target(self) -> Snapshot {
+        self.target.snapshot
+    }
+}
+
+/// Looks at both ends and plans; nothing is written.
+///
+/// # Errors
+/// What keeps an end from being looked at, or the migrations from being read.
+pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyhow::Result<Look> {
+    let ends = observe_ends(config, promotion)?;
+    let (mut source, mut target) = (ends.source, ends.target);
+    let migrations = MigrationSet::load(&config.migrations, target.snapshot.backend, &config.root)?;
+    let mut rehearsal = rehearse(
+        config,
+        promotion.to,
+        &source.snapshot,
+        &mut target,
+        &migrations,
+    );
+    let comparisons = match &mut rehearsal {
+        Ok(Some(after)) => compare_ends(config, &mut source, after, Some(&mut target), every_row)?,
+        _ => compare_ends(config, &mut source, &mut target, None, every_row)?,
+    };
+    // With its session the copy goes away.
+    let rehearsal = rehearsal.map(|after| after.map(|after| after.snapshot));
+    destructive::count(config, &source.snapshot, &mut target, &migrations)?;
+    let mut plan = plan(
+        config,
+        &promotion.name(),
+        &source.snapshot,
+        &target.snapshot,
+        &migrations,
+        &comparisons,
+        &rehearsal,
+    );
+    plan.title = promotion.title();
+    plan.warnings.extend(ends.warnings);
+    let identity = &target.snapshot.identity;
+    let from = Some(promotion.from.name());
+    if let Some(problem) = one_environment::another(config, promotion.to, identity, from) {
+        plan.blockers.insert(0, problem);
+    }
+    destructive::check_allowed(config, &plan, &target.snapshot)?;
+    Ok(Look {
+        plan,
+        migrations,
+        source,
+        target,
+        comparisons,
+        rehearsed: rehearsal.ok().flatten(),
+    })
+}
+
+/// Compares the lookup rows, unless the ends can be no ends of a promotion.
+///
+/// # Errors
+/// What the databases report.
+pub fn compare_ends(
+    config: &Config,
+    source: &mut Observed,
+    target: &mut Observed,
+    before: Option<&mut Observed>,
+    every_row: bool,
+) -> anyhow::Result<Vec<TableComparison>> {
+    if gate::wrong_ends(&source.snapshot, &target.snapshot).is_empty() {
+        let promoted = promoted::folder(&config.export_dir, &target.snapshot.environment);
+        compare_lookups(
+            &config.lookups,
+            source,
+            target,
+            before,
+            &promoted,
+            every_row,
+        )
+    } else {
+        Ok(Vec::new())
+    }
+}
+
+/// Carries out the plan that was approved, and fills in the report as it goes.
+///
+/// # Errors
+/// `plan_stale` when the plan is another by now; else what went wrong. The target is then as it
+/// was, because everything happens in one transaction; but where the plan has several parts, those
+/// that were committed stay, and the error and the report say so.
+pub fn promote(
+    config: &Config,
+    promotion: &Promotion<'_>,
+    approved: &Plan,
+    report: &mut Report,
+    events: &mut Events<'_>,
+) -> anyhow::Result<()> {
+    let mut progress = Progress::default();
+    let clock = Instant::now();
+    let ended = carry_out(config, promotion, approved, report, &mut progress, events);
+    report.duration_ms = milliseconds(clock);
+    if let Err(error) = &ended {
+        report.target_changed = progress.has_changed() || Problem::of(error).target_changed;
+        report.migrations = progress.committed().to_vec();
+    }
+    let way_back = report.backup.as_ref().map(|backup| &*backup.way_back);
+    ended.map_err(|error| progress.explain(error, &promotion.to.label, way_back))
+}
+
+fn carry_out(
+    config: &Config,
+    promotion: &Promotion<'_>,
+    approved: &Plan,
+    report: &mut Report,
+    progress: &mut Progress,
+    events: &mut Events<'_>,
+) -> anyhow::Result<()> {
+    let started_at = Moment::now().readable();
+    let to = &promotion.to.label;
+    let mut number = 0;
+    let mut step = |events: &mut Events<'_>, title: String| {
+        number += 1;
+        events(Event::Step {
+            number,
+            total: STEPS,
+            title,
+        });
+    };
+    report.run_id = random_id(4)?;
+
+    step(events, format!("lock {to}"));
+    let mut target = database::open_target(promotion.to.url()?, promotion.to.limits)
+        .map_err(|error| promotion.to.blame(error))?;
+
+    // From here on nobody else changes a lookup row, so that what is looked at, backed up and
+    // compared is one and the same.
+    for lookup in resolve_present(config, &target.catalog()?, to) {
+        target.hold(&lookup)?;
+    }
+
+    step(events, "look again".to_owned());
+    let mut look = look(config, promotion, false)?;
+    if look.plan.id != approved.id || !look.plan.blockers.is_empty() {
+        return Err(stale(approved, &look.plan));
+    }
+
+    step(events, format!("back up {to}"));
+    let backup = backup::make(
+        &config.backup,
+        &mut look.target,
+        target_digests(&look.comparisons),
+        &report.run_id,
+    )?;
+    report.backup = Some(BackupReport::of(&backup, config));
+
+    step(events, promotion.from.handing_over());
+    let lookups = resolve_all(config, &look.source.snapshot)?;
+    let files = Loaded::of(promotion.from, &config.export_dir)?;
+    let manifest = export::export(
+        &mut *look.source.session,
+        &lookups,
+        &files.dir,
+        &files.name,
+        true,
+        events,
+    )?;
+    report.exports = Some(files.reported.clone());
+    check_export(config, &manifest, &lookups, &look.comparisons)?;
+    let (source, before) = (look.source.snapshot, look.target.snapshot);
+    // An open reader would keep SQLite from committing.
+    drop((look.source.session, look.target.session));
+
+    step(events, format!("migrate {to}"));
+    let (kind, subject) = promotion.recorded_as();
+    let entry = LedgerEntry::new(
+        promotion.to,
+        Run {
+            id: report.run_id.clone(),
+            plan_id: Some(approved.id.clone()),
+            backup: Some(backup.path.display().to_string()),
+            ..Run::begun(config, kind, &subject, started_at)?
+        },
+    )?;
+    let run = progress::Run {
+        parts: &look.plan.parts,
+        known: &look.migrations,
+        entry: &entry,
+        label: to,
+        hold: &|target| hold(config, target, to),
+    };
+    let migrations = progress.run(&mut *target, &run, events)?;
+    report.migrations = progress.ran().to_vec();
+
+    step(events, format!("load the lookup tables into {to}"));
+    let catalog = target.catalog()?;
+    if let Some(rehearsed) = &look.rehearsed {
+        check_rehearsed(rehearsed, &catalog)?;
+    }
+    let on_target = match_columns(config, &lookups, &catalog, &source, to)?;
+    target.watch(&protected(&catalog, &on_target))?;
+    let folder = export::folder(&files.dir, &files.name);
+    let kept = kept_rows(&look.comparisons, &on_target);
+    let (loaded, held) = load::load(&mut *target, &on_target, &kept, &folder, to, events)?;
+    report.lookups = loaded.iter().map(LookupReport::from).collect();
+    check_loaded(&manifest, lookups.iter().zip(&on_target), &loaded)?;
+    check_counts(&look.plan, look.rehearsed.as_ref(), &on_target, &loaded)?;
+    check_protected(&mut *target, report)?;
+
+    step(events, "verify, record and commit".to_owned());
+    let expected = look.rehearsed.as_ref().unwrap_or(&before);
+    check_catalog(config, &source, expected, &target.catalog()?, to)?;
+    for (lookup, loaded) in on_target.iter().filter_map(|lookup| {
+        Some((
+            lookup,
+            loaded.iter().find(|loaded| loaded.table == lookup.table)?,
+        ))
+    }) {
+        if !loaded.difference.is_empty() {
+            target.raise_sequences(lookup)?;
+        }
+    }
+    report.verified = true;
+    let waiting = promoted::Waiting::prepare(config, &promotion.to.name, &lookups, &folder)?;
+    target.record(&LedgerEntry {
+        run: Run {
+            finished_at: Moment::now().readable(),
+            summary: report.summary(),
+            ..entry.run
+        },
+        migrations,
+        lookups: promoted::promoted_lookups(config, &lookups, &manifest, &held),
+        ..entry
+    })?;
+    target.commit()?;
+    report.warnings.extend(waiting.keep());
+    thin_out(
+        &config.backup,
+        &promotion.to.name,
+        &before.ledger.runs,
+        &backup,
+    );
+    report.outcome = Outcome::Applied;
+    report.target_changed = true;
+    Ok(())
+}
+
+fn stale(approved: &Plan, now: &Plan) -> anyhow::Error {
+    if let Some(blocker) = now.blockers.first() {
+        return blocker.clone().into();
+    }
+    Problem::new(
+        Code::PlanStale,
+        format!(
+            "one of the two databases changed since the plan was made (it is now {})",
+            now.id
+        ),
+    )
+    .details(changes(&Contract::of(approved), &Contract::of(now)))
+    .hint("look at the new plan and confirm it: nothing was changed")
+    .into()
+}
+
+/// What the lookup tables of the target hold, as the comparison has just read them.
+fn target_digests(comparisons: &[TableComparison]) -> BTreeMap<TableName, LookupState> {
+    comparisons
+        .iter()
+        .filter_map(|comparison| Some((comparison.table.clone(), comparison.target()?.clone())))
+        .collect()
+}
+
+/// The keys of the rows that were edited on the target and stay, as the plan has it.
+fn kept_rows(comparisons: &[TableComparison], on_target: &[Lookup]) -> BTreeMap<TableName, KeySet> {
+    comparisons
+        .iter()
+        .zip(on_target)
+        .filter_map(|(comparison, lookup)| match &comparison.outcome {
+            Compared::Compared { edits, .. } => Some((lookup.table.clone(), edits.kept())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Every lookup table as an environment has it.
+///
+/// # Errors
+/// What keeps one from being a lookup table.
+pub fn resolve_all(config: &Config, snapshot: &Snapshot) -> Result<Vec<Lookup>, Problem> {
+    config
+        .lookups
+        .iter()
+        .map(|settings| snapshot.lookup(settings, &config.lookups))
+        .collect()
+}
+
+pub(in crate::sync) fn milliseconds(clock: Instant) -> u64 {
+    u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,165 @@
+//! What a run did: the value that text and JSON are made from, and the ledger's sentence.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::load::LoadedTable;
+use crate::problem::Problem;
+use crate::sync::backups::backup::{Backup, Proof};
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::Config;
+use crate::sync::words::counted;
+use crate::sync::words::shell_word;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Applied,
+    NothingToDo,
+    Refused,
+    Failed,
+    Cancelled,
+}
+
+/// A promotion from its start to its end.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    pub version: u32,
+    pub run_id: String,
+    pub promotion: String,
+    /// The same as people read it.
+    #[serde(skip)]
+    pub title: String,
+    pub outcome: Outcome,
+    pub plan_id: String,
+    pub backup: Option<BackupReport>,
+    /// The folder with the files that were loaded.
+    pub exports: Option<PathBuf>,
+    pub migrations: Vec<MigrationReport>,
+    pub lookups: Vec<LookupReport>,
+    /// What the engine counted on protected tables while lookup rows were loaded.
+    pub protected_rows_changed: u64,
+    /// The target is not as it was: the run is done, or what is in `migrations` stays.
+    pub target_changed: bool,
+    /// Rows and schema were compared with the source's before they were committed.
+    pub verified: bool,
+    pub duration_ms: u64,
+    pub error: Option<Problem>,
+    pub warnings: Vec<Problem>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct BackupReport {
+    pub path: PathBuf,
+    pub sha256: String,
+    pub proved: Proof,
+    /// The command that puts it back.
+    pub way_back: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct MigrationReport {
+    pub version: String,
+    pub name: String,
+    pub duration_ms: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct LookupReport {
+    pub table: TableName,
+    pub inserted: u64,
+    pub updated: u64,
+    pub deleted: u64,
+    pub retired: u64,
+    pub kept: u64,
+    pub unchanged: u64,
+    pub digest: String,
+}
+
+impl Report {
+    pub fn new(promotion: &str, plan_id: &str, warnings: &[Problem]) -> Self {
+        Report {
+            version: 1,
+            run_id: String::new(),
+            promotion: promotion.to_owned(),
+            title: promotion.to_owned(),
+            outcome: Outcome::NothingToDo,
+            plan_id: plan_id.to_owned(),
+            backup: None,
+            exports: None,
+            migrations: Vec::new(),
+            lookups: Vec::new(),
+            protected_rows_changed: 0,
+            target_changed: false,
+            verified: false,
+            duration_ms: 0,
+            error: None,
+            warnings: warnings.to_vec(),
+        }
+    }
+
+    /// `2 migrations; fee_items: 1 inserted, 2 updated`.
+    pub fn summary(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.migrations.is_empty() {
+            parts.push(counted(self.migrations.len() as u64, "migration"));
+        }
+        for lookup in &self.lookups {
+            let counts: Vec<String> = [
+                (lookup.inserted, "inserted"),
+                (lookup.updated, "updated"),
+                (lookup.deleted, "deleted"),
+                (lookup.retired, "retired"),
+            ]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+            if !counts.is_empty() {
+                parts.push(format!("{}: {}", lookup.table, counts.join(", ")));
+            }
+        }
+        parts.join("; ")
+    }
+}
+
+impl BackupReport {
+    pub fn of(backup: &Backup, config: &Config) -> Self {
+        BackupReport {
+            path: backup.path.clone(),
+            sha256: backup.manifest.sha256.clone(),
+            proved: backup.manifest.proved,
+            way_back: way_back(backup, config),
+        }
+    }
+}
+
+/// The command that puts a backup back, fit to be pasted.
+pub fn way_back(backup: &Backup, config: &Config) -> String {
+    let path = backup
+        .path
+        .strip_prefix(&config.root)
+        .unwrap_or(&backup.path);
+    format!(
+        "cargo xtask sync restore --env {} {}{}",
+        backup.manifest.environment,
+        shell_word(&path.display().to_string()),
+        config.options
+    )
+}
+
+impl From<&LoadedTable> for LookupReport {
+    fn from(loaded: &LoadedTable) -> Self {
+        LookupReport {
+            table: loaded.table.clone(),
+            inserted: loaded.difference.insert,
+            updated: loaded.difference.update,
+            deleted: loaded.difference.delete,
+            retired: loaded.difference.retire,
+            kept: loaded.difference.keep,
+            unchanged: loaded.difference.unchanged,
+            digest: loaded.difference.source.digest.clone(),
+        }
+    }
+}

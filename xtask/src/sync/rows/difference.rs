@@ -1,0 +1,266 @@
+//! The lookup rows of two environments side by side: what a promotion would change.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::change_log::{Change, ChangeLog};
+use super::compare::Difference;
+use super::differing::{Arranged, Differing, Found, differing};
+use super::edits::Edits;
+use super::lookup::Lookup;
+use super::row::{BATCH, LookupState, Record, cells};
+use crate::database::Session;
+use crate::problem::{Code, Problem};
+use crate::sync::obstacles::fixed::fixed_values;
+use crate::sync::obstacles::parents::missing_parents;
+use crate::sync::obstacles::reached::Reached;
+use crate::sync::obstacles::references::{Compared, references};
+use crate::sync::obstacles::staying::Kept;
+use crate::sync::obstacles::taken::{Ends, taken_values};
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::LookupSettings;
+use crate::sync::settings::environment::Backend;
+use crate::sync::snapshot::Observed;
+
+/// What was found about one lookup table.
+#[derive(Debug, Clone)]
+pub struct TableComparison {
+    pub table: TableName,
+    pub outcome: Outcome,
+    /// What the target holds now, where it was compared as a rehearsal left it.
+    pub held: Option<LookupState>,
+}
+
+impl TableComparison {
+    /// What the target holds before anything is done.
+    pub fn target(&self) -> Option<&LookupState> {
+        match &self.outcome {
+            Outcome::Compared { difference, .. } => {
+                Some(self.held.as_ref().unwrap_or(&difference.target))
+            }
+            _ => self.held.as_ref(),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    Compared {
+        difference: Difference,
+        /// Both ends have the same columns.
+        same_columns: bool,
+        /// Rows that refer to a row that would go or change.
+        references: Vec<Reached>,
+        /// Every change in full, where it was asked for.
+        rows: Vec<RowChange>,
+        /// What speaks against it.
+        problems: Vec<Problem>,
+        /// Rows that were edited on the target.
+        edits: Box<Edits>,
+    },
+    /// The target does not have the table yet; the source has so many rows.
+    Missing { rows: u64 },
+    /// The rows cannot be compared.
+    Refused(Problem),
+}
+
+/// One row that would change; values as in a CSV export, with JSON's null for NULL.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct RowChange {
+    pub change: Change,
+    pub key: Map<String, Value>,
+    pub before: Option<Map<String, Value>>,
+    pub after: Option<Map<String, Value>>,
+}
+
+/// Compares every lookup table; with `every_row`, each change comes with its old and new values.
+/// `promoted` is the folder of what the target was given last. After a rehearsal `target` is what
+/// it left, and `before` the target itself, where edits are looked for.
+///
+/// # Errors
+/// What the databases report; what the rows are to blame for is an [`Outcome::Refused`].
+pub fn compare_lookups(
+    lookups: &[LookupSettings],
+    source: &mut Observed,
+    target: &mut Observed,
+    mut before: Option<&mut Observed>,
+    promoted: &Path,
+    every_row: bool,
+) -> anyhow::Result<Vec<TableComparison>> {
+    let backend = target.snapshot.backend;
+    // Rows of one table refer to rows of another, so all are compared before any is judged.
+    let mut found = Vec::new();
+    for settings in lookups {
+        let before = before.as_deref_mut();
+        let differing = differing(
+            settings, lookups, source, target, before, promoted, every_row,
+        );
+        found.push(refused(differing, backend, Found::Known)?);
+    }
+    let kept: Kept = found.iter().filter_map(Found::kept).collect();
+    lookups
+        .iter()
+        .zip(found)
+        .map(|(settings, found)| {
+            let outcome = match found {
+                Found::Known(outcome) => outcome,
+                Found::Differing(differing) => {
+                    let judged = judge(*differing, lookups, &kept, source, target, every_row);
+                    refused(judged, backend, |outcome| outcome)?
+                }
+            };
+            let held = before.as_ref().and_then(|before| {
+                let held = before.lookups.get(&settings.table);
+                held.cloned()
+            });
+            Ok(TableComparison {
+                table: settings.table.clone(),
+                outcome,
+                held,
+            })
+        })
+        .collect()
+}
+
+/// A coded problem is an outcome as well. But PostgreSQL is asked nothing more after a failure of
+/// its own: it would say of every other table that its transaction is aborted.
+fn refused<T>(
+    found: anyhow::Result<T>,
+    backend: Backend,
+    outcome: fn(Outcome) -> T,
+) -> anyhow::Result<T> {
+    found.or_else(|error| match error.downcast::<Problem>() {
+        Ok(problem) if problem.code == Code::Failed && backend == Backend::Postgres => {
+            Err(problem.into())
+        }
+        Ok(problem) => Ok(outcome(Outcome::Refused(problem))),
+        Err(error) => Err(error),
+    })
+}
+
+/// Looks for what speaks against the changes of one table; `kept` has the rows of every table that
+/// stay because they were edited.
+fn judge(
+    differing: Differing,
+    lookups: &[LookupSettings],
+    kept: &Kept,
+    source: &mut Observed,
+    target: &mut Observed,
+    every_row: bool,
+) -> anyhow::Result<Outcome> {
+    let Differing {
+        arranged: Arranged {
+            on_source,
+            on_target,
+            ..
+        },
+        difference,
+        same_columns,
+        edits,
+        mut log,
+    } = differing;
+    let table = target.snapshot.catalog.tables.get(&on_target.table);
+    let unique_keys = table.map_or(Vec::new(), |table| table.unique_keys.clone());
+    let mut ends = Ends {
+        on_source: &on_source,
+        source,
+        on_target: &on_target,
+        target,
+        all: lookups,
+        kept,
+    };
+    let mut problems = taken_values(&mut ends, &unique_keys, &mut log)?;
+    problems.extend(fixed_values(&mut ends, &mut log)?);
+    problems.extend(missing_parents(
+        &on_source, &on_target, lookups, source, target, &mut log,
+    )?);
+    let compared = Compared {
+        on_source: &on_source,
+        on_target: &on_target,
+        difference: &difference,
+    };
+    let references = references(&compared, lookups, kept, source, target, &mut log)?;
+    let rows = if every_row {
+        row_changes(
+            &on_source,
+            &on_target,
+            &mut *source.session,
+            &mut *target.session,
+            &mut log,
+        )?
+    } else {
+        Vec::new()
+    };
+    Ok(Outcome::Compared {
+        difference,
+        same_columns,
+        references,
+        rows,
+        problems,
+        edits: edits.into(),
+    })
+}
+
+fn row_changes(
+    on_source: &Lookup,
+    on_target: &Lookup,
+    source: &mut dyn Session,
+    target: &mut dyn Session,
+    log: &mut ChangeLog,
+) -> anyhow::Result<Vec<RowChange>> {
+    let mut changes = Vec::new();
+    for_each_batch(
+        log,
+        |_| true,
+        |batch| {
+            let keys = |wanted: fn(Change) -> bool| -> Vec<Record> {
+                batch
+                    .iter()
+                    .filter(|(change, _)| wanted(*change))
+                    .map(|(_, key)| key.clone())
+                    .collect()
+            };
+            let after = source.rows_by_key(on_source, &keys(|change| change != Change::Delete))?;
+            let before = target.rows_by_key(on_target, &keys(|change| change != Change::Insert))?;
+            let find = |rows: &[Record], key: &Record| {
+                rows.iter()
+                    .find(|row| on_source.key_of(row) == *key)
+                    .map(|row| cells(&on_source.columns, row))
+            };
+            for (change, key) in &batch {
+                let columns: Vec<String> = on_source.key_columns().map(str::to_owned).collect();
+                changes.push(RowChange {
+                    change: *change,
+                    key: cells(&columns, key),
+                    before: find(&before, key),
+                    after: find(&after, key),
+                });
+            }
+            Ok(())
+        },
+    )?;
+    Ok(changes)
+}
+
+fn for_each_batch(
+    log: &mut ChangeLog,
+    wanted: impl Fn(Change) -> bool,
+    mut work: impl FnMut(Vec<(Change, Record)>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut batch = Vec::new();
+    for entry in log.read()? {
+        let (change, key) = entry?;
+        if wanted(change) {
+            batch.push((change, key));
+            if batch.len() == BATCH {
+                work(std::mem::take(&mut batch))?;
+            }
+        }
+    }
+    if batch.is_empty() {
+        Ok(())
+    } else {
+        work(batch)
+    }
+}

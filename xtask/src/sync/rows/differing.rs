@@ -1,0 +1,202 @@
+//! What differs between the ends of one lookup table, and what was edited on the target.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::change_log::ChangeLog;
+use super::compare::Difference;
+use super::difference::Outcome;
+use super::edits::{Edits, Pair};
+use super::lookup::Lookup;
+use super::row::KeySet;
+use crate::problem::{Code, Problem};
+use crate::sync::obstacles::retire::settle;
+use crate::sync::planning::rehearse::can_ask;
+use crate::sync::schema::catalog::Reading;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::LookupSettings;
+use crate::sync::snapshot::Observed;
+
+/// What the rows of one table are, before others are looked at.
+pub(in crate::sync) enum Found {
+    Known(Outcome),
+    Differing(Box<Differing>),
+}
+
+/// A table in which something differs.
+pub(in crate::sync) struct Differing {
+    pub(in crate::sync) arranged: Arranged,
+    pub(in crate::sync) difference: Difference,
+    pub(in crate::sync) same_columns: bool,
+    pub(in crate::sync) edits: Edits,
+    pub(in crate::sync) log: ChangeLog,
+}
+
+impl Found {
+    /// The rows that stay as they were edited on the target.
+    pub(in crate::sync) fn kept(&self) -> Option<(TableName, KeySet)> {
+        match self {
+            Found::Known(_) => None,
+            Found::Differing(differing) => Some((
+                differing.arranged.on_target.table.clone(),
+                differing.edits.kept(),
+            )),
+        }
+    }
+}
+
+/// Compares one table, and looks for edits.
+///
+/// # Errors
+/// What the databases report, or what the rows are to blame for.
+pub(in crate::sync) fn differing(
+    settings: &LookupSettings,
+    lookups: &[LookupSettings],
+    source: &mut Observed,
+    target: &mut Observed,
+    before: Option<&mut Observed>,
+    promoted: &Path,
+    every_row: bool,
+) -> anyhow::Result<Found> {
+    let on_source = source.snapshot.lookup(settings, lookups)?;
+    if target.snapshot.catalog.find(&settings.table).is_none() {
+        return Ok(Found::Known(Outcome::Missing {
+            rows: source.session.count_rows(&on_source.table)?,
+        }));
+    }
+    let on_target = target.snapshot.lookup(settings, lookups)?;
+    let same_columns = on_source.has_same_columns(&on_target);
+    if same_columns
+        && let (Some(here), Some(there)) = (
+            source.lookups.get(&settings.table),
+            target.lookups.get(&settings.table),
+        )
+        && here == there
+    {
+        // Both tables were read already, and hold the same.
+        return Ok(Found::Known(Outcome::Compared {
+            difference: Difference::none(here),
+            same_columns,
+            references: Vec::new(),
+            rows: Vec::new(),
+            problems: Vec::new(),
+            edits: Edits::none(target.snapshot.on_target_edit).into(),
+        }));
+    }
+    let Some(arranged) = Arranged::of(&on_source, &on_target)? else {
+        return Ok(Found::Known(Outcome::Missing {
+            rows: source.session.count_rows(&on_source.table)?,
+        }));
+    };
+    let edits_before = match before {
+        Some(before) => {
+            let ask = can_ask(&before.snapshot.catalog, &target.snapshot.catalog, settings);
+            Some(match ask {
+                true => edits_before(settings, lookups, source, before, promoted, every_row)?,
+                false => Edits::none(target.snapshot.on_target_edit),
+            })
+        }
+        None => None,
+    };
+    let mut log = ChangeLog::new()?;
+    let mut pair = Pair {
+        on_source: &arranged.on_source,
+        source,
+        on_target: &arranged.on_target,
+        target,
+    };
+    let (mut difference, edits) = match edits_before {
+        Some(edits) => {
+            let kept = edits.kept();
+            (pair.compare(None, &mut &kept, &mut log)?, edits)
+        }
+        None => {
+            let promoted = arranged.sort_alike.then_some(promoted);
+            let (difference, found) = pair.compare_with_promoted(settings, promoted, &mut log)?;
+            (difference, pair.describe(found, every_row)?)
+        }
+    };
+    let log = settle(
+        &arranged.on_target,
+        &mut *target.session,
+        &mut difference,
+        log,
+    )?;
+    Ok(Found::Differing(Box::new(Differing {
+        arranged,
+        difference,
+        same_columns,
+        edits,
+        log,
+    })))
+}
+
+/// One table at both ends, which are asked for the same fields in the same order.
+pub(in crate::sync) struct Arranged {
+    pub(in crate::sync) on_source: Lookup,
+    pub(in crate::sync) on_target: Lookup,
+    /// Where keys sort otherwise than they did, what was promoted cannot be merged with them.
+    sort_alike: bool,
+}
+
+impl Arranged {
+    /// `None` where they have no key in common.
+    fn of(on_source: &Lookup, on_target: &Lookup) -> anyhow::Result<Option<Self>> {
+        let (Some(mut on_source), Some(common)) = (
+            on_source.common_with(on_target),
+            on_target.common_with(on_source),
+        ) else {
+            return Ok(None);
+        };
+        let sort_alike = on_source.key_readings == common.key_readings;
+        if !sort_alike {
+            // Where a key has another type at each end, only its text sorts alike at both.
+            on_source.key_readings.fill(Reading::Text);
+        }
+        let on_target = on_target
+            .arranged_like(&on_source)
+            .context("the key of the target is another one")?;
+        Ok(Some(Arranged {
+            on_source,
+            on_target,
+            sort_alike,
+        }))
+    }
+}
+
+/// What was edited before the migrations, which would look like edits themselves. A table that
+/// cannot be compared before them has no edits that anybody could name.
+fn edits_before(
+    settings: &LookupSettings,
+    lookups: &[LookupSettings],
+    source: &mut Observed,
+    before: &mut Observed,
+    promoted: &Path,
+    every_row: bool,
+) -> anyhow::Result<Edits> {
+    let none = Edits::none(before.snapshot.on_target_edit);
+    let was_promoted = before.snapshot.ledger.promoted(&settings.table).is_some();
+    let (true, Ok(on_target)) = (was_promoted, before.snapshot.lookup(settings, lookups)) else {
+        return Ok(none);
+    };
+    let on_source = source.snapshot.lookup(settings, lookups)?;
+    let Some(arranged) = Arranged::of(&on_source, &on_target)? else {
+        return Ok(none);
+    };
+    let mut pair = Pair {
+        on_source: &arranged.on_source,
+        source,
+        on_target: &arranged.on_target,
+        target: before,
+    };
+    let promoted = arranged.sort_alike.then_some(promoted);
+    match pair.compare_with_promoted(settings, promoted, &mut ChangeLog::new()?) {
+        Ok((_, found)) => pair.describe(found, every_row),
+        // The migrations may mend that.
+        Err(error) if matches!(Problem::of(&error).code, Code::NoKey | Code::DuplicateKey) => {
+            Ok(none)
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,203 @@
+//! Which fields the rows of a table travel as: columns, and the keys of what they refer to.
+
+use super::local::Local;
+use super::resolve::key_columns;
+use super::{Link, Lookup, OwnColumn, Source};
+use crate::problem::{Code, Problem};
+use crate::sync::schema::catalog::{Catalog, Column, Reading, Table};
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::{ExtraRows, LookupSettings};
+
+/// What every table of one database is resolved with.
+pub(super) struct Resolving<'given> {
+    pub(super) all: &'given [LookupSettings],
+    pub(super) catalog: &'given Catalog,
+    pub(super) label: &'given str,
+    pub(super) local: Local,
+}
+
+/// A field that a lookup table is being given.
+pub(super) struct Field {
+    pub(super) name: String,
+    /// The column that it comes from, for what the configuration says of columns.
+    pub(super) column: String,
+    source: Source,
+    reading: Reading,
+}
+
+impl Resolving<'_> {
+    /// A parent as links see it: all of its rows, with nothing but the fields of its key.
+    ///
+    /// # Errors
+    /// `no_key`, where its key leads back to a table on `way`.
+    fn parent(&self, table: &Table, way: &mut Vec<TableName>) -> Result<Lookup, Problem> {
+        let settings = self.settings_of(table).ok_or_else(|| {
+            Problem::new(Code::Failed, format!("`{}` is no lookup table", table.name))
+        })?;
+        if way.contains(&table.name) {
+            return Err(Problem::new(
+                Code::NoKey,
+                format!(
+                    "the key of `{}` in {} leads back to itself through foreign keys, so it does not say which row is meant",
+                    table.name, self.label
+                ),
+            )
+            .hint("choose a key = […] in data-sync/sync.toml of columns that mean something by themselves"));
+        }
+        let key = key_columns(settings, table, self.label)?;
+        way.push(table.name.clone());
+        let links = self.links(table, |column| key.iter().any(|key| key == column), way)?;
+        way.pop();
+        let fields = self.fields(settings, table, &links, |column| {
+            key.iter().any(|key| key == column)
+        });
+        Ok(keyed(table, &key, fields, links))
+    }
+
+    fn settings_of(&self, table: &Table) -> Option<&LookupSettings> {
+        self.all.iter().find(|settings| {
+            self.catalog
+                .find(&settings.table)
+                .is_some_and(|found| found.name == table.name)
+        })
+    }
+
+    /// The foreign keys of the columns that are `wanted` and whose values do not travel.
+    pub(super) fn links(
+        &self,
+        table: &Table,
+        wanted: impl Fn(&str) -> bool,
+        way: &mut Vec<TableName>,
+    ) -> Result<Vec<Link>, Problem> {
+        let mut links: Vec<Link> = Vec::new();
+        for foreign_key in &table.foreign_keys {
+            let pairs: Vec<(String, String)> = foreign_key
+                .columns
+                .iter()
+                .cloned()
+                .zip(foreign_key.parent_columns.iter().cloned())
+                .collect();
+            let local: Vec<(String, String)> = pairs
+                .iter()
+                .filter(|(column, parent)| {
+                    self.local.has(&foreign_key.parent, parent)
+                        && self.local.has(&table.name, column)
+                        && wanted(column)
+                })
+                .cloned()
+                .collect();
+            let is_new = |column: &String| {
+                !links
+                    .iter()
+                    .flat_map(|link| &link.local)
+                    .any(|(known, _)| known == column)
+            };
+            if local.iter().any(|(column, _)| is_new(column))
+                && let Some(parent) = self.catalog.tables.get(&foreign_key.parent)
+            {
+                links.push(Link {
+                    pairs,
+                    local,
+                    parent: Box::new(self.parent(parent, way)?),
+                });
+            }
+        }
+        Ok(links)
+    }
+
+    /// The fields of the columns that are `wanted`, in table order.
+    pub(super) fn fields(
+        &self,
+        settings: &LookupSettings,
+        table: &Table,
+        links: &[Link],
+        wanted: impl Fn(&str) -> bool,
+    ) -> Vec<Field> {
+        let mut fields: Vec<Field> = Vec::new();
+        for column in &table.columns {
+            if column.generated || !wanted(&column.name) || settings.ignore.contains(&column.name) {
+                continue;
+            }
+            if !self.local.has(&table.name, &column.name) {
+                fields.push(Field {
+                    name: column.name.clone(),
+                    column: column.name.clone(),
+                    source: Source::Column,
+                    reading: column.reading,
+                });
+                continue;
+            }
+            for (at, link) in links.iter().enumerate() {
+                // Once for a foreign key, whichever of its columns comes first.
+                let is_known = fields
+                    .iter()
+                    .any(|field| matches!(field.source, Source::Link { link, .. } if link == at));
+                if is_known || !link.local.iter().any(|(local, _)| *local == column.name) {
+                    continue;
+                }
+                for (field, name) in link.parent.columns.iter().enumerate() {
+                    fields.push(Field {
+                        name: format!("{}.{name}", column.name),
+                        column: column.name.clone(),
+                        source: Source::Link { link: at, field },
+                        reading: link.parent.reading_of(field),
+                    });
+                }
+            }
+        }
+        fields
+    }
+
+    /// The columns that stay behind and are no foreign key.
+    pub(super) fn own_columns(&self, table: &Table, links: &[Link]) -> Vec<OwnColumn> {
+        let is_own = |column: &&Column| {
+            self.local.has(&table.name, &column.name)
+                && !links
+                    .iter()
+                    .flat_map(|link| &link.local)
+                    .any(|(linked, _)| *linked == column.name)
+        };
+        table
+            .columns
+            .iter()
+            .filter(is_own)
+            .filter_map(|column| {
+                Some(OwnColumn {
+                    name: column.name.clone(),
+                    default: column.default.clone()?,
+                })
+            })
+            .collect()
+    }
+}
+
+/// A table with nothing but its fields, and which of them are the key.
+pub(super) fn keyed(table: &Table, key: &[String], fields: Vec<Field>, links: Vec<Link>) -> Lookup {
+    // A key column that is a foreign key may be several fields.
+    let keeps = |field: &Field, column: &String| match field.source {
+        Source::Column => field.column == *column,
+        Source::Link { link, .. } => links[link].local.iter().any(|(local, _)| local == column),
+    };
+    let mut key_fields = Vec::new();
+    for column in key {
+        for (at, field) in fields.iter().enumerate() {
+            if keeps(field, column) && !key_fields.contains(&at) {
+                key_fields.push(at);
+            }
+        }
+    }
+    Lookup {
+        table: table.name.clone(),
+        key_readings: key_fields.iter().map(|at| fields[*at].reading).collect(),
+        key: key_fields,
+        compared: (0..fields.len()).collect(),
+        columns: fields.iter().map(|field| field.name.clone()).collect(),
+        sources: fields.into_iter().map(|field| field.source).collect(),
+        filter: None,
+        extra_rows: ExtraRows::default(),
+        retire: None,
+        own: Vec::new(),
+        links,
+        ignored: Vec::new(),
+    }
+}

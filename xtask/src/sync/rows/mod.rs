@@ -1,0 +1,13 @@
+//! Lookup rows: how they are spelled, compared and matched.
+
+pub mod change_log;
+pub mod compare;
+pub mod difference;
+pub(super) mod differing;
+pub mod edits;
+pub mod key_order;
+pub mod lookup;
+pub mod row;
+pub mod row_edits;
+pub mod row_source;
+pub mod three_way;

@@ -1,0 +1,147 @@
+//! Where the rows of a promotion come from.
+
+use std::path::{Path, PathBuf};
+
+use crate::problem::Problem;
+use crate::sync::history::ledger::RunKind;
+use crate::sync::import::{Folder, observe_folder};
+use crate::sync::promoting::export;
+use crate::sync::settings::config::Config;
+use crate::sync::settings::environment::Environment;
+use crate::sync::settings::pipeline::Promotion;
+use crate::sync::snapshot::{Observed, observe, observe_all};
+use crate::sync::words::shell_word;
+
+#[derive(Debug, Clone, Copy)]
+pub enum RowSource<'config> {
+    /// The environment before, which brings its schema as well.
+    Environment(&'config Environment),
+    /// Files, whose schema is that of the target.
+    Folder(&'config Folder),
+}
+
+impl RowSource<'_> {
+    pub fn name(&self) -> &str {
+        match self {
+            RowSource::Environment(environment) => &environment.name,
+            RowSource::Folder(folder) => &folder.name,
+        }
+    }
+
+    /// The step that writes the files that are loaded.
+    pub(in crate::sync) fn handing_over(&self) -> String {
+        match self {
+            RowSource::Environment(from) => format!("export the lookup tables of {}", from.label),
+            RowSource::Folder(folder) => format!("copy {} in the database's spelling", folder.name),
+        }
+    }
+
+    pub fn label(&self) -> &str {
+        match self {
+            RowSource::Environment(environment) => &environment.label,
+            RowSource::Folder(folder) => &folder.name,
+        }
+    }
+}
+
+/// Both ends at one moment each, and what is worth a warning about the source.
+pub(in crate::sync) struct Ends {
+    pub(in crate::sync) source: Observed,
+    pub(in crate::sync) target: Observed,
+    pub(in crate::sync) warnings: Vec<Problem>,
+}
+
+/// Looks at both ends.
+///
+/// # Errors
+/// What keeps an end from being looked at; `csv_invalid` for files.
+pub(in crate::sync) fn observe_ends(
+    config: &Config,
+    promotion: &Promotion<'_>,
+) -> anyhow::Result<Ends> {
+    match promotion.from {
+        RowSource::Environment(from) => {
+            let mut ends = observe_all([from, promotion.to], |_| {}).into_iter();
+            let (Some(source), Some(target)) = (ends.next(), ends.next()) else {
+                anyhow::bail!("a promotion has two ends");
+            };
+            Ok(Ends {
+                source: source?,
+                target: target?,
+                warnings: Vec::new(),
+            })
+        }
+        RowSource::Folder(folder) => {
+            let mut target = observe(promotion.to)?;
+            let (source, warnings) = observe_folder(config, folder, &mut target)?;
+            Ok(Ends {
+                source,
+                target,
+                warnings,
+            })
+        }
+    }
+}
+
+impl Promotion<'_> {
+    /// As people read it.
+    pub fn title(&self) -> String {
+        match self.from {
+            RowSource::Environment(_) => self.name(),
+            RowSource::Folder(folder) => format!("import {} → {}", folder.name, self.to.label),
+        }
+    }
+
+    /// The words of the command that runs it.
+    pub fn command(&self) -> String {
+        match self.from {
+            RowSource::Environment(_) => format!("sync {}", self.name()),
+            RowSource::Folder(folder) => format!(
+                "sync import --env {} --from {}",
+                self.to.name,
+                shell_word(&folder.name)
+            ),
+        }
+    }
+
+    /// How the ledger names it: its kind, and what it was done with or to.
+    pub(in crate::sync) fn recorded_as(&self) -> (RunKind, String) {
+        match self.from {
+            RowSource::Environment(_) => (RunKind::Promotion, self.name()),
+            RowSource::Folder(_) => (RunKind::Import, self.to.name.clone()),
+        }
+    }
+}
+
+/// Where the files are that are loaded.
+pub(in crate::sync) struct Loaded {
+    /// The folder that has the folder of the files in it.
+    pub(in crate::sync) dir: PathBuf,
+    pub(in crate::sync) name: String,
+    /// What the report says of it.
+    pub(in crate::sync) reported: PathBuf,
+    /// What people wrote stays as it is: a copy in the database's spelling is loaded.
+    _copy: Option<tempfile::TempDir>,
+}
+
+impl Loaded {
+    pub(in crate::sync) fn of(source: RowSource<'_>, export_dir: &Path) -> anyhow::Result<Self> {
+        match source {
+            RowSource::Environment(from) => Ok(Loaded {
+                dir: export_dir.to_owned(),
+                name: from.name.clone(),
+                reported: export::folder(export_dir, &from.name),
+                _copy: None,
+            }),
+            RowSource::Folder(folder) => {
+                let copy = tempfile::tempdir()?;
+                Ok(Loaded {
+                    dir: copy.path().to_owned(),
+                    name: "import".to_owned(),
+                    reported: folder.path.clone(),
+                    _copy: Some(copy),
+                })
+            }
+        }
+    }
+}

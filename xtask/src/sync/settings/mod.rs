@@ -1,0 +1,10 @@
+//! What was configured: environments, their order, and what belongs to which of them.
+
+pub mod config;
+pub(super) mod config_file;
+pub mod environment;
+pub mod limits;
+pub(super) mod percent;
+pub mod pipeline;
+pub(super) mod url_spelling;
+pub(super) mod variables;
