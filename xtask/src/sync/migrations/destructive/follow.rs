@@ -4,12 +4,14 @@
 mod columns;
 mod keys;
 mod names;
+mod widening;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use columns::Columns;
 use keys::{End, Keys};
 use names::Names;
+use widening::widens;
 
 use super::{Destructive, Effect, Kind};
 use crate::database;
@@ -290,23 +292,6 @@ fn is_protected(config: &Config, catalog: &Catalog, table: &TableName) -> bool {
     });
     settings
         .is_none_or(|settings| settings.filter.is_some() || settings.extra_rows == ExtraRows::Keep)
-}
-
-/// Whether every value of the one type is the same in the other.
-fn widens(from: &str, to: &str) -> bool {
-    let to = to.to_lowercase();
-    match from {
-        "smallint" => [
-            "smallint", "int2", "integer", "int", "int4", "bigint", "int8",
-        ]
-        .contains(&to.as_str()),
-        "integer" => ["integer", "int", "int4", "bigint", "int8"].contains(&to.as_str()),
-        "real" => ["double precision", "float8"].contains(&to.as_str()),
-        _ => {
-            (from.starts_with("character varying") || from == "text")
-                && ["text", "varchar", "character varying"].contains(&to.as_str())
-        }
-    }
 }
 
 #[cfg(test)]
