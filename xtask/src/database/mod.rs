@@ -256,6 +256,13 @@ pub trait Target: Session {
     /// identified before.
     fn link_staged(&mut self, lookup: &Lookup) -> anyhow::Result<()>;
 
+    /// The rows of one table that are not staged, whatever its `where`, hashed over all fields;
+    /// every staged row has the columns of the target.
+    fn unstaged<'session>(
+        &'session mut self,
+        lookup: &Lookup,
+    ) -> anyhow::Result<Rows<'session, KeyedHash>>;
+
     /// Deletes staged rows that nothing refers to any more, and returns how many.
     fn delete_unreferenced(&mut self, lookup: &Lookup) -> anyhow::Result<u64>;
 

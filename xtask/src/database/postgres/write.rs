@@ -8,7 +8,7 @@ use diesel::{RunQueryDsl, sql_query};
 use super::super::load::Loading;
 use super::super::staged::{Staged, position, refuse_unlinked};
 use super::super::travelling::travelling;
-use super::super::{Session, Target, sql};
+use super::super::{Rows, Session, Target, sql};
 use super::PostgresSession;
 use super::connection::connect;
 use super::copy::{STAGING, copy_changes};
@@ -18,7 +18,7 @@ use crate::sync::history::ledger::LedgerEntry;
 use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::rows::change_log::Change;
 use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::Record;
+use crate::sync::rows::row::{KeyedHash, Record};
 use crate::sync::schema::catalog::DefaultValue;
 use crate::sync::schema::table::TableName;
 
@@ -167,6 +167,18 @@ impl Target for PostgresSession {
             }
         }
         Ok(())
+    }
+
+    fn unstaged<'session>(
+        &'session mut self,
+        lookup: &Lookup,
+    ) -> anyhow::Result<Rows<'session, KeyedHash>> {
+        let staged = position(&self.staged, &lookup.table).is_ok();
+        let rest = match staged {
+            true => self.loading(lookup)?.unstaged(),
+            false => lookup.whole(),
+        };
+        self.hashes(&rest)
     }
 
     fn delete_unreferenced(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {

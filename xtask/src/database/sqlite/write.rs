@@ -7,7 +7,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::super::load::Loading;
 use super::super::staged::position;
-use super::super::{Session, Target, sql};
+use super::super::{Rows, Session, Target, sql};
 use super::read::{DEFAULT_SCHEMA, retired_value};
 use super::value::Value;
 use super::{SqliteSession, failed};
@@ -16,7 +16,7 @@ use crate::sync::history::ledger::LedgerEntry;
 use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::rows::change_log::Change;
 use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::Record;
+use crate::sync::rows::row::{KeyedHash, Record};
 use crate::sync::schema::table::TableName;
 
 impl SqliteSession {
@@ -130,6 +130,18 @@ impl Target for SqliteSession {
 
     fn link_staged(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
         self.link(lookup)
+    }
+
+    fn unstaged<'session>(
+        &'session mut self,
+        lookup: &Lookup,
+    ) -> anyhow::Result<Rows<'session, KeyedHash>> {
+        let staged = position(&self.staged, &lookup.table).is_ok();
+        let rest = match staged {
+            true => self.loading(lookup)?.unstaged(),
+            false => lookup.whole(),
+        };
+        self.hashes(&rest)
     }
 
     fn delete_unreferenced(&mut self, lookup: &Lookup) -> anyhow::Result<u64> {

@@ -2,11 +2,11 @@
 
 pub(super) mod exchanged;
 pub mod fixed;
-pub(super) mod outside;
 pub(super) mod parents;
 pub mod reached;
 pub mod reference;
 pub(super) mod references;
+pub(super) mod resting;
 pub(super) mod retire;
 pub(super) mod staying;
 pub(super) mod taken;

@@ -93,6 +93,13 @@ fn are_compared(lookup: &Lookup, key: &[usize]) -> bool {
     key.iter().all(|at| lookup.compared.contains(at))
 }
 
+/// Whether a row gets another value of this key when it is retired.
+fn switches_off(lookup: &Lookup, key: &[usize]) -> bool {
+    let retire = lookup.retire.iter().flat_map(|retire| retire.0.keys());
+    let mut columns = key.iter().map(|at| &lookup.columns[*at]);
+    columns.any(|column| retire.clone().any(|retired| retired == column))
+}
+
 /// The rows that have a value of one unique key that another row takes.
 fn held(
     ends: &mut Ends<'_>,
@@ -124,6 +131,11 @@ fn held(
         };
         let inside = keys_of(target.rows_by_key(ends.on_target, &holder_keys)?);
         let in_source = keys_of(source.rows_by_key(ends.on_source, &holder_keys)?);
+        // A row that is switched off by that very column lets go of the value.
+        let freed = match switches_off(ends.on_target, key) {
+            true => keys_of(target.unretired(ends.on_target, &holder_keys)?),
+            false => KeySet::new(),
+        };
         for ((at, holder), holder_key) in holders.iter().zip(holder_keys) {
             let is_itself = ends.on_source.key_of(&coming[*at]) == holder_key;
             let holder_owned = owned(&holder_key);
@@ -134,6 +146,7 @@ fn held(
                 (true, true) if is_itself => {}
                 (true, true) if is_compared => held.changing.push(holder_key),
                 (true, false) if all_go => held.going.push(holder_key),
+                (true, false) if freed.contains(&holder_owned) => {}
                 _ => held.kept.push(fields(holder, key)),
             }
         }

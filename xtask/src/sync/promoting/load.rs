@@ -1,8 +1,9 @@
 //! Bringing exported rows into the target, inside its one transaction.
 //!
 //! The order is what makes awkward rows work: rows that nothing refers to go first, children
-//! before parents; then, parents first, changed rows let go of unique values that others take,
-//! new rows come, and changed rows change; then the rows go that were referred to until now.
+//! before parents; then, parents first, rows are switched off and changed rows let go of unique
+//! values that others take, new rows come, and changed rows change; then the rows go that were
+//! referred to until now.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,13 +12,14 @@ use super::export::read_rows;
 use crate::database::Target;
 use crate::problem::{Code, Problem};
 use crate::sync::event::{Event, Events, counted};
-use crate::sync::obstacles::outside;
+use crate::sync::obstacles::resting::Resting;
 use crate::sync::obstacles::retire::settle;
 use crate::sync::planning::gate;
 use crate::sync::rows::change_log::{Change, ChangeLog};
 use crate::sync::rows::compare::{Difference, Side, compare};
 use crate::sync::rows::lookup::{Lookup, in_dependency_order};
 use crate::sync::rows::row::{KeySet, LookupState, Record};
+use crate::sync::schema::catalog::Catalog;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::ExtraRows;
 use crate::sync::words::counted as number;
@@ -87,25 +89,40 @@ pub fn load(
         .map(|group| group.into_iter().filter(is_changed).collect::<Vec<_>>())
         .filter(|group| !group.is_empty())
         .collect();
-    let mut others = Vec::new();
-    for lookup in groups.iter().flatten() {
-        others.push((*lookup, outside::sum(lookup, target)?));
-    }
-    apply(target, &groups)?;
-    for (lookup, before) in others {
-        if outside::sum(lookup, target)? != before {
-            return Err(outside::changed(lookup, label).into());
-        }
+    let mut resting = Vec::new();
+    if !groups.is_empty() {
+        identify(target, &groups)?;
+        resting = rest(target, lookups, &catalog)?;
+        apply(target, &groups)?;
     }
     // Those that were the same as well: a trigger of one table may have changed another.
     let mut held = Vec::new();
     for lookup in lookups {
         held.push(verify(target, lookup, &from, events)?);
     }
+    if !groups.is_empty() {
+        let now = rest(target, lookups, &catalog)?;
+        for ((lookup, before), now) in lookups.iter().zip(resting).zip(now) {
+            before.check(&now, lookup, label)?;
+        }
+    }
     Ok((loaded, held))
 }
 
-fn apply(target: &mut dyn Target, groups: &[Vec<&Lookup>]) -> anyhow::Result<()> {
+/// What the rows of every table add up to that are to stay as they are.
+fn rest(
+    target: &mut dyn Target,
+    lookups: &[Lookup],
+    catalog: &Catalog,
+) -> anyhow::Result<Vec<Resting>> {
+    let lookups = lookups.iter();
+    lookups
+        .map(|lookup| Resting::of(lookup, catalog, target))
+        .collect()
+}
+
+/// Gives every staged row the columns that mean something on the target only.
+fn identify(target: &mut dyn Target, groups: &[Vec<&Lookup>]) -> anyhow::Result<()> {
     // Before anything is drawn from a sequence, which would not roll back.
     for lookup in groups.iter().flatten() {
         target.check_links(lookup)?;
@@ -116,18 +133,21 @@ fn apply(target: &mut dyn Target, groups: &[Vec<&Lookup>]) -> anyhow::Result<()>
     for lookup in groups.iter().flatten() {
         target.link_staged(lookup)?;
     }
+    Ok(())
+}
+
+fn apply(target: &mut dyn Target, groups: &[Vec<&Lookup>]) -> anyhow::Result<()> {
     for lookup in groups.iter().rev().flatten() {
         // A tree that refers to itself goes leaf by leaf.
         while target.delete_unreferenced(lookup)? > 0 {}
     }
     for group in groups {
         for lookup in group {
+            // A row that is switched off may let go of a value by that.
+            target.retire_staged(lookup)?;
             target.release_unique_values(lookup)?;
         }
         target.write_staged(group)?;
-        for lookup in group {
-            target.retire_staged(lookup)?;
-        }
     }
     for group in groups.iter().rev() {
         target.delete_staged(group)?;

@@ -6,7 +6,7 @@ use xtask::sync::settings::environment::Backend;
 use super::Stage;
 
 /// Two ends with one schema, and rows for each.
-fn stage(backend: Backend, tables: &str, schema: &str, dev: &str, test: &str) -> Stage {
+pub(super) fn stage(backend: Backend, tables: &str, schema: &str, dev: &str, test: &str) -> Stage {
     let mut stage = Stage::empty(backend);
     stage.configure(tables);
     for (database, rows) in [(&stage.dev, dev), (&stage.test, test)] {

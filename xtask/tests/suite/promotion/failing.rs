@@ -260,6 +260,6 @@ pub(super) fn a_trigger_that_changes_rows_outside_the_condition_rolls_back(backe
     assert_eq!(problem.code, Code::ProtectedRowsChanged, "{problem}");
     assert_eq!(
         problem.message,
-        "loading `fee_groups` in Test changed rows that its `where` leaves to others"
+        "loading the lookup tables changed rows of `fee_groups` in Test that its `where` leaves to others"
     );
 }

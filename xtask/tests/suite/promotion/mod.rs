@@ -17,6 +17,7 @@ mod recording;
 mod refusing;
 mod rehearsing;
 mod rehearsing_parts;
+mod resting;
 mod retired;
 mod returning;
 mod splitting;
@@ -175,6 +176,12 @@ suite! {
             a_run_in_parts_is_rehearsed
             what_reaches_beyond_its_database_is_not_rehearsed
             ;
+        resting:
+            a_trigger_cannot_reach_rows_of_a_table_that_has_nothing_to_do
+            a_trigger_cannot_reach_rows_that_are_kept
+            a_trigger_may_do_what_development_shows
+            a_row_that_is_switched_off_lets_go_of_its_values
+            ;
         returning:
             a_restore_brings_back_rows_and_schema
             a_restore_fills_an_emptied_database
@@ -239,6 +246,7 @@ suite! {
         splitting: a_setting_that_a_migration_leaves_ends_with_it;
         clashing: names_are_one_whatever_their_case;
         refusing: two_kinds_of_database_do_not_mix;
+        resting: rows_are_not_replaced_unseen;
         returning: a_write_ahead_log_changes_nothing;
     }
 }

@@ -74,6 +74,15 @@ pub struct Link {
 }
 
 impl Lookup {
+    /// All rows of the table, with every field to be compared.
+    pub fn whole(&self) -> Lookup {
+        Lookup {
+            filter: None,
+            compared: (0..self.columns.len()).collect(),
+            ..self.clone()
+        }
+    }
+
     /// The same table with the fields in `names` only, in that order. `None` when a key field is
     /// not among them.
     pub fn with_fields(&self, names: &[String]) -> Option<Lookup> {

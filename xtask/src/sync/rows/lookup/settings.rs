@@ -48,6 +48,15 @@ impl LookupSettings {
         let retired = self.retire.iter().flat_map(|retire| retire.0.keys());
         let condition = self.filter.as_deref().unwrap_or_default();
         for column in retired {
+            if self.insert_only.contains(column) || self.ignore.contains(column) {
+                return invalid(
+                    format!(
+                        "`retire` of `{}` sets `{column}`, which does not travel: a row that comes back would stay switched off",
+                        self.table
+                    ),
+                    &format!("take `{column}` out of `insert_only` and `ignore`"),
+                );
+            }
             if names(condition, column) {
                 return invalid(
                     format!(
@@ -59,6 +68,15 @@ impl LookupSettings {
                     ),
                 );
             }
+        }
+        if let Some(column) = self.ignore.iter().find(|column| names(condition, column)) {
+            return invalid(
+                format!(
+                    "`where` of `{}` asks for `{column}`, which `ignore` leaves to each environment: which rows are lookup rows has to be the same everywhere",
+                    self.table
+                ),
+                &format!("take `{column}` out of `ignore`, or out of `where`"),
+            );
         }
         if self
             .retire
@@ -185,6 +203,21 @@ mod tests {
         }
         for filter in ["kind = 'active'", "inactive", "active_since > 1"] {
             check(filter).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_does_not_travel_decides_nothing() {
+        for settings in [
+            "retire = { active = false }\ninsert_only = [\"active\"]",
+            "retire = { active = false }\nignore = [\"active\"]",
+            "ignore = [\"active\"]\nwhere = \"active = 1\"",
+        ] {
+            let text = format!("table = \"t\"\n{settings}");
+            let settings = toml::from_str::<LookupSettings>(&text).unwrap();
+            let problem = settings.check().unwrap_err();
+            assert_eq!(problem.code, Code::ConfigInvalid);
+            assert!(problem.message.contains("`active`"), "{problem}");
         }
     }
 
