@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::cli::PromotionArguments;
 use crate::problem::{Code, Problem};
 use crate::sync::backups::backup;
-use crate::sync::history::ledger::Run;
+use crate::sync::history::ledger::{Run, RunKind};
 use crate::sync::history::moment::to_the_second;
 use crate::sync::planning::contract::Contract;
 use crate::sync::planning::plan::Plan;
@@ -143,6 +143,15 @@ fn stale(file: &str, approved: &Approved, plan: &Plan, runs: &[Run]) -> Problem 
     }
     let id = &approved.id;
     let (message, hint) = match runs.iter().find(|run| run.plan_id.as_ref() == Some(id)) {
+        Some(run) if run.kind == RunKind::Unfinished => (
+            format!(
+                "{file} holds plan {id}, which was begun at {} and came as far as {} (run {})",
+                to_the_second(&run.started_at),
+                run.summary,
+                run.id
+            ),
+            "make a new plan for the rest, and have it approved",
+        ),
         Some(run) => (
             format!(
                 "{file} holds plan {id}, which was carried out at {} (run {})",

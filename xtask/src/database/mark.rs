@@ -17,6 +17,12 @@ impl Mark {
         format!("SAVEPOINT {}", self.0)
     }
 
+    /// The name of the savepoint.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn name(&self) -> &str {
+        &self.0
+    }
+
     /// Takes the savepoint away, which fails where it is gone; after a failure, with all that was
     /// done since.
     pub(super) fn close(&self, has_failed: bool) -> String {

@@ -228,11 +228,11 @@ pub trait Target: Session {
     /// many rows were inserted, updated, deleted or truncated.
     fn watched_changes(&mut self) -> anyhow::Result<Vec<(TableName, u64)>>;
 
-    /// Keeps other writers away from a lookup table until the end, while readers read on.
+    /// Keeps other writers away from a table until the end, while readers read on.
     ///
     /// # Errors
     /// `lock_timeout`, as at [`Target::run_migration`].
-    fn hold(&mut self, lookup: &Lookup) -> anyhow::Result<()>;
+    fn hold(&mut self, table: &TableName) -> anyhow::Result<()>;
 
     /// Brings the changes of one table to the database, where nobody sees them yet.
     fn stage(

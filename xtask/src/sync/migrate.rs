@@ -55,10 +55,10 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
         .iter()
         .filter(|migration| !snapshot.has_applied(&migration.version))
         .collect();
-    if let Some(problem) = pending
-        .iter()
-        .find_map(|migration| gate::not_transactional(migration, snapshot.backend))
-    {
+    if let Some(problem) = pending.iter().find_map(|migration| {
+        gate::not_transactional(migration, snapshot.backend)
+            .or_else(|| gate::invalid_index(migration, &snapshot))
+    }) {
         return Err(problem.into());
     }
     let late: Vec<Problem> = pending
@@ -90,6 +90,7 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
         entry: &entry,
         label: &development.label,
         hold: &|_| Ok(Vec::new()),
+        before: &|_, _| Ok(()),
     };
     let mut progress = Progress::default();
     let ended = apply(target, &run, &mut progress, events);

@@ -2,7 +2,6 @@
 //! the session outlives it.
 
 use diesel::connection::SimpleConnection as _;
-use diesel::result::{DatabaseErrorKind, Error};
 
 use super::super::mark::{Mark, ended_by_itself};
 use super::PostgresSession;
@@ -22,12 +21,12 @@ impl PostgresSession {
         let mark = Mark::new()?;
         self.batch(&mark.set(), "mark the transaction")?;
         let outcome = work(self);
-        match self.connection.batch_execute(&mark.close(outcome.is_err())) {
-            Ok(()) | Err(Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _)) => {
-                Ok(outcome)
-            }
-            Err(_) => Err(ended_by_itself(migration)),
+        let closed = self.connection.batch_execute(&mark.close(outcome.is_err()));
+        // Without its connection the transaction is rolled back, whatever the migration did.
+        if closed.is_ok() || self.connection.batch_execute("ROLLBACK").is_err() {
+            return Ok(outcome);
         }
+        Err(ended_by_itself(migration))
     }
 
     /// Takes back what a migration may have left in the session: settings, a role, and temporary

@@ -150,7 +150,7 @@ pub(super) fn problem(code: Code, what: &str, words: &str) -> Problem {
         }
         Code::Unreachable => "the server closed the connection: run it again",
         _ if words.contains("row-level security") => {
-            "some rows are hidden from this role: connect as the owner of the table, or give the role BYPASSRLS"
+            "some rows are hidden from this role: give it BYPASSRLS, or connect as the owner of the table, unless its row level security is forced upon the owner too"
         }
         _ => "these are the server's own words: mend what they name, then run it again",
     };

@@ -108,6 +108,12 @@ impl PostgresSession {
             url: self.url.clone(),
             name,
         };
+        // Its rows are nobody else's business; the target may say so as well.
+        server
+            .batch_execute(&format!(
+                "REVOKE ALL ON DATABASE {name_in_sql} FROM PUBLIC; GRANT CONNECT ON DATABASE {name_in_sql} TO SESSION_USER"
+            ))
+            .map_err(|error| failed(&error, "keep others from the copy"))?;
         for setting in settings.into_iter().flatten().flatten() {
             server
                 .batch_execute(&format!(

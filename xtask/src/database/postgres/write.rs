@@ -79,11 +79,11 @@ impl Target for PostgresSession {
         self.touched_since()
     }
 
-    fn hold(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
-        let table = sql::table(&lookup.table, DEFAULT_SCHEMA);
+    fn hold(&mut self, table: &TableName) -> anyhow::Result<()> {
+        let name = sql::table(table, DEFAULT_SCHEMA);
         self.batch(
-            &format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"),
-            &format!("lock `{}`", lookup.table),
+            &format!("LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE"),
+            &format!("lock `{table}`"),
         )
     }
 

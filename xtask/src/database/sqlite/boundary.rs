@@ -23,13 +23,23 @@ impl SqliteSession {
         migration: &Migration,
         work: impl FnOnce(&mut Self) -> Result<(), E>,
     ) -> anyhow::Result<Result<(), E>> {
+        const WHAT: &str = "mark the transaction";
         let mark = Mark::new()?;
-        self.batch(&mark.set())
-            .map_err(|error| failed(&error, "mark the transaction"))?;
+        // Goes with the transaction when that is rolled back, and stays when it is committed.
+        let witness = format!("temp.{}", mark.name());
+        let set = format!("CREATE TABLE {witness} (x); {}", mark.set());
+        self.batch(&set).map_err(|error| failed(&error, WHAT))?;
         let outcome = work(self);
-        match self.batch(&mark.close(outcome.is_err())) {
-            Ok(()) => Ok(outcome),
-            Err(_) => Err(ended_by_itself(migration)),
+        if self.batch(&mark.close(outcome.is_err())).is_ok() {
+            self.batch(&format!("DROP TABLE {witness}"))
+                .map_err(|error| failed(&error, WHAT))?;
+            return Ok(outcome);
+        }
+        // An error may roll back by itself: `INSERT OR ROLLBACK`, `RAISE(ROLLBACK, …)`.
+        let is_rolled_back = self.batch(&format!("SELECT 1 FROM {witness}")).is_err();
+        match outcome.is_err() && is_rolled_back {
+            true => Ok(outcome),
+            false => Err(ended_by_itself(migration)),
         }
     }
 

@@ -53,7 +53,17 @@ impl SqliteSession {
             .applied_migrations()
             .map_err(anyhow::Error::from_boxed)?;
         let outcome = self.connection.run_migration(&stepwise).map(|_| ());
-        outcome.map_err(|error| failure(migration, &*error, stepwise.line.get()))
+        outcome.map_err(|error| failure(migration, &*error, stepwise.line.get()))?;
+        // What a transaction holds that is still open goes with the connection, the record too.
+        self.batch("BEGIN; COMMIT").map_err(|_| {
+            let message = format!(
+                "migration {} begins a transaction that it does not end, and nothing of it is kept",
+                migration.name
+            );
+            Problem::new(Code::NotTransactional, message)
+                .hint("take the SAVEPOINT or BEGIN out of up.sql")
+        })?;
+        Ok(())
     }
 
     /// Where a migration fails: the line of its first statement that cannot run, or `None`.
@@ -63,8 +73,8 @@ impl SqliteSession {
             .into_iter()
             .find(|(_, statement)| self.batch(statement).is_err())
             .map(|(line, _)| line);
-        self.batch("ROLLBACK TO __sync_search; RELEASE __sync_search")
-            .ok()?;
+        // It may have rolled back by itself.
+        let _ = self.batch("ROLLBACK TO __sync_search; RELEASE __sync_search");
         failing
     }
 }

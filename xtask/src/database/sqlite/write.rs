@@ -108,7 +108,7 @@ impl Target for SqliteSession {
     }
 
     /// The transaction has kept every other writer away from the start.
-    fn hold(&mut self, _lookup: &Lookup) -> anyhow::Result<()> {
+    fn hold(&mut self, _table: &TableName) -> anyhow::Result<()> {
         Ok(())
     }
 

@@ -33,8 +33,8 @@ pub enum RehearsalSetting {
 /// What came of a rehearsal: the target as the migrations would leave it, or nothing where there
 /// was nothing to rehearse.
 ///
-/// The problem is `migration_failed` or `statement_timeout` where a migration failed, else `not_rehearsed`: why there was
-/// no rehearsal, though there was to be one.
+/// The problem is `migration_failed`, `not_transactional` or `statement_timeout` where a migration
+/// failed, else `not_rehearsed`: why there was no rehearsal, though there was to be one.
 pub type Rehearsal<T> = Result<Option<T>, Problem>;
 
 /// Rehearses what is pending. The target is only read; what the lookup tables hold now is noted
@@ -202,6 +202,9 @@ fn failed(error: &anyhow::Error, target: &Snapshot) -> Problem {
         }
         (Code::MigrationFailed, Backend::Sqlite) => {
             "nothing was touched; mend the migration or the rows that it meets"
+        }
+        (Code::NotTransactional, _) => {
+            "nothing was touched; take what begins or ends a transaction out of up.sql"
         }
         // On the target, with all its rows, it would hardly be faster.
         (Code::StatementTimeout, _) => problem.hint.as_deref().unwrap_or_default(),

@@ -64,7 +64,7 @@ pub fn load(
     let catalog = target.catalog()?;
     let groups = in_dependency_order(lookups, &catalog);
     for lookup in lookups {
-        target.hold(lookup)?;
+        target.hold(&lookup.table)?;
     }
     let mut loaded = Vec::new();
     let mut changed = Vec::new();

@@ -38,6 +38,8 @@ pub struct Run<'run> {
     pub label: &'run str,
     /// Keeps others from writing to the lookup tables until the part ends, and reads them.
     pub hold: &'run dyn Fn(&mut dyn Target) -> anyhow::Result<Held>,
+    /// What has to hold before a part begins.
+    pub before: &'run dyn Fn(&mut dyn Target, &Part) -> anyhow::Result<()>,
 }
 
 /// The lookup tables that are there, with what they hold.
@@ -108,6 +110,7 @@ impl Progress {
         part: &Part,
         events: &mut Events<'_>,
     ) -> anyhow::Result<Vec<RecordedMigration>> {
+        (run.before)(target, part)?;
         let mut recorded = Vec::new();
         let planned = part.migrations.iter();
         for migration in planned.filter_map(|version| run.known.get(version)) {
@@ -196,7 +199,7 @@ pub(in crate::sync) fn hold(
 ) -> anyhow::Result<Held> {
     let mut held = Vec::new();
     for lookup in resolve_present(config, &target.catalog()?, label) {
-        target.hold(&lookup)?;
+        target.hold(&lookup.table)?;
         let rows = target.hashes(&lookup)?;
         let state = digest(&lookup, Side { rows, label })?;
         held.push((lookup, state));

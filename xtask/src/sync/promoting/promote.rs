@@ -191,7 +191,7 @@ fn carry_out(
     // From here on nobody else changes a lookup row, so that what is looked at, backed up and
     // compared is one and the same.
     for lookup in resolve_present(config, &target.catalog()?, to) {
-        target.hold(&lookup)?;
+        target.hold(&lookup.table)?;
     }
 
     step(events, "look again".to_owned());
@@ -243,6 +243,7 @@ fn carry_out(
         entry: &entry,
         label: to,
         hold: &|target| hold(config, target, to),
+        before: &|target, part| destructive::hold_empty(target, &look.plan, part, to),
     };
     let migrations = progress.run(&mut *target, &run, events)?;
     report.migrations = progress.ran().to_vec();

@@ -40,8 +40,8 @@ pub fn promote(
             // Of the same database, moments ago: more of them would only push out older ones.
             remove(&earlier);
         }
+        report.duration_ms = promote::milliseconds(clock);
         let Err(error) = ended else {
-            report.duration_ms = promote::milliseconds(clock);
             return Ok(());
         };
         let problem = Problem::of(&error);

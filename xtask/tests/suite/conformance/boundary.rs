@@ -30,6 +30,55 @@ pub(super) fn a_migration_that_ends_the_transaction_is_found_out(backend: Backen
     }
 }
 
+/// An error that takes the whole transaction back has committed nothing.
+pub(super) fn an_error_that_rolls_back_has_committed_nothing() {
+    for failing in [
+        "INSERT OR ROLLBACK INTO fees VALUES (1);",
+        "INSERT INTO keyed VALUES (1);",
+        "DELETE FROM fees;",
+    ] {
+        let database = Database::with(
+            Backend::Sqlite,
+            "CREATE TABLE fees (id integer PRIMARY KEY); INSERT INTO fees VALUES (1); \
+             CREATE TABLE keyed (id integer UNIQUE ON CONFLICT ROLLBACK); INSERT INTO keyed VALUES (1); \
+             CREATE TRIGGER no BEFORE DELETE ON fees BEGIN SELECT RAISE(ROLLBACK, 'no'); END",
+        );
+        let mut target = open_target(&database);
+        let up = format!("CREATE TABLE a (id integer);\n{failing}");
+        let problem = problem(run(&mut *target, Backend::Sqlite, &up));
+        assert_eq!(problem.code, Code::MigrationFailed, "{problem}");
+        assert!(
+            !problem.target_changed && problem.message.contains("at line 2"),
+            "{problem}"
+        );
+        drop(target);
+        assert!(
+            open(&database)
+                .catalog()
+                .unwrap()
+                .find(&name("a"))
+                .is_none()
+        );
+    }
+}
+
+pub(super) fn a_lost_connection_has_committed_nothing() {
+    let database = Database::create(Backend::Postgres);
+    let mut target = open_target(&database);
+    let up = "CREATE TABLE a (id integer); SELECT pg_terminate_backend(pg_backend_pid());";
+    let problem = problem(run(&mut *target, Backend::Postgres, up));
+    assert_ne!(problem.code, Code::NotTransactional, "{problem}");
+    assert!(!problem.target_changed, "{problem}");
+    drop(target);
+    assert!(
+        open(&database)
+            .catalog()
+            .unwrap()
+            .find(&name("a"))
+            .is_none()
+    );
+}
+
 pub(super) fn a_migration_that_fails_leaves_the_transaction_as_it_was(backend: Backend) {
     let database = Database::create(backend);
     let mut target = open_target(&database);

@@ -176,6 +176,7 @@ suite! {
             ;
     }
     postgres {
+        boundary: a_lost_connection_has_committed_nothing;
         catalog:
             every_change_by_hand_is_told_and_no_other
             the_way_to_a_schema_does_not_matter
@@ -219,6 +220,7 @@ suite! {
         writing: a_migration_may_change_the_session the_lock_ends_with_the_session;
     }
     sqlite {
+        boundary: an_error_that_rolls_back_has_committed_nothing;
         catalog:
             every_change_of_text_is_told_and_no_other
             the_way_and_the_spelling_do_not_matter

@@ -1,6 +1,9 @@
 //! Migrations that destroy rows: who has to say that they may.
 
 use xtask::problem::{Code, Problem};
+use xtask::sync::event::Event;
+use xtask::sync::promoting::report::Report;
+use xtask::sync::promoting::retry::promote;
 use xtask::sync::settings::environment::Backend;
 
 use super::{BASE, Stage, codes};
@@ -50,6 +53,39 @@ pub(super) fn destructive_statements_warn_where_one_yes_is_enough(backend: Backe
     stage.promote();
     stage.assert_in_sync();
     assert_eq!(stage.merchants(), "1x1 2x2 3x0");
+}
+
+pub(super) fn rows_that_come_during_the_backup_are_not_destroyed() {
+    let mut stage = Stage::promoted(Backend::Postgres);
+    stage.test.run("DELETE FROM merchants");
+    stage.make_strict();
+    stage.migrations.write(CLEAN, "DELETE FROM merchants;");
+    stage.migrate();
+    // No rows, so nobody has to allow it.
+    let plan = stage.plan();
+    assert_eq!(plan.blockers, []);
+    let promotion = stage.config.promotion("dev-to-test").unwrap();
+    let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);
+    let ended = promote(
+        &stage.config,
+        &promotion,
+        &plan,
+        &mut report,
+        &mut |event| {
+            if matches!(&event, Event::Step { title, .. } if title.starts_with("export ")) {
+                stage
+                    .test
+                    .run("INSERT INTO merchants VALUES (9, 'Eve', NULL)");
+            }
+        },
+    );
+    let problem = Problem::of(&ended.unwrap_err());
+    assert_eq!(problem.code, Code::PlanStale, "{problem}");
+    assert!(
+        problem.message.contains("rows came into `merchants`"),
+        "{problem}"
+    );
+    assert_eq!(stage.merchants(), "9Eve0");
 }
 
 pub(super) fn destructive_statements_have_to_be_allowed_elsewhere(backend: Backend) {

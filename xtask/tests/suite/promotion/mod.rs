@@ -227,10 +227,12 @@ suite! {
             a_run_that_goes_otherwise_than_rehearsed_rolls_back
             ;
         failing: messages_have_no_rows;
+        destroying: rows_that_come_during_the_backup_are_not_destroyed;
         splitting:
             a_new_value_is_committed_before_rows_use_it
             a_new_value_is_committed_before_a_migration_uses_it
             nobody_comes_between_two_parts
+            an_invalid_index_is_not_taken_for_the_one_to_make
             what_is_deferred_is_checked_after_each_migration
             what_no_transaction_may_hold_is_found
             ;
@@ -247,6 +249,7 @@ suite! {
         clashing: names_are_one_whatever_their_case;
         refusing: two_kinds_of_database_do_not_mix;
         resting: rows_are_not_replaced_unseen;
+        rehearsing_parts: a_part_that_stays_open_is_found_out;
         returning: a_write_ahead_log_changes_nothing;
     }
 }

@@ -59,6 +59,22 @@ pub(super) fn a_run_in_parts_is_rehearsed(backend: Backend) {
     }
 }
 
+/// What is still open when a part ends is lost, and the plan says so.
+pub(super) fn a_part_that_stays_open_is_found_out() {
+    let stage = in_parts(
+        Backend::Sqlite,
+        "SAVEPOINT s; CREATE TABLE lost (id integer PRIMARY KEY); RELEASE s;",
+        "ALTER TABLE fee_groups ADD COLUMN last integer;",
+    );
+    // Development has run another text; the one that stays open comes from somebody else.
+    let open = "SAVEPOINT s; CREATE TABLE lost (id integer PRIMARY KEY);";
+    stage.migrations.write(NEXT, open);
+    stage.dev.run("DELETE FROM __sync_migrations");
+    let blocker = stage.blocked();
+    assert_eq!(blocker.code, Code::NotTransactional);
+    assert!(blocker.message.contains("does not end"), "{blocker}");
+}
+
 pub(super) fn what_reaches_beyond_its_database_is_not_rehearsed(backend: Backend) {
     let folder = crate::support::database::folder();
     let copy = folder.path().join("copy.sqlite3");

@@ -42,6 +42,41 @@ pub(super) fn development_is_migrated_in_parts(backend: Backend) {
     );
 }
 
+pub(super) fn an_invalid_index_is_not_taken_for_the_one_to_make() {
+    let mut stage = Stage::promoted(Backend::Postgres);
+    stage.migrations.write(
+        OUTSIDE,
+        "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS one_name ON merchants (name);",
+    );
+    stage.migrations.write_metadata(OUTSIDE, MARKED);
+    stage.migrate();
+    stage.do_not_rehearse();
+    stage.test.run("UPDATE merchants SET name = 'Ann'");
+    let (_, ended) = stage.carry_out(&stage.plan());
+    assert_eq!(ended.unwrap_err().exit_code(), 6);
+    stage.test.run("UPDATE merchants SET name = name || id");
+    let plan = stage.plan();
+    assert_eq!(codes(&plan.blockers), [Code::MigrationFailed]);
+    assert_eq!(
+        plan.blockers[0].hint.as_deref(),
+        Some("drop it first: DROP INDEX one_name")
+    );
+    stage.test.run("DROP INDEX one_name");
+    stage.promote();
+    stage.assert_in_sync();
+
+    let stage = Stage::ready(Backend::Postgres);
+    stage.migrations.write(
+        OUTSIDE,
+        "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS one_item ON fee_items (group_id);",
+    );
+    stage.migrations.write_metadata(OUTSIDE, MARKED);
+    for _ in 0..2 {
+        let error = migrate(&stage.config, &mut |_| {}).unwrap_err();
+        assert_eq!(Problem::of(&error).code, Code::MigrationFailed);
+    }
+}
+
 pub(super) fn a_new_value_is_committed_before_rows_use_it() {
     let stage = Stage::ready(Backend::Postgres);
     stage.migrations.write(

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 pub use follow::{Held, follow};
 
 use super::migration::{MigrationSet, version_of};
+use crate::database::Target;
 use crate::problem::{Code, Problem};
+use crate::sync::migrations::parts::Part;
 use crate::sync::planning::plan::{Plan, missing_migrations};
 use crate::sync::schema::catalog::{ForeignKey, Reading};
 use crate::sync::schema::table::TableName;
@@ -224,6 +226,46 @@ pub fn count(
         .into_iter()
         .map(|table| Ok((table.clone(), target.session.count_rows(&table)?)))
         .collect::<anyhow::Result<_>>()?;
+    Ok(())
+}
+
+/// Keeps rows from coming into tables that a part destroys without leave, because they had none
+/// when the plan was made.
+///
+/// # Errors
+/// `plan_stale` where one has rows by now, or `lock_timeout`.
+pub fn hold_empty(
+    target: &mut dyn Target,
+    plan: &Plan,
+    part: &Part,
+    label: &str,
+) -> anyhow::Result<()> {
+    let planned = plan.migrations.iter();
+    let tables: BTreeSet<&TableName> = planned
+        .filter(|planned| part.migrations.contains(&planned.version))
+        .flat_map(|planned| &planned.destructive)
+        .filter(|destructive| destructive.rows == Some(0))
+        .map(|destructive| &destructive.table)
+        .collect();
+    if tables.is_empty() {
+        return Ok(());
+    }
+    // An earlier part may have renamed one.
+    let catalog = target.catalog()?;
+    for table in tables {
+        if !catalog.tables.contains_key(table) {
+            continue;
+        }
+        target.hold(table)?;
+        if target.count_rows(table)? > 0 {
+            return Err(Problem::new(
+                Code::PlanStale,
+                format!("rows came into `{table}` in {label}, which had none when the plan was made and which this run destroys"),
+            )
+            .hint("look at the new plan: it says how many rows there are")
+            .into());
+        }
+    }
     Ok(())
 }
 

@@ -78,6 +78,32 @@ pub fn not_transactional(migration: &Migration, backend: Backend) -> Option<Prob
     })
 }
 
+/// An index that an earlier attempt left invalid, and that a migration would take for its own.
+pub fn invalid_index(migration: &Migration, on: &Snapshot) -> Option<Problem> {
+    let text = migration.up.to_lowercase();
+    if !text.contains("if not exists") {
+        return None;
+    }
+    let words: Vec<&str> = text
+        .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .collect();
+    let index = on.catalog.objects.iter().find_map(|(object, definition)| {
+        let (_, name) = object.name.rsplit_once('.')?;
+        let is_invalid = object.kind == "index" && definition.ends_with(" INVALID");
+        (is_invalid && words.contains(&name.to_lowercase().as_str())).then_some(name)
+    })?;
+    Some(
+        Problem::new(
+            Code::MigrationFailed,
+            format!(
+                "migration {} would leave the index `{index}` of {} as it is: invalid, since an earlier attempt to make it failed",
+                migration.name, on.label
+            ),
+        )
+        .hint(format!("drop it first: DROP INDEX {index}")),
+    )
+}
+
 /// A migration that runs after newer ones; whether it may, the environment says.
 pub fn out_of_order(name: &str, target: &Snapshot) -> Problem {
     let hint = match target.out_of_order {
@@ -139,8 +165,11 @@ pub(super) fn judge_history(
     }
     for migration in planned {
         let text = known.get(&migration.version);
-        if let Some(problem) = text.and_then(|text| not_transactional(text, target.backend)) {
-            verdict.blockers.push(problem);
+        if let Some(text) = text {
+            verdict
+                .blockers
+                .extend(not_transactional(text, target.backend));
+            verdict.blockers.extend(invalid_index(text, target));
         }
         if migration.out_of_order {
             let problem = out_of_order(&migration.name, target);

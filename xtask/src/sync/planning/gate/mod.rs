@@ -7,6 +7,8 @@ mod history;
 mod rows;
 mod texts;
 
+use std::collections::BTreeSet;
+
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::migration::MigrationSet;
 use crate::sync::planning::plan::Plan;
@@ -20,7 +22,7 @@ use crate::sync::words::{and_more, counted};
 use destructive::judge_destructive;
 pub use ends::{wrong_ends, wrong_stamp};
 use history::judge_history;
-pub use history::{not_transactional, out_of_order, unknown_migrations};
+pub use history::{invalid_index, not_transactional, out_of_order, unknown_migrations};
 pub use rows::extra_rows;
 use rows::judge_lookup;
 pub use texts::edited_since;
@@ -103,6 +105,11 @@ impl Verdict {
     }
 }
 
+fn versions(of: &Snapshot) -> BTreeSet<&str> {
+    let applied = of.applied.iter();
+    applied.map(|applied| applied.version.as_str()).collect()
+}
+
 fn drift(plan: &Plan, source: &Snapshot, target: &Snapshot) -> Problem {
     let objects: Vec<String> = plan
         .drift
@@ -118,10 +125,10 @@ fn drift(plan: &Plan, source: &Snapshot, target: &Snapshot) -> Problem {
             "the schemas of {} and {} {}: {}{more}",
             source.label,
             target.label,
-            if plan.migrations.is_empty() {
-                "differ though they have run the same migrations"
-            } else {
-                "would still differ after these migrations"
+            match (plan.migrations.is_empty(), versions(source) == versions(target)) {
+                (true, true) => "differ though they have run the same migrations",
+                (true, false) => "differ, and no migration is planned that explains it",
+                (false, _) => "would still differ after these migrations",
             },
             first.join(", ")
         ),
