@@ -18,6 +18,7 @@ use crate::sync::schema::table::TableName;
 use crate::sync::settings::environment::{Backend, DatabaseUrl};
 use crate::sync::settings::limits::Limits;
 
+mod filtered;
 mod load;
 mod mark;
 mod migrations;
@@ -25,6 +26,7 @@ mod migrations;
 mod postgres;
 mod references;
 mod retired;
+mod scratch;
 mod script;
 mod sql;
 #[cfg(feature = "sqlite")]
@@ -32,6 +34,7 @@ mod sqlite;
 mod staged;
 mod travelling;
 
+pub use scratch::Scratch;
 pub use script::{effects, hazards};
 
 /// Rows as they arrive; reading one may fail.
@@ -75,6 +78,17 @@ pub const MOST_BAD: usize = 100;
 /// A session that looks. It is read-only, and it sees one moment: whatever others commit after
 /// it was opened, every answer describes the state at the first question.
 pub trait Session: Send {
+    /// Begins what the database may refuse and then answer other questions all the same.
+    fn begin_trial(&mut self) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// Ends what was begun, and forgets a refusal.
+    fn end_trial(&mut self, was_refused: bool) -> anyhow::Result<()> {
+        let _ = was_refused;
+        Ok(())
+    }
+
     fn identity(&mut self) -> anyhow::Result<Identity>;
 
     /// The applied migrations in order of version, without creating diesel's table where it is
@@ -169,16 +183,6 @@ pub trait Session: Send {
     /// # Errors
     /// Why that cannot be done.
     fn scratch(&mut self, lookups: &[TableName]) -> anyhow::Result<Scratch>;
-}
-
-/// A database to try something on, which goes away with this value.
-pub struct Scratch {
-    pub url: DatabaseUrl,
-    /// The tables whose rows it has; every row is there where it is not said.
-    pub copied: Option<Vec<TableName>>,
-    /// What went wrong while it was filled; whether that matters, a comparison shows.
-    pub complaint: Option<String>,
-    _place: Box<dyn Send>,
 }
 
 /// The one session that writes: a transaction that holds the promotion lock. Dropped without

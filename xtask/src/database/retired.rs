@@ -24,6 +24,10 @@ pub(super) fn of_retire(lookup: &Lookup, error: &anyhow::Error) -> anyhow::Error
         ),
         ..problem
     }
+    .hint(format!(
+        "mend `retire` of `{}` in data-sync/sync.toml, or what else the database names",
+        lookup.table
+    ))
     .into()
 }
 

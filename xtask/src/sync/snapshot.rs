@@ -97,10 +97,13 @@ impl Observed {
             return;
         };
         let label = &self.snapshot.label;
-        let state = self
-            .session
-            .hashes(&lookup)
-            .and_then(|rows| digest(&lookup, Side { rows, label }));
+        let session = &mut self.session;
+        let state = session.begin_trial().and_then(|()| {
+            let rows = session.hashes(&lookup);
+            let read = rows.and_then(|rows| digest(&lookup, Side { rows, label }));
+            session.end_trial(read.is_err())?;
+            read
+        });
         if let Ok(state) = state {
             self.lookups.insert(settings.table.clone(), state);
         }

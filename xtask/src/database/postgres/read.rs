@@ -5,10 +5,12 @@ use std::path::Path;
 use diesel::deserialize::{self, QueryableByName};
 use diesel::pg::{Pg, PgRowByRowLoadingMode};
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
+use diesel::result::Error;
 use diesel::row::{Field as _, NamedRow, Row};
 use diesel::sql_types::{Array, Nullable, Text};
 use diesel::{RunQueryDsl, sql_query};
 
+use super::super::filtered::of_where;
 use super::super::retired::{of_retire, unretired};
 use super::super::travelling::travelling;
 use super::super::{Canonical, Identity, Rows, Scratch, Session, sql};
@@ -42,22 +44,34 @@ impl PostgresSession {
         Ok(found.is_some())
     }
 
-    fn load_by_keys<Row>(
-        &mut self,
-        sql: String,
-        keys: &[Record],
-        width: usize,
-    ) -> anyhow::Result<Vec<Row>>
-    where
-        Row: QueryableByName<Pg> + 'static,
-    {
-        bind_keys(sql_query(sql).into_boxed(), keys, width)
+    fn among(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
+        let query = format!(
+            "SELECT {} FROM {} AS lookup WHERE {}",
+            text_columns("", lookup),
+            travelling(lookup, &[], DEFAULT_SCHEMA),
+            among_keys(lookup)
+        );
+        let rows: Vec<Spelled> = bind_keys(sql_query(query).into_boxed(), keys, lookup.key.len())
             .load(&mut self.connection)
-            .map_err(|error| failed(&error, "read rows by their keys"))
+            .map_err(|error| failed(&error, "read rows by their keys"))?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
     }
 }
 
 impl Session for PostgresSession {
+    fn begin_trial(&mut self) -> anyhow::Result<()> {
+        self.batch("SAVEPOINT __sync_trial", "begin a trial")
+    }
+
+    /// A savepoint that stayed would keep the session's moment from being exported.
+    fn end_trial(&mut self, was_refused: bool) -> anyhow::Result<()> {
+        let end = match was_refused {
+            true => "ROLLBACK TO __sync_trial; RELEASE __sync_trial",
+            false => "RELEASE __sync_trial",
+        };
+        self.batch(end, "end a trial")
+    }
+
     fn identity(&mut self) -> anyhow::Result<Identity> {
         // A copy keeps the system's and the database's numbers but not the moment of its
         // server's start, which two ways to one server share.
@@ -140,11 +154,11 @@ impl Session for PostgresSession {
         );
         let rows = sql_query(query)
             .load_iter::<HashedKey, PgRowByRowLoadingMode>(&mut self.connection)
-            .map_err(|error| failed(&error, &format!("read `{}`", lookup.table)))?;
-        let table = lookup.table.clone();
+            .map_err(|error| unread(lookup, &error))?;
+        let lookup = lookup.clone();
         Ok(Box::new(rows.map(move |row| {
             row.map(|row| row.0)
-                .map_err(|error| failed(&error, &format!("read `{table}`")))
+                .map_err(|error| unread(&lookup, &error))
         })))
     }
 
@@ -160,23 +174,17 @@ impl Session for PostgresSession {
         );
         let rows = sql_query(query)
             .load_iter::<Spelled, PgRowByRowLoadingMode>(&mut self.connection)
-            .map_err(|error| failed(&error, &format!("read `{}`", lookup.table)))?;
-        let table = lookup.table.clone();
+            .map_err(|error| unread(lookup, &error))?;
+        let lookup = lookup.clone();
         Ok(Box::new(rows.map(move |row| {
             row.map(|row| row.0)
-                .map_err(|error| failed(&error, &format!("read `{table}`")))
+                .map_err(|error| unread(&lookup, &error))
         })))
     }
 
     fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
-        let query = format!(
-            "SELECT {} FROM {} AS lookup WHERE {}",
-            text_columns("", lookup),
-            travelling(lookup, &[], DEFAULT_SCHEMA),
-            among_keys(lookup)
-        );
-        let rows: Vec<Spelled> = self.load_by_keys(query, keys, lookup.key.len())?;
-        Ok(rows.into_iter().map(|row| row.0).collect())
+        self.among(lookup, keys)
+            .map_err(|error| of_where(lookup, error))
     }
 
     fn holders(
@@ -210,7 +218,7 @@ impl Session for PostgresSession {
     fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
         let unretired = unretired(lookup, "IS DISTINCT FROM", retired_value);
         let rows = self
-            .rows_by_key(&unretired, keys)
+            .among(&unretired, keys)
             .map_err(|error| of_retire(lookup, &error))?;
         Ok(rows.iter().map(|row| lookup.key_of(row)).collect())
     }
@@ -243,6 +251,10 @@ impl Session for PostgresSession {
     fn scratch(&mut self, lookups: &[TableName]) -> anyhow::Result<Scratch> {
         self.copy_to_scratch(lookups)
     }
+}
+
+fn unread(lookup: &Lookup, error: &Error) -> anyhow::Error {
+    of_where(lookup, failed(error, &format!("read `{}`", lookup.table)))
 }
 
 /// Binds keys as one array for each of their fields.

@@ -6,6 +6,7 @@ use std::path::Path;
 use diesel::connection::DefaultLoadingMode;
 use diesel::{RunQueryDsl, sql_query};
 
+use super::super::filtered::of_where;
 use super::super::retired::{of_retire, unretired};
 use super::super::travelling::travelling;
 use super::super::{Canonical, Identity, Rows, Scratch, Session, sql};
@@ -87,6 +88,17 @@ impl SqliteSession {
                 .map(|(value, affinity)| value.spell(*affinity))
                 .collect())
         })))
+    }
+
+    fn among(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
+        self.hold_keys(lookup, keys)?;
+        let query = format!(
+            "SELECT {} FROM temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {}",
+            sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
+            travelling(lookup, &[], DEFAULT_SCHEMA),
+            wanted_key(lookup)
+        );
+        self.spelled_rows(lookup, &query)?.collect()
     }
 
     /// Puts keys where a query can join them. The temporary database is the session's own, so
@@ -204,18 +216,17 @@ impl Session for SqliteSession {
             travelling(lookup, &[], DEFAULT_SCHEMA),
             order.join(", ")
         );
-        self.spelled_rows(lookup, &query)
+        let rows = self.spelled_rows(lookup, &query);
+        let rows = rows.map_err(|error| of_where(lookup, error))?;
+        let lookup = lookup.clone();
+        Ok(Box::new(rows.map(move |row| {
+            row.map_err(|error| of_where(&lookup, error))
+        })))
     }
 
     fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
-        self.hold_keys(lookup, keys)?;
-        let query = format!(
-            "SELECT {} FROM temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {}",
-            sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
-            travelling(lookup, &[], DEFAULT_SCHEMA),
-            wanted_key(lookup)
-        );
-        self.spelled_rows(lookup, &query)?.collect()
+        self.among(lookup, keys)
+            .map_err(|error| of_where(lookup, error))
     }
 
     fn holders(
@@ -274,7 +285,7 @@ impl Session for SqliteSession {
     fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
         let unretired = unretired(lookup, "IS NOT", retired_value);
         let rows = self
-            .rows_by_key(&unretired, keys)
+            .among(&unretired, keys)
             .map_err(|error| of_retire(lookup, &error))?;
         Ok(rows.iter().map(|row| lookup.key_of(row)).collect())
     }

@@ -121,6 +121,20 @@ impl Live {
 }
 
 impl Session for RehearsedSession {
+    fn begin_trial(&mut self) -> anyhow::Result<()> {
+        if let Some(live) = &mut self.live {
+            live.session.begin_trial()?;
+        }
+        self.session.begin_trial()
+    }
+
+    fn end_trial(&mut self, was_refused: bool) -> anyhow::Result<()> {
+        if let Some(live) = &mut self.live {
+            live.session.end_trial(was_refused)?;
+        }
+        self.session.end_trial(was_refused)
+    }
+
     fn identity(&mut self) -> anyhow::Result<Identity> {
         self.session.identity()
     }

@@ -11,7 +11,7 @@ use super::edits::Edits;
 use super::lookup::Lookup;
 use super::row::{BATCH, LookupState, Record, cells};
 use crate::database::Session;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::sync::obstacles::fixed::fixed_values;
 use crate::sync::obstacles::parents::missing_parents;
 use crate::sync::obstacles::reached::Reached;
@@ -20,7 +20,6 @@ use crate::sync::obstacles::staying::Kept;
 use crate::sync::obstacles::taken::{Ends, taken_values};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::LookupSettings;
-use crate::sync::settings::environment::Backend;
 use crate::sync::snapshot::Observed;
 
 /// What was found about one lookup table.
@@ -84,19 +83,25 @@ pub fn compare_lookups(
     lookups: &[LookupSettings],
     source: &mut Observed,
     target: &mut Observed,
-    mut before: Option<&mut Observed>,
+    before: Option<&mut Observed>,
     promoted: &Path,
     every_row: bool,
 ) -> anyhow::Result<Vec<TableComparison>> {
-    let backend = target.snapshot.backend;
+    let mut looked = Looked {
+        source,
+        target,
+        before,
+    };
     // Rows of one table refer to rows of another, so all are compared before any is judged.
     let mut found = Vec::new();
     for settings in lookups {
-        let before = before.as_deref_mut();
-        let differing = differing(
-            settings, lookups, source, target, before, promoted, every_row,
-        );
-        found.push(refused(differing, backend, Found::Known)?);
+        found.push(looked.tried(Found::Known, |looked| {
+            let before = looked.before.as_deref_mut();
+            let (source, target) = (&mut *looked.source, &mut *looked.target);
+            differing(
+                settings, lookups, source, target, before, promoted, every_row,
+            )
+        })?);
     }
     let kept: Kept = found.iter().filter_map(Found::kept).collect();
     lookups
@@ -105,12 +110,15 @@ pub fn compare_lookups(
         .map(|(settings, found)| {
             let outcome = match found {
                 Found::Known(outcome) => outcome,
-                Found::Differing(differing) => {
-                    let judged = judge(*differing, lookups, &kept, source, target, every_row);
-                    refused(judged, backend, |outcome| outcome)?
-                }
+                Found::Differing(differing) => looked.tried(
+                    |outcome| outcome,
+                    |looked| {
+                        let (source, target) = (&mut *looked.source, &mut *looked.target);
+                        judge(*differing, lookups, &kept, source, target, every_row)
+                    },
+                )?,
             };
-            let held = before.as_ref().and_then(|before| {
+            let held = looked.before.as_ref().and_then(|before| {
                 let held = before.lookups.get(&settings.table);
                 held.cloned()
             });
@@ -123,20 +131,38 @@ pub fn compare_lookups(
         .collect()
 }
 
-/// A coded problem is an outcome as well. But PostgreSQL is asked nothing more after a failure of
-/// its own: it would say of every other table that its transaction is aborted.
-fn refused<T>(
-    found: anyhow::Result<T>,
-    backend: Backend,
-    outcome: fn(Outcome) -> T,
-) -> anyhow::Result<T> {
-    found.or_else(|error| match error.downcast::<Problem>() {
-        Ok(problem) if problem.code == Code::Failed && backend == Backend::Postgres => {
-            Err(problem.into())
+/// Both ends, and the target itself where `target` is what a rehearsal left.
+struct Looked<'looked> {
+    source: &'looked mut Observed,
+    target: &'looked mut Observed,
+    before: Option<&'looked mut Observed>,
+}
+
+impl Looked<'_> {
+    /// Looks at one table. A coded problem is an outcome as well, and does not keep anybody from
+    /// answering about the next.
+    fn tried<T>(
+        &mut self,
+        outcome: fn(Outcome) -> T,
+        look: impl FnOnce(&mut Self) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        self.each(|session| session.begin_trial())?;
+        let found = look(self);
+        self.each(|session| session.end_trial(found.is_err()))?;
+        found.or_else(|error| Ok(outcome(Outcome::Refused(error.downcast()?))))
+    }
+
+    fn each(
+        &mut self,
+        mut work: impl FnMut(&mut dyn Session) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        work(&mut *self.source.session)?;
+        work(&mut *self.target.session)?;
+        match &mut self.before {
+            Some(before) => work(&mut *before.session),
+            None => Ok(()),
         }
-        Ok(problem) => Ok(outcome(Outcome::Refused(problem))),
-        Err(error) => Err(error),
-    })
+    }
 }
 
 /// Looks for what speaks against the changes of one table; `kept` has the rows of every table that

@@ -228,6 +228,7 @@ suite! {
             ;
         failing: messages_have_no_rows;
         destroying: rows_that_come_during_the_backup_are_not_destroyed;
+        retired: a_retired_value_that_is_none_of_its_column;
         splitting:
             a_new_value_is_committed_before_rows_use_it
             a_new_value_is_committed_before_a_migration_uses_it

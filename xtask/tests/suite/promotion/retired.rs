@@ -2,6 +2,7 @@
 
 use xtask::sync::rows::three_way::OnTargetEdit;
 use xtask::sync::settings::environment::Backend;
+use xtask::sync::status::status;
 
 use super::editing::{assert_quiet, edited_rows, groups};
 use super::{Stage, TABLES};
@@ -82,4 +83,23 @@ pub(super) fn a_row_that_is_gone_on_the_target_and_off_in_the_source_is_no_edit(
     assert_quiet(&stage);
     stage.promote();
     assert_eq!(groups(&stage), "1Cards 2off 10off");
+}
+
+/// SQLite takes any value for any column.
+pub(super) fn a_retired_value_that_is_none_of_its_column() {
+    let mut stage = Stage::empty(Backend::Postgres);
+    stage.configure(
+        "[[lookup]]\ntable = \"r\"\nretire = { active = \"maybe\" }\n[[lookup]]\ntable = \"s\"\n",
+    );
+    for database in [&stage.dev, &stage.test] {
+        database.run("CREATE TABLE r (id integer PRIMARY KEY, active boolean); CREATE TABLE s (id integer PRIMARY KEY)");
+    }
+    stage.test.run("INSERT INTO r VALUES (1, true)");
+    stage.dev.run("INSERT INTO s VALUES (1)");
+    let blocker = stage.blocked();
+    assert!(blocker.message.contains("`r`") && blocker.message.contains("maybe"));
+    assert!(blocker.hint.unwrap().contains("`retire` of `r`"));
+    let board = status(&stage.config).unwrap();
+    assert_eq!(board.promotions[0].blockers, stage.plan().blockers);
+    assert_eq!(board.promotions[0].lookups[1].insert, 1);
 }

@@ -1,0 +1,14 @@
+//! Databases to try something on.
+
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::environment::DatabaseUrl;
+
+/// A database to try something on, which goes away with this value.
+pub struct Scratch {
+    pub url: DatabaseUrl,
+    /// The tables whose rows it has; every row is there where it is not said.
+    pub copied: Option<Vec<TableName>>,
+    /// What went wrong while it was filled; whether that matters, a comparison shows.
+    pub complaint: Option<String>,
+    pub(super) _place: Box<dyn Send>,
+}
