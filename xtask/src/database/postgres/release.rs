@@ -45,6 +45,10 @@ impl PostgresSession {
                 return Ok(());
             }
         }
+        self.leave(lookup, unique, &holds)?;
+        if !self.is_held(table, &holds)? {
+            return Ok(());
+        }
         let Some((column, value)) = self.made_up(lookup, unique, Some(&staging))? else {
             return Err(stuck(lookup, unique).into());
         };
@@ -57,6 +61,41 @@ impl PostgresSession {
             ),
             &what,
         )?;
+        Ok(())
+    }
+
+    /// Gives rows the value by which they leave a partial index, where it is the one that they are to
+    /// have in the end.
+    fn leave(&mut self, lookup: &Lookup, unique: &UniqueKey, holds: &str) -> anyhow::Result<()> {
+        let Some(predicate) = &unique.predicate else {
+            return Ok(());
+        };
+        let mut changing = lookup.changing_columns();
+        changing.retain(|column| unique.reads.iter().any(|read| read == column));
+        let columns = self.columns_of(lookup)?;
+        for column in changing {
+            let name = sql::identifier(column);
+            let then: Vec<String> = columns
+                .iter()
+                .map(|other| match other == column {
+                    true => format!("staged.{name} AS {name}"),
+                    false => format!("lookup.{}", sql::identifier(other)),
+                })
+                .collect();
+            let loading = self.loading(lookup)?;
+            let update = format!(
+                "UPDATE {} AS lookup SET {name} = staged.{name} FROM {} AS staged WHERE staged.__change = 'U' AND {} \
+                 AND {holds} AND (SELECT ({predicate}) IS NOT TRUE FROM (SELECT {}) AS of_row)",
+                loading.table,
+                loading.staging,
+                sql::same_stored_key(lookup, "staged", "lookup"),
+                then.join(", ")
+            );
+            // With one value alone a row may break another rule, which is then the end of this way.
+            let _ = self.tried("try a value", |session| {
+                sql_query(update).execute(&mut session.connection)
+            })?;
+        }
         Ok(())
     }
 
@@ -131,15 +170,13 @@ impl PostgresSession {
     /// constraints go.
     fn fits(&mut self, lookup: &Lookup, column: &Replaceable, value: &str) -> anyhow::Result<bool> {
         let table = sql::table(&lookup.table, DEFAULT_SCHEMA);
-        let rows = self.query(
-            "SELECT (SELECT json_agg(attname) FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped)::text, \
-             coalesce((SELECT string_agg(format('(%s)', pg_get_expr(conbin, conrelid)), ' AND ') FROM pg_constraint \
-             WHERE conrelid = $1::regclass AND contype = 'c'), 'true')",
+        let checks = self.value(
+            "SELECT coalesce(string_agg(format('(%s)', pg_get_expr(conbin, conrelid)), ' AND '), 'true') \
+             FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'c'",
             &[&table],
         )?;
-        let mut found = rows.into_iter().flatten().flatten();
-        let columns: Vec<String> = serde_json::from_str(&found.next().unwrap_or_default())?;
-        let checks = found.next().unwrap_or_default();
+        let checks = checks.unwrap_or_default();
+        let columns = self.columns_of(lookup)?;
         let others = columns
             .iter()
             .map(String::as_str)
@@ -161,6 +198,14 @@ impl PostgresSession {
                 .collect::<String>()
         );
         self.is_true(&query)
+    }
+
+    fn columns_of(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<String>> {
+        let rows = self.query(
+            "SELECT attname::text FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped",
+            &[&sql::table(&lookup.table, DEFAULT_SCHEMA)],
+        )?;
+        Ok(rows.into_iter().flatten().flatten().collect())
     }
 
     /// Whether a query says true; one that the server refuses does not.
@@ -226,5 +271,8 @@ fn stuck(lookup: &Lookup, unique: &UniqueKey) -> Problem {
             unique.shown()
         ),
     )
-    .hint("make the unique constraint DEFERRABLE with a migration, or promote in two steps: first with another value in the source, then with the one that is wanted")
+    .hint(match unique.may_wait {
+        true => "with a migration, let it be a unique constraint that is DEFERRABLE INITIALLY IMMEDIATE; or promote in two steps: first with another value in the source, then with the one that is wanted",
+        false => "promote in two steps: first with another value in the source, then with the one that is wanted",
+    })
 }

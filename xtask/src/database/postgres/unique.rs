@@ -14,6 +14,14 @@ pub(super) struct UniqueKey {
     pub(super) nullable: Vec<Replaceable>,
     /// The columns that may hold another value for a moment.
     pub(super) replaceable: Vec<Replaceable>,
+    /// What the rows of a partial index meet.
+    pub(super) predicate: Option<String>,
+    /// Whether it can be made DEFERRABLE.
+    pub(super) may_wait: bool,
+    /// Every column that it hangs on.
+    pub(super) reads: Vec<String>,
+    /// Those of which a NULL keeps a row out of everybody's way.
+    loose: Vec<String>,
 }
 
 struct Term {
@@ -35,7 +43,9 @@ pub(super) struct Replaceable {
 
 /// For every unique key and each of its terms: the index, the column, whether it is NOT NULL and
 /// whether it is an identity, what else it is computed by, whether NULLs are equal to it, the
-/// columns that the index reads, with their types, and the operator of an exclusion constraint.
+/// columns that the index reads, with their types, the operator of an exclusion constraint, what the
+/// rows of a partial index meet, and whether it can be DEFERRABLE, as no expression can, nor what
+/// foreign keys name.
 const UNIQUE_KEYS: &str = "SELECT i.indexrelid::text, a.attname::text, a.attnotnull::text, a.attidentity::text, \
      CASE WHEN k.attnum = 0 THEN pg_get_indexdef(i.indexrelid, k.at::integer, false) \
      WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END, \
@@ -45,7 +55,9 @@ const UNIQUE_KEYS: &str = "SELECT i.indexrelid::text, a.attname::text, a.attnotn
       SELECT e.refobjsubid FROM pg_depend e WHERE e.refclassid = 'pg_class'::regclass AND e.refobjid = i.indrelid \
       AND ((e.classid = 'pg_class'::regclass AND e.objid = i.indexrelid) OR (e.classid = 'pg_attrdef'::regclass AND e.objid = d.oid)))))::text, \
      (SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname) FROM pg_constraint x JOIN pg_operator o ON o.oid = x.conexclop[k.at] \
-      JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE x.contype = 'x' AND x.conindid = i.indexrelid) \
+      JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE x.contype = 'x' AND x.conindid = i.indexrelid), \
+     pg_get_expr(i.indpred, i.indrelid), (i.indisexclusion OR (i.indpred IS NULL AND i.indexprs IS NULL \
+     AND NOT EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.conindid = i.indexrelid)))::text \
      FROM pg_index i JOIN unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, at) ON k.at <= i.indnkeyatts \
      LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum > 0 \
      LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
@@ -61,7 +73,8 @@ const BOUND_COLUMNS: &str = "SELECT a.attname::text, bound.whatever::text FROM p
      WHERE a.attrelid = $1::regclass AND (bound.whatever OR bound.refers)";
 
 impl UniqueKey {
-    /// When `lookup` and `wanted` have the same values, or exclude each other.
+    /// When `lookup` and `wanted` have the same values, or exclude each other. What `wanted` is not
+    /// given may still bring it under a partial index, so that only `lookup` is asked for that.
     pub(super) fn same(&self) -> String {
         let terms = self.terms.iter().map(|term| {
             let of_row = |row: &str| match term.is_column {
@@ -75,12 +88,27 @@ impl UniqueKey {
                 of_row("wanted")
             )
         });
-        terms.collect::<Vec<_>>().join(" AND ")
+        let predicate = self
+            .predicate
+            .iter()
+            .map(|predicate| format!("(SELECT ({predicate}) FROM (SELECT lookup.*) AS of_row)"));
+        terms.chain(predicate).collect::<Vec<_>>().join(" AND ")
     }
 
     pub(super) fn shown(&self) -> String {
         let terms = self.terms.iter().map(|term| format!("`{}`", term.text));
         terms.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether a row that holds NULL in that column, for which it was not asked, is in nobody's way.
+    fn bears_null(&self, column: &str) -> bool {
+        let is = |other: &String| other == column;
+        !self.reads.iter().any(is) || self.loose.iter().any(is)
+    }
+
+    /// As [`UniqueKey::bears_null`], for a value that nobody has.
+    fn bears_new_value(&self, column: &str) -> bool {
+        self.predicate.is_none() || self.bears_null(column)
     }
 
     /// Whether it is what makes these columns unique.
@@ -123,6 +151,10 @@ impl PostgresSession {
                     terms: Vec::new(),
                     nullable: Vec::new(),
                     replaceable: Vec::new(),
+                    predicate: optional(8),
+                    may_wait: text(9) == "true",
+                    reads: Vec::new(),
+                    loose: Vec::new(),
                 };
                 keys.push((index, unique));
             }
@@ -139,11 +171,16 @@ impl PostgresSession {
                     full_type,
                 })
                 .collect();
+            let names = reads.iter().map(|read| read.column.clone());
+            unique.reads.extend(names);
             reads.retain(|read| is_free(&read.column));
             let expression = optional(4);
-            if expression.is_none() && text(2) == "false" && text(5) == "false" {
+            if expression.is_none() && text(5) == "false" {
+                unique.loose.push(column.clone());
                 // The index may read others as well, which are another term's.
-                let own = reads.iter().filter(|read| read.column == column);
+                let own = reads
+                    .iter()
+                    .filter(|read| read.column == column && text(2) == "false");
                 unique.nullable.extend(own.cloned());
             }
             reads.retain(|read| !referring.contains(&read.column));
@@ -158,9 +195,9 @@ impl PostgresSession {
         // another spelling of it is taken for the same; and a number of the target's own is new
         // or stays.
         stays.retain(|column| lookup.reading_of_stored(column) != Reading::Spelling);
-        Ok(keys
+        let keys: Vec<UniqueKey> = keys.into_iter().map(|(_, unique)| unique).collect();
+        Ok(keep_others_content(keys)
             .into_iter()
-            .map(|(_, unique)| unique)
             .filter(|unique| {
                 !unique
                     .terms
@@ -169,4 +206,19 @@ impl PostgresSession {
             })
             .collect())
     }
+}
+
+/// Leaves out the columns by which a row that lets go of one key would get in the way of another.
+fn keep_others_content(mut keys: Vec<UniqueKey>) -> Vec<UniqueKey> {
+    for at in 0..keys.len() {
+        let (mut nullable, mut replaceable) = (
+            std::mem::take(&mut keys[at].nullable),
+            std::mem::take(&mut keys[at].replaceable),
+        );
+        let others = || keys.iter().enumerate().filter(|(other, _)| *other != at);
+        nullable.retain(|column| others().all(|(_, key)| key.bears_null(&column.column)));
+        replaceable.retain(|column| others().all(|(_, key)| key.bears_new_value(&column.column)));
+        (keys[at].nullable, keys[at].replaceable) = (nullable, replaceable);
+    }
+    keys
 }

@@ -1,0 +1,76 @@
+//! Rows that exchange unique values, under indexes that are more than columns.
+
+use xtask::sync::settings::environment::Backend;
+
+use super::Stage;
+
+/// Promotes rows of `t`, as the source's schema has it, and proves that they arrived.
+fn arrive(backend: Backend, tables: &str, schema: &str, dev: &str, test: &str) {
+    let mut stage = Stage::empty(backend);
+    stage.configure(&format!("{tables}[[lookup]]\ntable = \"t\"\n"));
+    for (database, rows) in [(&stage.dev, dev), (&stage.test, test)] {
+        database.run(schema);
+        database.run(rows);
+    }
+    stage.promote();
+    assert!(stage.plan().empty, "{schema}");
+}
+
+/// Emptied, a column would bring its row under another index.
+pub(super) fn a_value_that_is_let_go_is_in_no_other_indexs_way(backend: Backend) {
+    let exchanged = (
+        "INSERT INTO t VALUES (1, 1, 'b'), (2, 1, 'a'), (3, NULL, 'a')",
+        "INSERT INTO t VALUES (1, 1, 'a'), (2, 1, 'b'), (3, NULL, 'a')",
+    );
+    let moved = (
+        "INSERT INTO t VALUES (1, 2, 'b'), (2, 1, 'a'), (3, 3, 'a'), (4, 4, 'a')",
+        "INSERT INTO t VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 4, 'a'), (4, 3, 'a')",
+    );
+    for (indexes, (dev, test)) in [
+        (
+            "CREATE UNIQUE INDEX u1 ON t (tenant, code) WHERE tenant IS NOT NULL; \
+             CREATE UNIQUE INDEX u2 ON t (code) WHERE tenant IS NULL",
+            exchanged,
+        ),
+        (
+            "CREATE UNIQUE INDEX u1 ON t (tenant, code); \
+             CREATE UNIQUE INDEX u2 ON t (code) WHERE tenant IS NULL",
+            exchanged,
+        ),
+        (
+            "CREATE UNIQUE INDEX u1 ON t (tenant); CREATE UNIQUE INDEX u2 ON t (coalesce(tenant, 0))",
+            moved,
+        ),
+    ] {
+        let schema = format!(
+            "CREATE TABLE t (id integer PRIMARY KEY, tenant integer, code text NOT NULL); {indexes}"
+        );
+        arrive(backend, "", &schema, dev, test);
+    }
+    // Where others refer to the rows, a value is made up.
+    let schema = "CREATE TABLE t (id integer PRIMARY KEY, tenant integer, code text NOT NULL); \
+         CREATE UNIQUE INDEX u1 ON t (tenant, code); CREATE UNIQUE INDEX u2 ON t (code) WHERE tenant IS NULL; \
+         CREATE TABLE p (t integer REFERENCES t ON DELETE RESTRICT)";
+    let test = format!("{}; INSERT INTO p VALUES (1), (2), (3)", exchanged.1);
+    arrive(backend, "protected = [\"p\"]\n", schema, exchanged.0, &test);
+}
+
+/// The row that has the flag gives it up first.
+pub(super) fn a_flag_moves_though_rows_are_referred_to(backend: Backend) {
+    for action in ["RESTRICT", "CASCADE", "NO ACTION"] {
+        let schema = format!(
+            "CREATE TABLE t (id integer PRIMARY KEY, code text NOT NULL, def boolean NOT NULL); \
+             CREATE UNIQUE INDEX one ON t (def) WHERE def; \
+             CREATE UNIQUE INDEX each ON t (code) WHERE NOT def; \
+             CREATE TABLE p (t integer REFERENCES t ON DELETE {action})"
+        );
+        arrive(
+            backend,
+            "protected = [\"p\"]\n",
+            &schema,
+            "INSERT INTO t VALUES (1, 'a', TRUE), (2, 'b', FALSE), (3, 'c', FALSE)",
+            "INSERT INTO t VALUES (1, 'a', FALSE), (2, 'b', TRUE), (3, 'c', FALSE); \
+             INSERT INTO p VALUES (1), (2), (3)",
+        );
+    }
+}
