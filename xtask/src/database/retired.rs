@@ -1,6 +1,5 @@
 //! Which rows are switched off, the same on both backends.
 
-use super::sql::identifier;
 use crate::problem::Problem;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::settings::config::RetiredValue;
@@ -31,25 +30,20 @@ pub(super) fn of_retire(lookup: &Lookup, error: &anyhow::Error) -> anyhow::Error
     .into()
 }
 
-/// The lookup table with only those rows that are not switched off; `differs` compares a column
-/// with a value, NULL with NULL too.
+/// The lookup table with only those rows that are not switched off; `differs` says when a column
+/// has another value, of NULL too.
 pub(super) fn unretired(
     lookup: &Lookup,
-    differs: &str,
-    value: fn(&RetiredValue) -> String,
-) -> Lookup {
-    let conditions: Vec<String> = lookup
-        .retire
-        .iter()
-        .flat_map(|retire| &retire.0)
-        .map(|(column, to)| format!("{} {differs} {}", identifier(column), value(to)))
-        .collect();
+    differs: impl FnMut((&String, &RetiredValue)) -> anyhow::Result<String>,
+) -> anyhow::Result<Lookup> {
+    let retire = lookup.retire.iter().flat_map(|retire| &retire.0);
+    let conditions: Vec<String> = retire.map(differs).collect::<anyhow::Result<_>>()?;
     let condition = conditions.join(" OR ");
-    Lookup {
+    Ok(Lookup {
         filter: Some(match &lookup.filter {
             Some(filter) => format!("({filter}) AND ({condition})"),
             None => condition,
         }),
         ..lookup.clone()
-    }
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use diesel::deserialize::{self, QueryableByName};
 use diesel::pg::{Pg, PgRowByRowLoadingMode};
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
@@ -55,6 +56,25 @@ impl PostgresSession {
             .load(&mut self.connection)
             .map_err(|error| failed(&error, "read rows by their keys"))?;
         Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    /// When a column has another value. Compared as text, since not every type has operators.
+    fn differs(
+        &mut self,
+        lookup: &Lookup,
+        column: &str,
+        to: &RetiredValue,
+    ) -> anyhow::Result<String> {
+        let condition = self.value(
+            "SELECT format('%I::text IS DISTINCT FROM (%L::%s)::text', attname, $3, format_type(atttypid, atttypmod)) \
+             FROM pg_attribute WHERE attrelid = $1::regclass AND attname = $2",
+            &[
+                &sql::table(&lookup.table, DEFAULT_SCHEMA),
+                column,
+                &to.to_string(),
+            ],
+        )?;
+        condition.with_context(|| format!("`{}` has no column `{column}`", lookup.table))
     }
 }
 
@@ -216,7 +236,7 @@ impl Session for PostgresSession {
     }
 
     fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
-        let unretired = unretired(lookup, "IS DISTINCT FROM", retired_value);
+        let unretired = unretired(lookup, |(column, to)| self.differs(lookup, column, to))?;
         let rows = self
             .among(&unretired, keys)
             .map_err(|error| of_retire(lookup, &error))?;

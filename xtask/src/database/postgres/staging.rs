@@ -131,7 +131,10 @@ impl PostgresSession {
     }
 
     /// The columns of a table that are of a domain, each with what it is made of.
-    fn domains(&mut self, table: &TableName) -> anyhow::Result<BTreeMap<String, String>> {
+    pub(super) fn domains(
+        &mut self,
+        table: &TableName,
+    ) -> anyhow::Result<BTreeMap<String, String>> {
         let rows = self.query(
             "WITH RECURSIVE base AS (SELECT a.attname, a.atttypid AS type, a.atttypmod AS modifier, 0 AS depth \
              FROM pg_attribute a WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped \

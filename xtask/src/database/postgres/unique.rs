@@ -27,6 +27,8 @@ pub(super) struct UniqueKey {
 struct Term {
     text: String,
     is_column: bool,
+    /// What the column's domain is made of: a domain over an enum has no operators.
+    base: Option<String>,
     /// By which two rows are in each other's way.
     operator: String,
 }
@@ -77,9 +79,10 @@ impl UniqueKey {
     /// given may still bring it under a partial index, so that only `lookup` is asked for that.
     pub(super) fn same(&self) -> String {
         let terms = self.terms.iter().map(|term| {
-            let of_row = |row: &str| match term.is_column {
-                true => format!("{row}.{}", sql::identifier(&term.text)),
-                false => format!("(SELECT {} FROM (SELECT {row}.*) AS of_row)", term.text),
+            let of_row = |row: &str| match (term.is_column, &term.base) {
+                (true, None) => format!("{row}.{}", sql::identifier(&term.text)),
+                (true, Some(base)) => format!("{row}.{}::{base}", sql::identifier(&term.text)),
+                (false, _) => format!("(SELECT {} FROM (SELECT {row}.*) AS of_row)", term.text),
             };
             format!(
                 "{} {} {}",
@@ -141,6 +144,7 @@ impl PostgresSession {
         let mut stays = lookup.stored_key();
         stays.extend(lookup.own.iter().map(|own| own.name.as_str()));
         let is_free = |column: &String| !stays.contains(&column.as_str()) && !kept.contains(column);
+        let domains = self.domains(&lookup.table)?;
         let mut keys: Vec<(String, UniqueKey)> = Vec::new();
         for row in self.query(UNIQUE_KEYS, &[&table])? {
             let optional = |at: usize| row.get(at).cloned().flatten();
@@ -187,6 +191,7 @@ impl PostgresSession {
             unique.replaceable.extend(reads);
             unique.terms.push(Term {
                 is_column: expression.is_none(),
+                base: domains.get(&column).cloned(),
                 text: expression.unwrap_or(column),
                 operator: optional(7).unwrap_or("=".to_owned()),
             });

@@ -283,7 +283,10 @@ impl Session for SqliteSession {
     }
 
     fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
-        let unretired = unretired(lookup, "IS NOT", retired_value);
+        let unretired = unretired(lookup, |(column, to)| {
+            let (column, to) = (sql::identifier(column), retired_value(to));
+            Ok(format!("{column} IS NOT {to}"))
+        })?;
         let rows = self
             .among(&unretired, keys)
             .map_err(|error| of_retire(lookup, &error))?;

@@ -74,3 +74,22 @@ pub(super) fn a_flag_moves_though_rows_are_referred_to(backend: Backend) {
         );
     }
 }
+
+/// The server compares no two values of such a domain.
+pub(super) fn domains_over_enums_are_keys() {
+    for columns in [
+        "k kind_now PRIMARY KEY, v integer",
+        "k kind_now UNIQUE, v integer PRIMARY KEY",
+        "k kind_now NOT NULL, v integer PRIMARY KEY, UNIQUE (k, v)",
+    ] {
+        arrive(
+            Backend::Postgres,
+            "",
+            &format!(
+                "CREATE TYPE kind AS ENUM ('b', 'a', 'c'); CREATE DOMAIN kind_now AS kind; CREATE TABLE t ({columns})"
+            ),
+            "INSERT INTO t VALUES ('b', 1), ('a', 2)",
+            "INSERT INTO t VALUES ('b', 2), ('c', 3)",
+        );
+    }
+}

@@ -103,3 +103,30 @@ pub(super) fn a_retired_value_that_is_none_of_its_column() {
     assert_eq!(board.promotions[0].blockers, stage.plan().blockers);
     assert_eq!(board.promotions[0].lookups[1].insert, 1);
 }
+
+/// A domain over an enum, and json, have no operators.
+pub(super) fn rows_are_retired_by_values_that_cannot_be_compared() {
+    let mut stage = Stage::empty(Backend::Postgres);
+    stage.configure(
+        "[[lookup]]\ntable = \"d\"\nretire = { state = \"off\" }\n[[lookup]]\ntable = \"j\"\nretire = { state = '{\"off\": 1}' }\n",
+    );
+    for database in [&stage.dev, &stage.test] {
+        database.run(
+            "CREATE TYPE state AS ENUM ('on', 'off'); CREATE DOMAIN state_now AS state; \
+             CREATE TABLE d (id integer PRIMARY KEY, state state_now); CREATE TABLE j (id integer PRIMARY KEY, state json)",
+        );
+    }
+    stage
+        .test
+        .run("INSERT INTO d VALUES (1, 'on'), (2, 'off'), (3, NULL); INSERT INTO j VALUES (1, '{}'), (2, '{\"off\": 1}')");
+    let retired: Vec<u64> = stage
+        .plan()
+        .lookups
+        .iter()
+        .map(|found| found.retire)
+        .collect();
+    assert_eq!(retired, [2, 1]);
+    stage.promote();
+    assert!(stage.plan().empty);
+    assert_eq!(stage.test.line("SELECT state FROM d"), "off off off");
+}
