@@ -31,9 +31,11 @@ pub(in crate::sync) fn exchanged(
         if hop.key.on_delete != Action::NoAction {
             stuck.extend(referred_to(ends, &hop, &held.changing)?);
         }
-        stuck.extend(referred_to(ends, &hop, &held.going)?);
+        let some_go = referred_to(ends, &hop, &held.going)?;
+        let way_out = way_out(ends, columns, &hop, !some_go.is_empty());
+        stuck.extend(some_go);
         if !stuck.is_empty() {
-            problems.push(problem(ends, columns, &hop, &stuck));
+            problems.push(problem(ends, columns, &hop, &stuck).hint(way_out));
         }
     }
     Ok(problems)
@@ -105,7 +107,6 @@ fn problem(
     let names: Vec<String> = columns.iter().map(|name| format!("`{name}`")).collect();
     let keys: Vec<String> = stuck.iter().take(NAMED).map(|key| key.join(", ")).collect();
     let more = and_more(stuck.len(), NAMED);
-    let is_what_they_name = (hop.key.parent_columns.iter()).any(|name| columns.contains(name));
     Problem::new(
         Code::KeyTaken,
         format!(
@@ -117,9 +118,26 @@ fn problem(
             hop.child
         ),
     )
-    .hint(if is_what_they_name {
-        "with a migration, let that foreign key say ON DELETE NO ACTION; or promote in two steps: first with other values in the source, then with those that are wanted"
+}
+
+/// What lets the values change places. What a foreign key leads to cannot be DEFERRABLE, and rows that
+/// `go` wait until nobody refers to them, whatever the foreign key says.
+fn way_out(ends: &Ends<'_>, columns: &[String], hop: &Hop, go: bool) -> String {
+    let tables = ends.target.snapshot.catalog.tables.values();
+    let mut keys = tables.flat_map(|table| &table.foreign_keys);
+    let is_named = keys.any(|key| {
+        key.parent == ends.on_target.table
+            && key.parent_columns.len() == columns.len()
+            && key.parent_columns.iter().all(|name| columns.contains(name))
+    });
+    let migration = if !is_named {
+        "let the unique constraint be DEFERRABLE INITIALLY IMMEDIATE with a migration; or "
+    } else if hop.key.on_delete != Action::NoAction && !go {
+        "with a migration, let that foreign key say ON DELETE NO ACTION; or "
     } else {
-        "make the unique constraint DEFERRABLE INITIALLY IMMEDIATE with a migration; or promote in two steps: first with another value in the source, then with the one that is wanted"
-    })
+        ""
+    };
+    format!(
+        "{migration}promote in two steps: first with other values in the source, then with those that are wanted"
+    )
 }

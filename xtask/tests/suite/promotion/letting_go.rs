@@ -4,14 +4,19 @@ use xtask::sync::settings::environment::Backend;
 
 use super::Stage;
 
-/// Promotes rows of `t`, as the source's schema has it, and proves that they arrived.
-fn arrive(backend: Backend, tables: &str, schema: &str, dev: &str, test: &str) {
+fn stage(backend: Backend, tables: &str, schema: &str, dev: &str, test: &str) -> Stage {
     let mut stage = Stage::empty(backend);
     stage.configure(&format!("{tables}[[lookup]]\ntable = \"t\"\n"));
     for (database, rows) in [(&stage.dev, dev), (&stage.test, test)] {
         database.run(schema);
         database.run(rows);
     }
+    stage
+}
+
+/// Promotes rows of `t`, as the source's schema has it, and proves that they arrived.
+fn arrive(backend: Backend, tables: &str, schema: &str, dev: &str, test: &str) {
+    let stage = stage(backend, tables, schema, dev, test);
     stage.promote();
     assert!(stage.plan().empty, "{schema}");
 }
@@ -92,4 +97,43 @@ pub(super) fn domains_over_enums_are_keys() {
             "INSERT INTO t VALUES ('b', 2), ('c', 3)",
         );
     }
+}
+
+/// The way out that the blocker names is one.
+pub(super) fn what_is_referred_to_waits_by_its_foreign_keys() {
+    let stage = stage(
+        Backend::Postgres,
+        "protected = [\"p\"]\n",
+        "CREATE TYPE kind AS ENUM ('a', 'b'); CREATE TABLE t (id integer PRIMARY KEY, code kind NOT NULL UNIQUE); \
+         CREATE TABLE p (id integer REFERENCES t ON DELETE CASCADE, code kind REFERENCES t (code))",
+        "INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+        "INSERT INTO t VALUES (1, 'b'), (2, 'a'); INSERT INTO p VALUES (1, NULL)",
+    );
+    let hint = stage.blocked().hint.unwrap();
+    assert!(!hint.contains("DEFERRABLE"), "{hint}");
+    assert!(hint.contains("ON DELETE NO ACTION"), "{hint}");
+    for database in [&stage.dev, &stage.test] {
+        database.run("ALTER TABLE p DROP CONSTRAINT p_id_fkey, ADD CONSTRAINT p_id_fkey FOREIGN KEY (id) REFERENCES t ON DELETE NO ACTION");
+    }
+    stage.promote();
+    assert!(stage.plan().empty);
+}
+
+/// A key that is spelled anew is another row, which the old one waits for.
+pub(super) fn a_key_that_is_respelled_takes_two_steps() {
+    let stage = stage(
+        Backend::Postgres,
+        "[[lookup]]\ntable = \"c\"\n",
+        "CREATE EXTENSION IF NOT EXISTS citext; CREATE TABLE t (k citext PRIMARY KEY, v integer); \
+         CREATE TABLE c (id integer PRIMARY KEY, k citext REFERENCES t ON UPDATE CASCADE)",
+        "INSERT INTO t VALUES ('A', 1); INSERT INTO c VALUES (1, 'A')",
+        "INSERT INTO t VALUES ('a', 1); INSERT INTO c VALUES (1, 'a')",
+    );
+    let hint = stage.blocked().hint.unwrap();
+    assert!(hint.starts_with("promote in two steps"), "{hint}");
+    stage.dev.run("UPDATE t SET k = 'other'");
+    stage.promote();
+    stage.dev.run("UPDATE t SET k = 'A'");
+    stage.promote();
+    assert!(stage.plan().empty);
 }
