@@ -295,7 +295,6 @@ impl Check<'_> {
                 );
             }
         }
-        self.equal_keys(rows, findings)?;
         let (mut new, mut gone): (Vec<(u64, Record)>, Vec<Record>) = (Vec::new(), Vec::new());
         let mut present = self.target.rows(lookup)?.fuse();
         let mut next = present.next().transpose()?;
@@ -357,7 +356,7 @@ impl Check<'_> {
                 );
             }
         }
-        Ok(())
+        self.equal_rows(rows, findings)
     }
 }
 

@@ -80,62 +80,132 @@ impl Check<'_> {
         is_told.then(|| condition.clone())
     }
 
-    /// Keys that are spelled differently and equal to the database, where it takes only one of
-    /// them.
-    pub(super) fn equal_keys(
+    /// Rows that the database would take only one of: equal in the key, however it is spelled, or
+    /// in other columns that are unique.
+    pub(super) fn equal_rows(
         &mut self,
-        rows: &Spool,
+        rows: &mut Spool,
         findings: &mut Findings,
     ) -> anyhow::Result<()> {
+        for fields in self.unique_fields() {
+            if !findings.is_cut {
+                self.equal_in(&fields, rows, findings)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The fields of each unique key of the table, as far as a file tells them.
+    fn unique_fields(&self) -> Vec<Vec<usize>> {
         let lookup = self.lookup;
         let stored = lookup.stored_key();
         let table = self.catalog.tables.get(&lookup.table);
-        let is_unique = table.is_some_and(|table| {
-            let mut keys = table.unique_keys.iter();
-            keys.any(|key| key.iter().all(|column| stored.contains(&column.as_str())))
-        });
+        let unique_keys = table.map_or(&[][..], |table| &table.unique_keys);
+        let is_unique = unique_keys
+            .iter()
+            .any(|key| key.iter().all(|column| stored.contains(&column.as_str())));
         // Whole numbers are equal where they look so, which was seen to.
         let are_numbers = lookup
             .key_readings
             .iter()
             .all(|reading| *reading == Reading::Number);
-        if !is_unique || are_numbers || findings.is_cut {
-            return Ok(());
+        let mut found = Vec::new();
+        if is_unique && !are_numbers {
+            found.push(lookup.key.clone());
         }
-        let mut entries: Vec<(u64, Record)> = rows
-            .entries
-            .iter()
-            .filter(|entry| !entry.key.iter().any(|field| field == NULL))
-            .map(|entry| (entry.line, entry.key.clone()))
-            .collect();
-        entries.dedup_by(|one, other| one.1 == other.1);
-        let keys: Vec<Record> = entries.iter().map(|(_, key)| key.clone()).collect();
-        let mut pairs = self.target.equal_keys(lookup, &keys)?;
+        for columns in unique_keys {
+            let Some(fields) = lookup.fields_of(columns) else {
+                continue;
+            };
+            let has_key = is_unique && lookup.key.iter().all(|at| fields.contains(at));
+            // An `insert_only` column of a row that is there is not loaded.
+            let are_loaded = fields.iter().all(|at| lookup.compared.contains(at));
+            if !has_key && are_loaded && !found.contains(&fields) {
+                found.push(fields);
+            }
+        }
+        found
+    }
+
+    /// Rows of different keys that are equal in these fields, or in the key itself if they are its
+    /// fields. Fields that something was found in say nothing, and NULL is equal to nothing.
+    fn equal_in(
+        &mut self,
+        fields: &[usize],
+        rows: &mut Spool,
+        findings: &mut Findings,
+    ) -> anyhow::Result<()> {
+        let lookup = self.lookup;
+        let width = lookup.columns.len();
+        let (mut entries, mut given) = (Vec::new(), Vec::new());
+        for at in 0..rows.entries.len() {
+            let row = rows.row(at)?;
+            let line = |field: usize| row[2 * width + field].parse().unwrap_or_default();
+            let is_told = fields.iter().all(|field| {
+                &row[*field] != NULL && !findings.has(line(*field), Some(&lookup.columns[*field]))
+            });
+            if is_told {
+                let line = match fields {
+                    [field] => line(*field),
+                    _ => rows.entries[at].line,
+                };
+                entries.push((line, at));
+                given.push(fields.iter().map(|field| &row[*field]).collect::<Record>());
+            }
+        }
+        let by_values = Lookup {
+            key: fields.to_vec(),
+            ..lookup.clone()
+        };
+        let mut pairs = self.target.equal_keys(&by_values, &given)?;
+        // A key that is there twice was told.
+        pairs.retain(|(at, first)| {
+            rows.entries[entries[*at].1].key != rows.entries[entries[*first].1].key
+        });
         // What the database has may come back: its rule is another one than that of the column.
         let both: Vec<Record> = pairs
             .iter()
-            .flat_map(|(at, first)| [keys[*at].clone(), keys[*first].clone()])
+            .flat_map(|(at, first)| [given[*at].clone(), given[*first].clone()])
             .collect();
         let mut present = KeySet::new();
         for batch in both.chunks(BATCH) {
-            let rows = self.target.rows_by_key(lookup, batch)?;
-            present.extend(rows.iter().map(|row| owned(&lookup.key_of(row))));
+            let rows = self.target.rows_by_key(&by_values, batch)?;
+            present.extend(rows.iter().map(|row| owned(&by_values.key_of(row))));
         }
-        let is_present = |at: usize| present.contains(&owned(&keys[at]));
-        pairs.retain(|(at, first)| !(is_present(*at) && is_present(*first)));
+        let is_present = |at: usize| present.contains(&owned(&given[at]));
+        pairs.retain(|(at, first)| {
+            given[*at] == given[*first] || !(is_present(*at) && is_present(*first))
+        });
         for (at, first) in pairs {
-            let mut two = [&entries[first], &entries[at]];
+            let mut two = [
+                (entries[first].0, &given[first]),
+                (entries[at].0, &given[at]),
+            ];
             two.sort_by_key(|(line, _)| *line);
-            let [(line, key), (later, other)] = two;
-            findings.add(
-                *later,
-                None,
-                format!(
-                    "the key {} is the same to the database as {} in line {line}",
-                    shown_key(lookup, other),
-                    values(key)
+            let [(line, value), (later, other)] = two;
+            let is_same = match value == other {
+                true => format!("is also in line {line}"),
+                false => format!(
+                    "is the same to the database as {} in line {line}",
+                    values(value)
                 ),
-            );
+            };
+            let shown = shown_key(&by_values, other);
+            match fields {
+                _ if fields == lookup.key => {
+                    findings.add(later, None, format!("the key {shown} {is_same}"));
+                }
+                [field] => findings.add(
+                    later,
+                    Some(&lookup.columns[*field]),
+                    format!("{} {is_same}, and this column is unique", values(other)),
+                ),
+                _ => findings.add(
+                    later,
+                    None,
+                    format!("{shown} {is_same}, and these columns are unique together"),
+                ),
+            }
         }
         Ok(())
     }

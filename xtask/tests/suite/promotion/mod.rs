@@ -96,6 +96,7 @@ suite! {
         unloadable:
             rows_that_the_condition_leaves_to_others_are_refused
             a_reference_with_a_part_missing_is_refused keys_that_are_equal_to_the_database_are_refused
+            values_that_are_unique_are_told_by_line a_bad_value_in_a_key_hides_nothing_else
             ;
         failing:
             a_trigger_that_writes_protected_rows_rolls_back

@@ -126,3 +126,61 @@ pub(super) fn keys_that_are_equal_to_the_database_are_refused(backend: Backend) 
         ]
     );
 }
+
+pub(super) fn values_that_are_unique_are_told_by_line(backend: Backend) {
+    let mut stage = Stage::ready(backend);
+    stage.dev.run(
+        "CREATE TABLE w (id integer PRIMARY KEY, pos integer UNIQUE, a text, b text, note text UNIQUE); \
+         CREATE UNIQUE INDEX w_a_b ON w (a, b); \
+         INSERT INTO w VALUES (1, 1, 'x', 'y', 'n'), (2, 2, 'x', NULL, NULL)",
+    );
+    stage.configure(
+        "protected = [\"merchants\"]\n[[lookup]]\ntable = \"w\"\ninsert_only = [\"note\"]\n",
+    );
+    let folder = export_development(&stage);
+    assert!(try_plan(&stage, &folder).unwrap().empty);
+    // The note of a row that is there is not loaded, and NULL is equal to nothing.
+    edit(
+        &folder,
+        "w.csv",
+        "2,2,x,\\N,\\N\n",
+        "2,2,x,\\N,n\n3,2,x,y,m\n4,\\N,x,\\N,l\n5,\\N,z,z,k\n4,\\N,x,\\N,l\n",
+    );
+    assert_eq!(
+        mistakes(&stage, &folder),
+        [
+            "line 4, column `pos`: `2` is also in line 3, and this column is unique",
+            "line 4: a, b = `x`, `y` is also in line 2, and these columns are unique together",
+            "line 7: the key id = `4` is also in line 5",
+        ]
+    );
+}
+
+pub(super) fn a_bad_value_in_a_key_hides_nothing_else(backend: Backend) {
+    let mut stage = Stage::ready(backend);
+    stage.dev.run(
+        "CREATE TABLE w (d date PRIMARY KEY, n integer UNIQUE); INSERT INTO w VALUES ('2024-01-02', 7)",
+    );
+    stage.configure("protected = [\"merchants\"]\n[[lookup]]\ntable = \"w\"\n");
+    let folder = export_development(&stage);
+    assert!(try_plan(&stage, &folder).unwrap().empty);
+    let bad = match backend {
+        Backend::Postgres => "13/2/2024",
+        Backend::Sqlite => "\\q",
+    };
+    edit(
+        &folder,
+        "w.csv",
+        "2024-01-02,7\n",
+        &format!("2024-01-02,7\n{bad},8\n2024-01-03,7\n"),
+    );
+    let mistakes = mistakes(&stage, &folder);
+    let [first, second] = mistakes.as_slice() else {
+        panic!("{mistakes:?}")
+    };
+    assert!(first.starts_with("line 3, column `d`: "), "{first}");
+    assert_eq!(
+        second,
+        "line 4, column `n`: `7` is also in line 2, and this column is unique"
+    );
+}
