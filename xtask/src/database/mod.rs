@@ -19,6 +19,7 @@ use crate::sync::settings::environment::{Backend, DatabaseUrl};
 use crate::sync::settings::limits::Limits;
 
 mod filtered;
+mod identity;
 mod load;
 mod mark;
 mod migrations;
@@ -34,23 +35,12 @@ mod sqlite;
 mod staged;
 mod travelling;
 
+pub use identity::Identity;
 pub use scratch::Scratch;
 pub use script::{effects, hazards};
 
 /// Rows as they arrive; reading one may fail.
 pub type Rows<'session, Row> = Box<dyn Iterator<Item = anyhow::Result<Row>> + 'session>;
-
-/// Which database this is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// Equal for two sessions exactly when they are connected to one and the same database,
-    /// however it was reached. A copy of a database is another database.
-    pub instance: String,
-    /// The same over a restart of the server; what a copy has of its own. A database that was
-    /// moved or put back elsewhere is in another place.
-    pub place: String,
-    pub server_version: String,
-}
 
 /// A field that is no value of its column.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -132,7 +132,9 @@ impl Reader<'_> {
             SyntaxKind::DO => self.look_into(node, at),
             kind => {
                 self.push_all(at, effects_of(node));
-                if takes_columns(kind) && cascades(node) {
+                if kind == SyntaxKind::DROP_EXTENSION {
+                    self.opaque(at, "tables may belong to the extension, and go with it");
+                } else if takes_columns(kind) && cascades(node) {
                     self.opaque(
                         at,
                         "CASCADE drops whatever depends on it, columns among them",
@@ -248,7 +250,11 @@ impl Reader<'_> {
         if let Effect::Meets { table, .. } = &effect
             && is_of_server(table)
         {
-            return self.opaque(at, &format!("`{table}` is the server's own"));
+            self.opaque(at, &format!("`{table}` is the server's own"));
+            // Without its schema it may as well be one of the users.
+            if table.schema.is_some() {
+                return;
+            }
         }
         let line = self.line(at);
         self.read.statements.push(Statement { line, effect });
@@ -295,7 +301,6 @@ fn takes_columns(kind: SyntaxKind) -> bool {
         SyntaxKind::DROP_SCHEMA,
         SyntaxKind::DROP_TYPE,
         SyntaxKind::DROP_DOMAIN,
-        SyntaxKind::DROP_EXTENSION,
         SyntaxKind::DROP_COLLATION,
         SyntaxKind::DROP_FUNCTION,
         SyntaxKind::DROP_PROCEDURE,

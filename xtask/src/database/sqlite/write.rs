@@ -49,12 +49,16 @@ impl Target for SqliteSession {
         migrations: &MigrationSet,
         migration: &Migration,
     ) -> anyhow::Result<()> {
+        // What is broken afterwards was not before.
+        let broken = std::mem::take(&mut self.broken);
         self.commit_part()?;
         self.migrate_outside(migrations, migration)?;
         // Whatever the migration left behind, such as foreign keys that are on, ends with it.
         self.connection = SqliteSession::connect(&self.url, "rw", self.limits)?.connection;
         self.is_utf16 = None;
-        self.begin()
+        self.begin()?;
+        self.broken = broken;
+        Ok(())
     }
 
     fn commit_part(&mut self) -> anyhow::Result<()> {

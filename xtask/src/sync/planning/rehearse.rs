@@ -180,11 +180,16 @@ fn run(
             }
             .map_err(failed)?;
         }
-        if part.transaction && !part.loads {
+        if part.loads {
+            continue;
+        }
+        session
+            .check_constraints()
+            .map_err(broken)
+            .map_err(failed)?;
+        if part.transaction {
             session
-                .check_constraints()
-                .map_err(broken)
-                .and_then(|()| session.commit_part())
+                .commit_part()
                 .and_then(|()| session.begin_part())
                 .map_err(failed)?;
         }

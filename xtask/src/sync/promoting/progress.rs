@@ -67,9 +67,8 @@ impl Progress {
             }
             let before = (run.hold)(target)?;
             recorded = self.run_part(target, run, part, events)?;
-            if part.transaction {
-                target.check_constraints().map_err(broken)?;
-            } else {
+            target.check_constraints().map_err(broken)?;
+            if !part.transaction {
                 refuse_changes(run, part, &before, &(run.hold)(target)?)?;
             }
             let what = format!(

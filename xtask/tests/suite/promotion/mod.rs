@@ -256,7 +256,8 @@ suite! {
         clashing: names_are_one_whatever_their_case;
         refusing: two_kinds_of_database_do_not_mix;
         resting: rows_are_not_replaced_unseen;
-        rehearsing_parts: a_part_that_stays_open_is_found_out;
+        rehearsing_parts: a_part_that_stays_open_is_found_out
+            a_part_that_breaks_references_is_found_out;
         returning: a_write_ahead_log_changes_nothing;
     }
 }

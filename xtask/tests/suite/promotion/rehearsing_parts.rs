@@ -75,6 +75,28 @@ pub(super) fn a_part_that_stays_open_is_found_out() {
     assert!(blocker.message.contains("does not end"), "{blocker}");
 }
 
+/// SQLite does not watch references while migrations run.
+pub(super) fn a_part_that_breaks_references_is_found_out() {
+    let mut stage = in_parts(
+        Backend::Sqlite,
+        "UPDATE merchants SET group_id = 77 WHERE id = 1;",
+        "ALTER TABLE fee_groups ADD COLUMN last integer;",
+    );
+    let blocker = stage.blocked();
+    assert_eq!(blocker.code, Code::MigrationFailed);
+    assert!(
+        blocker.message.contains("break a constraint") && blocker.message.contains("`merchants`"),
+        "{blocker}"
+    );
+    stage.do_not_rehearse();
+    let (_, ended) = stage.carry_out(&stage.plan());
+    let problem = ended.unwrap_err();
+    assert_eq!(
+        (problem.code, problem.exit_code()),
+        (Code::MigrationFailed, 6)
+    );
+}
+
 pub(super) fn what_reaches_beyond_its_database_is_not_rehearsed(backend: Backend) {
     let folder = crate::support::database::folder();
     let copy = folder.path().join("copy.sqlite3");

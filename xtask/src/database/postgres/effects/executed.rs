@@ -28,7 +28,18 @@ pub(super) fn harmless(node: &SyntaxNode) -> Option<Vec<String>> {
     if called(format.syntax()) != "format" {
         return None;
     }
-    let found = read(&text(literal)?.replace("%I", "x").replace("%s", "x"));
+    let text = text(literal)?;
+    let mut before: Vec<&str> = text.split("%s").collect();
+    before.pop();
+    // What stands there without quotes may be more than a name anywhere else.
+    let is_name = |before: &&str| {
+        let word = before.split_whitespace().last().unwrap_or_default();
+        ["FROM", "INTO", "JOIN", "ON", "TABLE", "UPDATE"].contains(&word.to_uppercase().as_str())
+    };
+    if !before.iter().all(is_name) {
+        return None;
+    }
+    let found = read(&text.replace("%I", "x").replace("%s", "x"));
     let mut words = found.statements.iter().filter_map(|it| it.effect.words());
     if words.next().is_some() || !found.opaque.is_empty() {
         return None;

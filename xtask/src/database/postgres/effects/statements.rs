@@ -214,6 +214,14 @@ fn altered(alter: &ast::AlterTable) -> Option<Vec<Effect>> {
             to: new_name(rename.table_name()?)?,
         }),
         ast::AlterTableAction::SetSchema(set) => moved(&table, &set),
+        ast::AlterTableAction::AttachPartition(attach) => Some(Effect::Joins {
+            parent: table.clone(),
+            child: written(attach.table_name_ref()?.path_ref()?)?,
+        }),
+        ast::AlterTableAction::InheritTable(inherit) => Some(Effect::Joins {
+            parent: written(inherit.table_name_ref()?.path_ref()?)?,
+            child: table.clone(),
+        }),
         ast::AlterTableAction::RenameColumn(rename) => Some(Effect::RenamesColumn {
             table: table.clone(),
             from: ast::normalize_name_node(rename.column_name_ref()?.syntax()),

@@ -20,6 +20,7 @@ fn shown(up: &str) -> Vec<String> {
                 if others { " and others" } else { "" }
             ),
             Effect::Adds { table, column } => format!("{line} adds {table}.{column}"),
+            Effect::Joins { parent, child } => format!("{line} {child} joins {parent}"),
             Effect::Makes(table) => format!("{line} makes {table}"),
             Effect::Renames { from, to } => format!("{line} renames {from} to {to}"),
             Effect::Retypes {
@@ -187,6 +188,8 @@ fn what_cannot_be_seen_into_is_told() {
         ("DO $$ BEGIN EXECUTE 'DROP TABL users'; END $$", 1),
         ("DO $$ BEGIN EXECUTE format('DROP TABLE %I', a); END $$", 1),
         ("DO $$ BEGIN EXECUTE format('%s', a); END $$", 1),
+        ("DO $$ BEGIN EXECUTE format('SELECT %s', a); END $$", 1),
+        ("DROP EXTENSION hstore", 1),
         ("DO $$ BEGIN EXECUTE format(a, 'SELECT 1'); END $$", 1),
         ("DO $$ BEGIN EXECUTE upper('SELECT 1'); END $$", 1),
         ("DROP OWNED BY somebody", 1),

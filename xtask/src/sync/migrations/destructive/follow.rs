@@ -99,6 +99,7 @@ impl Follower<'_> {
                 let (children, parents) = (self.ends(&table), self.ends(&key.parent));
                 self.keys.add(&children, &parents, &key);
             }
+            Effect::Joins { parent, child } => self.names.join(&parent, &child),
             Effect::MovesPath => self.names.move_path(),
             Effect::Meets {
                 kind,
@@ -120,7 +121,8 @@ impl Follower<'_> {
                     if !self.columns.is_added(&table, &column)
                         && (computed || !widens(now, &type_name))
                     {
-                        self.found(Kind::ChangeType, &table, Some(column.clone()), None, line);
+                        let columns = std::slice::from_ref(&column);
+                        self.found(Kind::ChangeType, &table, columns, None, line);
                     }
                 }
             }
@@ -151,10 +153,10 @@ impl Follower<'_> {
                         continue;
                     };
                     for column in lost {
-                        self.found(Kind::DropColumn, &table, Some(column), None, line);
+                        self.found(Kind::DropColumn, &table, &[column], None, line);
                     }
                     for column in self.columns.reread(&table, &columns, &values, &readings) {
-                        self.found(Kind::ChangeType, &table, Some(column), None, line);
+                        self.found(Kind::ChangeType, &table, &[column], None, line);
                     }
                     self.names.forget(&written);
                     self.names.inherit(&table, &heir);
@@ -178,11 +180,16 @@ impl Follower<'_> {
             if self.are_added(table, columns) {
                 continue;
             }
-            let column = columns.first().filter(|_| kind == Kind::DropColumn);
             for behind in self.names.behind(table) {
                 let leads = self.names.is_view(written) || behind != *table;
                 let through = leads.then(|| written.clone());
-                self.found(kind, &behind, column.cloned(), through, line);
+                // A view may call its columns otherwise.
+                let named = if leads && kind != Kind::DropColumn {
+                    &[]
+                } else {
+                    columns
+                };
+                self.found(kind, &behind, named, through, line);
             }
             if kind == Kind::DropColumn {
                 self.columns.drop_from(table.clone());
@@ -207,7 +214,7 @@ impl Follower<'_> {
                     && found.through.is_some()
             });
             if !is_told && !self.dropped.contains(&table) && !self.are_added(&table, &columns) {
-                self.found(kind, &table, None, Some(written.clone()), line);
+                self.found(kind, &table, &columns, Some(written.clone()), line);
             }
         }
     }
@@ -241,7 +248,7 @@ impl Follower<'_> {
         for table in tables {
             if self.dropped.insert(table.clone()) {
                 self.names.forget(&table);
-                self.found(Kind::DropTable, &table, None, None, line);
+                self.found(Kind::DropTable, &table, &[], None, line);
             }
         }
     }
@@ -257,8 +264,8 @@ impl Follower<'_> {
                 let type_name = column.type_name.split(['(', '[']).next();
                 let type_name = type_name.and_then(|name| TableName::parse(name.trim()).ok());
                 if type_name.is_some_and(|name| is_dropped(&name)) {
-                    let column = Some(column.name.clone());
-                    self.found(Kind::DropColumn, &table.name, column, None, line);
+                    let column = column.name.clone();
+                    self.found(Kind::DropColumn, &table.name, &[column], None, line);
                 }
             }
         }
@@ -268,14 +275,16 @@ impl Follower<'_> {
         &mut self,
         kind: Kind,
         table: &TableName,
-        column: Option<String>,
+        columns: &[String],
         through: Option<TableName>,
         line: usize,
     ) {
+        let named = [Kind::DropColumn, Kind::ChangeType].contains(&kind);
+        let column = columns.first().filter(|_| named).cloned();
         self.found.push(Destructive {
             kind,
             rows: self.target.row_counts.get(table).copied(),
-            protected: is_protected(self.config, self.target.catalog, table),
+            protected: is_protected(self.config, self.target.catalog, table, kind, columns),
             table: table.clone(),
             column,
             through,
@@ -284,14 +293,32 @@ impl Follower<'_> {
     }
 }
 
-/// Rows of a lookup table come from the source; those that the table leaves to the target do not.
-fn is_protected(config: &Config, catalog: &Catalog, table: &TableName) -> bool {
+/// Rows of a lookup table come from the source; the rows and the values that the table leaves to the
+/// target do not. Where no columns are named, any may be meant.
+fn is_protected(
+    config: &Config,
+    catalog: &Catalog,
+    table: &TableName,
+    kind: Kind,
+    columns: &[String],
+) -> bool {
     let settings = config.lookups.iter().find(|settings| {
         let found = catalog.find(&settings.table);
         found.is_some_and(|found| found.name == *table)
     });
-    settings
-        .is_none_or(|settings| settings.filter.is_some() || settings.extra_rows == ExtraRows::Keep)
+    let Some(settings) = settings else {
+        return true;
+    };
+    let mut own = settings.ignore.iter().chain(&settings.insert_only);
+    let is_own = match columns {
+        [] => own.next().is_some(),
+        columns => own.any(|column| columns.contains(column)),
+    };
+    let takes_rows = [Kind::Delete, Kind::Truncate].contains(&kind);
+    settings.filter.is_some()
+        || settings.extra_rows == ExtraRows::Keep
+        || settings.retire.is_some() && takes_rows
+        || is_own
 }
 
 #[cfg(test)]

@@ -68,6 +68,11 @@ pub enum Effect {
         table: TableName,
         key: ForeignKey,
     },
+    /// Rows of the child are rows of the parent too, as of a partition or an heir.
+    Joins {
+        parent: TableName,
+        child: TableName,
+    },
     /// From now on it is not sure where unqualified names are looked up.
     MovesPath,
     /// Rows of the table are met, in these columns where it is known; `others` too, where the
@@ -134,6 +139,7 @@ impl Effect {
             | Effect::Adds { .. }
             | Effect::RenamesColumn { .. }
             | Effect::Refers { .. }
+            | Effect::Joins { .. }
             | Effect::MovesPath => None,
         }
     }

@@ -39,6 +39,12 @@ impl<'a> Names<'a> {
         self.views.insert(view);
     }
 
+    pub(super) fn join(&mut self, parent: &TableName, child: &TableName) {
+        let mut tables = self.on_target(parent);
+        tables.extend(self.on_target(child));
+        self.names.insert(parent.clone(), tables);
+    }
+
     pub(super) fn rename(&mut self, from: &TableName, to: &TableName) {
         let tables = self.on_target(from);
         if tables.len() == 1 {

@@ -170,6 +170,26 @@ fn lookup_rows_come_from_the_source() {
                 ["line 1: updates `fees`, which has 3 rows!"]
             );
         }
+        // What only the target has.
+        for (tables, up, hurts) in [
+            ("ignore = [\"uses\"]", "UPDATE fees SET uses = 0", true),
+            ("ignore = [\"uses\"]", "UPDATE fees SET id = 0", false),
+            (
+                "insert_only = [\"uses\"]",
+                "ALTER TABLE fees DROP COLUMN uses",
+                true,
+            ),
+            ("insert_only = [\"uses\"]", "DELETE FROM fees", true),
+            ("retire = { active = false }", "DELETE FROM fees", true),
+            (
+                "retire = { active = false }",
+                "UPDATE fees SET id = 0",
+                false,
+            ),
+        ] {
+            let found = told(backend, tables, &[up]);
+            assert_eq!(found[0].ends_with('!'), hurts, "{tables} {up}");
+        }
         let drop = told(backend, "", &["DROP TABLE fees"]);
         assert_eq!(drop, ["line 1: drops `fees`, which has 3 rows!"]);
     }

@@ -85,3 +85,31 @@ fn schemas_are_followed_too() {
     let renamed = "ALTER TABLE users RENAME TO u; DELETE FROM fees";
     assert_eq!(told(Backend::Postgres, "", &[renamed]).len(), 3);
 }
+
+#[test]
+fn rows_of_a_partition_are_rows_of_its_table() {
+    for (up, what) in [
+        (
+            "ALTER TABLE users RENAME TO old; CREATE TABLE users (id int) PARTITION BY RANGE (id); \
+             ALTER TABLE users ATTACH PARTITION old DEFAULT; DELETE FROM users",
+            "deletes from",
+        ),
+        (
+            "CREATE TABLE all_users (id int) PARTITION BY RANGE (id); \
+             ALTER TABLE all_users ATTACH PARTITION users DEFAULT; DROP TABLE all_users",
+            "drops",
+        ),
+        (
+            "CREATE TABLE all_users (id int); ALTER TABLE users INHERIT all_users; UPDATE all_users SET id = 1",
+            "updates",
+        ),
+    ] {
+        let found = told(Backend::Postgres, "", &[up]);
+        assert!(
+            found
+                .iter()
+                .any(|found| found.contains(&format!("{what} `users`")) && found.ends_with('!')),
+            "{up}: {found:?}"
+        );
+    }
+}

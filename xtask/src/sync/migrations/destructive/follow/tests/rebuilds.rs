@@ -37,6 +37,11 @@ fn a_rebuild_loses_what_it_does_not_copy_as_it_is() {
             &["code"][..],
         ),
         (
+            "id, name, code",
+            "INSERT INTO n SELECT id, name ISNULL, code FROM users",
+            &["name"],
+        ),
+        (
             "id, name",
             "INSERT INTO n SELECT id, coalesce(name, code) FROM users",
             &["name", "code"],
@@ -89,6 +94,22 @@ fn a_rebuild_loses_what_it_does_not_copy_as_it_is() {
             "INSERT INTO n WITH users AS (SELECT 1, 2, 3) SELECT * FROM users",
         ),
         ("id, name", "INSERT INTO n SELECT * FROM users"),
+        (
+            "id, name, code, more",
+            "INSERT INTO n SELECT id, name, code, count(*) FROM users",
+        ),
+        (
+            "id, name, code",
+            "INSERT INTO n SELECT id, coalesce(max(name), ''), code FROM users",
+        ),
+        (
+            "id, name, code",
+            "INSERT INTO n SELECT id, coalesce((SELECT lower('A')), max(name)), code FROM users",
+        ),
+        (
+            "id, name, code",
+            "CREATE TRIGGER no BEFORE INSERT ON n BEGIN SELECT RAISE(IGNORE); END; INSERT INTO n SELECT * FROM users",
+        ),
         (
             "id, name, code",
             "ALTER TABLE users RENAME name TO x; ALTER TABLE users ADD name; INSERT INTO n SELECT id, name, code FROM users",
