@@ -14,7 +14,7 @@ use crate::sync::rows::change_log::Change;
 use crate::sync::rows::row::Record;
 
 /// The name under which a staging table is filled; it is renamed afterwards.
-pub(super) const STAGING: &str = "pg_temp.lookup_staging";
+pub(super) const STAGING: &str = "pg_temp.__sync_staging";
 
 diesel::table! {
     /// Only there because diesel's COPY wants a table it knows at compile time; the columns of

@@ -58,7 +58,7 @@ pub(super) struct PostgresSession {
     lookout: Option<Lookout>,
     /// Counters of watched tables when [`Target::watch`] was called.
     watched: Vec<watch::Watched>,
-    /// Lookup tables that were staged, in order: the first is `lookup_staging_0`.
+    /// Lookup tables that were staged, in order: the first is `__sync_staging_0`.
     staged: Vec<Staged<unique::UniqueKey>>,
     /// A connection whose transaction holds the lock of a run in several parts, and does nothing
     /// else: it has no snapshot, so that nobody waits for it.

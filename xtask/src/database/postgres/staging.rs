@@ -14,7 +14,7 @@ use crate::sync::schema::table::TableName;
 
 /// The name of the staging table at a place.
 pub(super) fn staging_table(at: usize) -> String {
-    format!("pg_temp.lookup_staging_{at}")
+    format!("pg_temp.__sync_staging_{at}")
 }
 
 impl PostgresSession {

@@ -97,7 +97,7 @@ impl Target for PostgresSession {
         let columns = self.unconstrained_columns(lookup, &behind)?.join(", ");
         self.batch(
             &format!(
-                "SET CONSTRAINTS ALL DEFERRED; CREATE TEMPORARY TABLE lookup_staging ON COMMIT DROP AS \
+                "SET CONSTRAINTS ALL DEFERRED; CREATE TEMPORARY TABLE __sync_staging ON COMMIT DROP AS \
                  SELECT ''::text AS __change, {columns} FROM {} AS lookup WITH NO DATA",
                 travelling(lookup, &behind, DEFAULT_SCHEMA)
             ),
@@ -112,7 +112,7 @@ impl Target for PostgresSession {
         let at = self.staged.len();
         self.batch(
             &format!(
-                "ALTER TABLE {STAGING} RENAME TO lookup_staging_{at}; ANALYZE pg_temp.lookup_staging_{at}"
+                "ALTER TABLE {STAGING} RENAME TO __sync_staging_{at}; ANALYZE pg_temp.__sync_staging_{at}"
             ),
             &what,
         )?;

@@ -64,7 +64,7 @@ pub(super) struct SqliteSession {
     moment: Option<rusqlite::Connection>,
     /// Tables whose rows are watched, in the order of their numbers in `__sync_watch`.
     watched: Vec<TableName>,
-    /// Lookup tables that were staged, in order: the first is `lookup_staging_0`.
+    /// Lookup tables that were staged, in order: the first is `__sync_staging_0`.
     staged: Vec<Staged<Vec<String>>>,
     /// Broken references before anything was changed, by child, row and parent.
     broken: BTreeMap<Vec<Option<String>>, u64>,

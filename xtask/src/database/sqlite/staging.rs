@@ -41,14 +41,14 @@ impl SqliteSession {
         // Made like the real one, because a column without its affinity would be compared
         // without an index.
         self.batch(&format!(
-            "CREATE TEMPORARY TABLE lookup_staging_{at} AS SELECT '' AS __change, {columns} FROM {} AS lookup WHERE 0; \
-             CREATE INDEX temp.lookup_staging_{at}_key ON lookup_staging_{at} ({key})",
+            "CREATE TEMPORARY TABLE __sync_staging_{at} AS SELECT '' AS __change, {columns} FROM {} AS lookup WHERE 0; \
+             CREATE INDEX temp.__sync_staging_{at}_key ON __sync_staging_{at} ({key})",
             travelling(lookup, &behind, DEFAULT_SCHEMA)
         ))
         .map_err(|error| failed(&error, &what))?;
         let affinities = self.affinities(lookup)?;
         let marks = vec!["?"; lookup.columns.len() + behind.len() + 1].join(", ");
-        let insert = format!("INSERT INTO temp.lookup_staging_{at} VALUES ({marks})");
+        let insert = format!("INSERT INTO temp.__sync_staging_{at} VALUES ({marks})");
         for change in changes {
             let (change, record) = change?;
             let mut values = vec![Value::Text(change.letter().to_owned())];
@@ -231,5 +231,5 @@ impl SqliteSession {
 
 /// The name of the staging table at a place.
 fn staging_table(at: usize) -> String {
-    format!("temp.lookup_staging_{at}")
+    format!("temp.__sync_staging_{at}")
 }

@@ -292,6 +292,19 @@ pub(super) fn names_that_are_in_the_way(backend: Backend) {
     }
 }
 
+/// What waits to be loaded waits under a name that is in nobody's way.
+pub(super) fn any_other_name_is_in_nobodys_way(backend: Backend) {
+    let stage = stage(
+        backend,
+        "[[lookup]]\ntable = \"lookup_staging_0\"\nwhere = \"id IN (SELECT id FROM lookup_staging_0 WHERE code <> 'z')\"\n",
+        "CREATE TABLE lookup_staging_0 (id integer PRIMARY KEY, code text UNIQUE)",
+        "INSERT INTO lookup_staging_0 VALUES (1, 'a'), (2, 'b')",
+        "INSERT INTO lookup_staging_0 VALUES (1, 'b'), (2, 'a'), (3, 'c')",
+    );
+    stage.promote();
+    assert!(stage.plan().empty);
+}
+
 pub(super) fn a_column_that_one_end_computes(backend: Backend) {
     let stage = stage(backend, "[[lookup]]\ntable = \"t\"\n", "", "", "");
     stage

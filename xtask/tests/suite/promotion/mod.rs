@@ -62,7 +62,7 @@ suite! {
             numbers_of_an_environment_stay_behind
             ;
         clashing: a_retired_row_keeps_what_is_unique a_key_of_another_type names_that_are_in_the_way
-            a_column_that_one_end_computes;
+            a_column_that_one_end_computes any_other_name_is_in_nobodys_way;
         destroying:
             destructive_statements_warn_where_one_yes_is_enough
             destructive_statements_have_to_be_allowed_elsewhere
