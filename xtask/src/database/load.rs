@@ -242,12 +242,21 @@ impl Loading<'_> {
         )
     }
 
-    /// Whether a row refers to one of those `rows` of `lookup`, which are given as a condition.
+    /// Whether a row refers to one of those `rows` of `lookup`, which are given as a condition, or is
+    /// to: `coming` is where the changes of the table that refers wait.
     #[cfg(feature = "postgres")]
-    pub(super) fn refer_to(&self, reference: &Reference, rows: &str) -> String {
+    pub(super) fn refer_to(
+        &self,
+        reference: &Reference,
+        coming: Option<&str>,
+        rows: &str,
+    ) -> String {
+        let (child, change) = match coming {
+            None => (self.child(reference), ""),
+            Some(staging) => (staging.to_owned(), "child.__change IN ('I', 'R', 'U') AND "),
+        };
         format!(
-            "SELECT CAST(count(*) > 0 AS text) FROM {} AS child JOIN {} AS lookup ON {} WHERE {rows}",
-            self.child(reference),
+            "SELECT CAST(count(*) > 0 AS text) FROM {child} AS child JOIN {} AS lookup ON {} WHERE {change}{rows}",
             self.table,
             joined(reference)
         )

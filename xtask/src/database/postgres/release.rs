@@ -125,12 +125,21 @@ impl PostgresSession {
     }
 
     /// Whether these rows may be taken out and put back within a statement: every foreign key that
-    /// leads to one of them is content with what is there at its end, and does nothing before.
+    /// leads to one of them is content with what is there at its end, and does nothing before. Then
+    /// rows that are written by the same statement refer too: those of the table itself, or of one
+    /// before it, which is in a circle with it.
     fn may_be_away_for_a_statement(&mut self, lookup: &Lookup, rows: &str) -> anyhow::Result<bool> {
+        let own = position(&self.staged, &lookup.table)?;
         for reference in self.strict_references_to(&lookup.table)? {
-            let referred = self.loading(lookup)?.refer_to(&reference, rows);
-            if self.value(&referred, &[])?.as_deref() == Some("true") {
-                return Ok(false);
+            let child = position(&self.staged, &reference.child).ok();
+            let coming = child.filter(|at| *at <= own).map(staging_table);
+            let loading = self.loading(lookup)?;
+            let mut queries = vec![loading.refer_to(&reference, None, rows)];
+            queries.extend(coming.map(|coming| loading.refer_to(&reference, Some(&coming), rows)));
+            for referred in queries {
+                if self.value(&referred, &[])?.as_deref() == Some("true") {
+                    return Ok(false);
+                }
             }
         }
         Ok(true)

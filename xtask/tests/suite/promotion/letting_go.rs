@@ -137,3 +137,19 @@ pub(super) fn a_key_that_is_respelled_takes_two_steps() {
     stage.promote();
     assert!(stage.plan().empty);
 }
+
+/// By the end of the statement in which one of them would be away, they refer to each other.
+pub(super) fn rows_that_come_to_refer_to_each_other_exchange_values(backend: Backend) {
+    for action in ["RESTRICT", "CASCADE"] {
+        let schema = format!(
+            "CREATE TABLE t (id integer PRIMARY KEY, above integer REFERENCES t ON DELETE {action}, rank integer NOT NULL UNIQUE)"
+        );
+        arrive(
+            backend,
+            "",
+            &schema,
+            "INSERT INTO t VALUES (3, 3, 2), (0, 3, 1)",
+            "INSERT INTO t VALUES (0, 0, 22), (3, 0, 1)",
+        );
+    }
+}

@@ -149,7 +149,8 @@ suite! {
             keys_that_mean_something_are_imported
             an_unedited_export_changes_nothing
             ;
-        letting_go: a_value_that_is_let_go_is_in_no_other_indexs_way a_flag_moves_though_rows_are_referred_to;
+        letting_go: a_value_that_is_let_go_is_in_no_other_indexs_way a_flag_moves_though_rows_are_referred_to
+            rows_that_come_to_refer_to_each_other_exchange_values;
         refusing:
             referenced_rows_block
             a_key_that_others_refer_to_does_not_change
