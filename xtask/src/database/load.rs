@@ -30,18 +30,6 @@ impl Loading<'_> {
         columns
     }
 
-    /// All rows but those that are staged, with every field to be compared.
-    pub(super) fn unstaged(&self) -> Lookup {
-        Lookup {
-            filter: Some(format!(
-                "NOT EXISTS (SELECT 1 FROM {} AS staged WHERE {})",
-                self.staging,
-                same_stored_key(self.lookup, "staged", &self.table)
-            )),
-            ..self.lookup.whole()
-        }
-    }
-
     /// Gives staged rows that are on the target already the columns that stay there as they are;
     /// `None` where there are none.
     pub(super) fn identify(&self) -> Option<String> {

@@ -26,6 +26,7 @@ mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod references;
+mod resting;
 mod retired;
 mod scratch;
 mod script;
