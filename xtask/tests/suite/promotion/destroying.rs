@@ -2,8 +2,6 @@
 
 use xtask::problem::{Code, Problem};
 use xtask::sync::event::Event;
-use xtask::sync::promoting::report::Report;
-use xtask::sync::promoting::retry::promote;
 use xtask::sync::settings::environment::Backend;
 
 use super::{BASE, Stage, codes};
@@ -64,22 +62,14 @@ pub(super) fn rows_that_come_during_the_backup_are_not_destroyed() {
     // No rows, so nobody has to allow it.
     let plan = stage.plan();
     assert_eq!(plan.blockers, []);
-    let promotion = stage.config.promotion("dev-to-test").unwrap();
-    let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);
-    let ended = promote(
-        &stage.config,
-        &promotion,
-        &plan,
-        &mut report,
-        &mut |event| {
-            if matches!(&event, Event::Step { title, .. } if title.starts_with("export ")) {
-                stage
-                    .test
-                    .run("INSERT INTO merchants VALUES (9, 'Eve', NULL)");
-            }
-        },
-    );
-    let problem = Problem::of(&ended.unwrap_err());
+    let (_, ended) = stage.carry_out_with(&plan, &mut |event| {
+        if matches!(&event, Event::Step { title, .. } if title.starts_with("export ")) {
+            stage
+                .test
+                .run("INSERT INTO merchants VALUES (9, 'Eve', NULL)");
+        }
+    });
+    let problem = ended.unwrap_err();
     assert_eq!(problem.code, Code::PlanStale, "{problem}");
     assert!(
         problem.message.contains("rows came into `merchants`"),

@@ -66,20 +66,11 @@ pub(super) fn carried_out(
 ) -> (Report, Result<(), Problem>) {
     let plan = stage.plan();
     assert_eq!(plan.blockers, []);
-    let promotion = stage.config.promotion("dev-to-test").unwrap();
-    let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);
-    let ended = promote(
-        &stage.config,
-        &promotion,
-        &plan,
-        &mut report,
-        &mut |event| {
-            if matches!(&event, Event::Note(note) if note.starts_with("committed part 1 ")) {
-                between();
-            }
-        },
-    );
-    (report, ended.map_err(|error| Problem::of(&error)))
+    stage.carry_out_with(&plan, &mut |event| {
+        if matches!(&event, Event::Note(note) if note.starts_with("committed part 1 ")) {
+            between();
+        }
+    })
 }
 
 pub(super) fn ran(report: &Report) -> Vec<&str> {

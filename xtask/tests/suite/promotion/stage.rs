@@ -3,11 +3,13 @@
 use tempfile::TempDir;
 use xtask::problem::{Code, Problem};
 use xtask::sync::backups::backup::{self, Backup};
+use xtask::sync::event::Events;
 use xtask::sync::migrate::migrate;
 use xtask::sync::planning::plan::Plan;
 use xtask::sync::planning::rehearse::RehearsalSetting;
 use xtask::sync::promoting::promote::{look, promote};
 use xtask::sync::promoting::report::Report;
+use xtask::sync::promoting::retry;
 use xtask::sync::settings::config::Config;
 use xtask::sync::settings::environment::Backend;
 
@@ -113,6 +115,19 @@ impl Stage {
         let promotion = self.config.promotion("dev-to-test").unwrap();
         let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);
         let ended = promote(&self.config, &promotion, plan, &mut report, &mut |_| {});
+        (report, ended.map_err(|error| Problem::of(&error)))
+    }
+
+    /// As the command does, which tries again where a lock is in the way; what happens meanwhile
+    /// is told to `events`.
+    pub(super) fn carry_out_with(
+        &self,
+        plan: &Plan,
+        events: &mut Events<'_>,
+    ) -> (Report, Result<(), Problem>) {
+        let promotion = self.config.promotion("dev-to-test").unwrap();
+        let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);
+        let ended = retry::promote(&self.config, &promotion, plan, &mut report, events);
         (report, ended.map_err(|error| Problem::of(&error)))
     }
 
