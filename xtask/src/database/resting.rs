@@ -4,16 +4,17 @@ use super::load::Loading;
 use super::sql::same_stored_key;
 use crate::sync::rows::lookup::Lookup;
 
-impl Loading<'_> {
-    /// All rows but those that are staged, with every field to be compared.
-    pub(super) fn unstaged(&self) -> Lookup {
-        Lookup {
-            filter: Some(format!(
+/// All rows of a table but those that are staged, with every field to be compared. Where nothing
+/// changes, nothing is staged.
+pub(super) fn unstaged(lookup: &Lookup, staged: Option<&Loading<'_>>) -> Lookup {
+    Lookup {
+        filter: staged.map(|loading| {
+            format!(
                 "NOT EXISTS (SELECT 1 FROM {} AS staged WHERE {})",
-                self.staging,
-                same_stored_key(self.lookup, "staged", &self.table)
-            )),
-            ..self.lookup.whole()
-        }
+                loading.staging,
+                same_stored_key(lookup, "staged", &loading.table)
+            )
+        }),
+        ..lookup.whole()
     }
 }

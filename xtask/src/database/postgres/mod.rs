@@ -172,19 +172,18 @@ impl PostgresSession {
         what: &str,
         work: impl FnOnce(&mut Self) -> QueryResult<T>,
     ) -> anyhow::Result<QueryResult<T>> {
-        self.batch("SAVEPOINT __sync_trial", what)?;
+        self.begin_trial()?;
         let outcome = work(self);
-        match &outcome {
-            Ok(_) => {}
-            Err(Error::DatabaseError(kind, _))
-                if !matches!(kind, DatabaseErrorKind::ClosedConnection) =>
-            {
-                self.batch("ROLLBACK TO __sync_trial", what)?;
+        match outcome {
+            Err(error @ Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _)) => {
+                Err(failed(&error, what))
             }
-            Err(error) => return Err(failed(error, what)),
+            Ok(_) | Err(Error::DatabaseError(..)) => {
+                self.end_trial(outcome.is_err())?;
+                Ok(outcome)
+            }
+            Err(error) => Err(failed(&error, what)),
         }
-        self.batch("RELEASE __sync_trial", what)?;
-        Ok(outcome)
     }
 
     /// Runs a query whose columns are all text.

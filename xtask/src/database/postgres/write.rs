@@ -6,6 +6,7 @@ use diesel::sql_types::{Nullable, Text};
 use diesel::{RunQueryDsl, sql_query};
 
 use super::super::load::Loading;
+use super::super::resting::unstaged;
 use super::super::staged::{Staged, position, refuse_unlinked};
 use super::super::travelling::travelling;
 use super::super::{Rows, Session, Target, sql};
@@ -173,11 +174,7 @@ impl Target for PostgresSession {
         &'session mut self,
         lookup: &Lookup,
     ) -> anyhow::Result<Rows<'session, KeyedHash>> {
-        let staged = position(&self.staged, &lookup.table).is_ok();
-        let rest = match staged {
-            true => self.loading(lookup)?.unstaged(),
-            false => lookup.whole(),
-        };
+        let rest = unstaged(lookup, self.loading(lookup).ok().as_ref());
         self.hashes(&rest)
     }
 

@@ -6,6 +6,7 @@ use diesel::connection::{Connection, TransactionManager};
 use diesel::sqlite::SqliteConnection;
 
 use super::super::load::Loading;
+use super::super::resting::unstaged;
 use super::super::staged::position;
 use super::super::{Rows, Session, Target, sql};
 use super::read::{DEFAULT_SCHEMA, retired_value};
@@ -140,11 +141,7 @@ impl Target for SqliteSession {
         &'session mut self,
         lookup: &Lookup,
     ) -> anyhow::Result<Rows<'session, KeyedHash>> {
-        let staged = position(&self.staged, &lookup.table).is_ok();
-        let rest = match staged {
-            true => self.loading(lookup)?.unstaged(),
-            false => lookup.whole(),
-        };
+        let rest = unstaged(lookup, self.loading(lookup).ok().as_ref());
         self.hashes(&rest)
     }
 

@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::Context;
 use sha2::{Digest as _, Sha256};
 
+use crate::sync::schema::catalog::hex;
+
 /// Makes a folder, with those above it, that only its owner may enter.
 ///
 /// # Errors
@@ -85,7 +87,7 @@ impl<'output> Hashed<'output> {
 
     /// In hexadecimal digits.
     pub fn sha256(self) -> String {
-        crate::sync::schema::catalog::hex(&self.hash.finalize())
+        hex(&self.hash.finalize())
     }
 }
 
@@ -113,7 +115,7 @@ pub fn sha256(path: &Path) -> anyhow::Result<String> {
     loop {
         let length = io::Read::read(&mut file, &mut buffer).with_context(unreadable)?;
         if length == 0 {
-            return Ok(crate::sync::schema::catalog::hex(&hash.finalize()));
+            return Ok(hex(&hash.finalize()));
         }
         hash.update(&buffer[..length]);
     }

@@ -12,6 +12,7 @@ use crate::sync::random::random_id;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::observe;
+use crate::sync::words::counted;
 
 /// What `stamp` did.
 #[derive(Debug, Clone, Serialize)]
@@ -62,8 +63,8 @@ impl Unstamped {
                 "{} {}, {} applied, {}",
                 found.backend,
                 version.unwrap_or_default(),
-                crate::sync::words::counted(found.applied.len() as u64, "migration"),
-                crate::sync::words::counted(found.catalog.tables.len() as u64, "table"),
+                counted(found.applied.len() as u64, "migration"),
+                counted(found.catalog.tables.len() as u64, "table"),
             ),
             stamp: found.ledger.stamp,
             identity: found.identity,

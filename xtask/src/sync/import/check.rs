@@ -18,6 +18,7 @@ use crate::sync::rows::lookup::{Lookup, Source};
 use crate::sync::rows::row::{NULL, Record, compare_keys};
 use crate::sync::schema::catalog::{Catalog, Column};
 use crate::sync::settings::environment::Backend;
+use crate::sync::words::counted;
 
 /// How many rows go to the database at once.
 const BATCH: usize = 1000;
@@ -385,6 +386,6 @@ fn ragged(row: &Row, wanted: usize) -> String {
     {
         return "git left a conflict here: resolve it".to_owned();
     }
-    let fields = crate::sync::words::counted(row.fields.len() as u64, "field");
+    let fields = counted(row.fields.len() as u64, "field");
     format!("{fields} where the header has {wanted}")
 }

@@ -18,12 +18,14 @@ use super::snapshot::{Observed, Snapshot};
 use super::words::{counted, nearest};
 use crate::database::Identity;
 use crate::problem::{Code, Problem};
+use crate::sync::history::ledger::Ledger;
 use crate::sync::promoting::export::{file_name, is_as_written};
 use crate::sync::promoting::promote::resolve_all;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row_source::RowSource;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
+use crate::sync::settings::pipeline::Promotion;
 use check::Check;
 use findings::Findings;
 use session::{FolderSession, Held};
@@ -196,7 +198,7 @@ pub(super) fn observe_folder(
             place: format!("folder {}", path.display()),
             server_version: there.identity.server_version.clone(),
         },
-        ledger: crate::sync::history::ledger::Ledger::default(),
+        ledger: Ledger::default(),
         applied: there.applied.clone(),
         catalog: there.catalog.clone(),
     };
@@ -311,11 +313,8 @@ pub fn asking(environment: &Environment) -> Environment {
 }
 
 /// The promotion that an import is.
-pub fn import<'given>(
-    folder: &'given Folder,
-    to: &'given Environment,
-) -> crate::sync::settings::pipeline::Promotion<'given> {
-    crate::sync::settings::pipeline::Promotion {
+pub fn import<'given>(folder: &'given Folder, to: &'given Environment) -> Promotion<'given> {
+    Promotion {
         from: RowSource::Folder(folder),
         to,
     }

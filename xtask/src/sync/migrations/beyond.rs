@@ -3,6 +3,7 @@
 //! In a run of one transaction that does not matter, since the copy's is never committed. In a run
 //! of several parts a rehearsal would leave the role that a migration makes on the server.
 
+use super::script::every_word;
 use crate::sync::settings::environment::Backend;
 
 /// What all databases of a PostgreSQL server share, as it follows `CREATE`, `ALTER`, `DROP` or `ON`.
@@ -21,11 +22,7 @@ const SHARED: [&str; 7] = [
 /// Every word counts, be it in a comment or in the body of a function: a false alarm costs a
 /// rehearsal, a miss changes the server while somebody only looks.
 pub(in crate::sync) fn find(script: &str, backend: Backend) -> Option<String> {
-    let words: Vec<String> = script
-        .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect();
+    let words = every_word(script);
     let reaches = |at: &usize| {
         let (first, second) = (words[*at].as_str(), words[at + 1].as_str());
         match backend {

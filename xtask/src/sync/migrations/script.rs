@@ -23,6 +23,15 @@ impl Token {
     }
 }
 
+/// Every word of a script in small letters, wherever it stands: in comments and in texts too.
+pub(in crate::sync) fn every_word(script: &str) -> Vec<String> {
+    script
+        .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}
+
 /// The statements of a script. What is quoted by dollars, such as the body of a function, is left
 /// out; bodies between `BEGIN` and `END` are cut at their semicolons.
 pub(in crate::sync) fn statements(script: &str, backend: Backend) -> Vec<Vec<Token>> {

@@ -16,16 +16,24 @@ pub(in crate::sync) struct Resting {
 }
 
 impl Resting {
-    /// Reads the rows of a table; the rows of every table that changes are staged and have the
-    /// target's own keys.
+    /// Reads the rows of every table, in the order of `lookups`; the rows of those that change are
+    /// staged and have the target's own keys.
     ///
     /// # Errors
     /// What the database reports.
-    pub(in crate::sync) fn of(
-        lookup: &Lookup,
+    pub(in crate::sync) fn of_all(
+        lookups: &[Lookup],
         catalog: &Catalog,
         target: &mut dyn Target,
-    ) -> anyhow::Result<Self> {
+    ) -> anyhow::Result<Vec<Self>> {
+        let is_reached = acts_by_itself(catalog);
+        let lookups = lookups.iter();
+        lookups
+            .map(|lookup| Self::of(lookup, is_reached, target))
+            .collect()
+    }
+
+    fn of(lookup: &Lookup, is_reached: bool, target: &mut dyn Target) -> anyhow::Result<Self> {
         let outside = lookup.filter.as_ref().map(|condition| {
             let outside = Lookup {
                 filter: Some(format!("({condition}) IS NOT TRUE")),
@@ -33,8 +41,7 @@ impl Resting {
             };
             sum(target.hashes(&outside)?.map(|row| Ok(row?.hash.0)))
         });
-        let unstaged = acts_by_itself(catalog)
-            .then(|| sum(target.unstaged(lookup)?.map(|row| Ok(row?.hash.0))));
+        let unstaged = is_reached.then(|| sum(target.unstaged(lookup)?.map(|row| Ok(row?.hash.0))));
         Ok(Resting {
             outside: outside.transpose()?,
             unstaged: unstaged.transpose()?,

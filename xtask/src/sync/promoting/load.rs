@@ -19,7 +19,6 @@ use crate::sync::rows::change_log::{Change, ChangeLog};
 use crate::sync::rows::compare::{Difference, Side, compare};
 use crate::sync::rows::lookup::{Lookup, in_dependency_order};
 use crate::sync::rows::row::{KeySet, LookupState, Record};
-use crate::sync::schema::catalog::Catalog;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::ExtraRows;
 use crate::sync::words::counted as number;
@@ -92,7 +91,7 @@ pub fn load(
     let mut resting = Vec::new();
     if !groups.is_empty() {
         identify(target, &groups)?;
-        resting = rest(target, lookups, &catalog)?;
+        resting = Resting::of_all(lookups, &catalog, target)?;
         apply(target, &groups)?;
     }
     // Those that were the same as well: a trigger of one table may have changed another.
@@ -101,24 +100,12 @@ pub fn load(
         held.push(verify(target, lookup, &from, events)?);
     }
     if !groups.is_empty() {
-        let now = rest(target, lookups, &catalog)?;
+        let now = Resting::of_all(lookups, &catalog, target)?;
         for ((lookup, before), now) in lookups.iter().zip(resting).zip(now) {
             before.check(&now, lookup, label)?;
         }
     }
     Ok((loaded, held))
-}
-
-/// What the rows of every table add up to that are to stay as they are.
-fn rest(
-    target: &mut dyn Target,
-    lookups: &[Lookup],
-    catalog: &Catalog,
-) -> anyhow::Result<Vec<Resting>> {
-    let lookups = lookups.iter();
-    lookups
-        .map(|lookup| Resting::of(lookup, catalog, target))
-        .collect()
 }
 
 /// Gives every staged row the columns that mean something on the target only.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::promote::milliseconds;
 use super::report::MigrationReport;
 use crate::database::Target;
 use crate::problem::{Code, Problem};
@@ -125,7 +126,7 @@ impl Progress {
             self.ran.push(MigrationReport {
                 version: migration.version.clone(),
                 name: migration.name.clone(),
-                duration_ms: u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX),
+                duration_ms: milliseconds(clock),
             });
             if !part.transaction {
                 self.committed = self.ran.len();

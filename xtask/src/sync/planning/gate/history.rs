@@ -5,7 +5,7 @@ use super::texts::judge_texts;
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::apart;
 use crate::sync::migrations::migration::{Migration, MigrationSet, OutOfOrder};
-use crate::sync::migrations::script::statements;
+use crate::sync::migrations::script::{every_word, statements};
 use crate::sync::migrations::transaction_control;
 use crate::sync::planning::plan::PlannedMigration;
 use crate::sync::settings::config::Config;
@@ -80,17 +80,17 @@ pub fn not_transactional(migration: &Migration, backend: Backend) -> Option<Prob
 
 /// An index that an earlier attempt left invalid, and that a migration would take for its own.
 pub fn invalid_index(migration: &Migration, on: &Snapshot) -> Option<Problem> {
-    let text = migration.up.to_lowercase();
-    if !text.contains("if not exists") {
+    let words = every_word(&migration.up);
+    if !words
+        .windows(3)
+        .any(|words| words == ["if", "not", "exists"])
+    {
         return None;
     }
-    let words: Vec<&str> = text
-        .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
-        .collect();
     let index = on.catalog.objects.iter().find_map(|(object, definition)| {
         let (_, name) = object.name.rsplit_once('.')?;
         let is_invalid = object.kind == "index" && definition.ends_with(" INVALID");
-        (is_invalid && words.contains(&name.to_lowercase().as_str())).then_some(name)
+        (is_invalid && words.contains(&name.to_lowercase())).then_some(name)
     })?;
     Some(
         Problem::new(
