@@ -35,10 +35,12 @@ mod sql;
 mod sqlite;
 mod staged;
 mod travelling;
+mod written;
 
 pub use identity::Identity;
 pub use scratch::Scratch;
 pub use script::{effects, hazards};
+pub use written::Written;
 
 /// Rows as they arrive; reading one may fail.
 pub type Rows<'session, Row> = Box<dyn Iterator<Item = anyhow::Result<Row>> + 'session>;
@@ -216,12 +218,12 @@ pub trait Target: Session {
     /// `busy` or `unreachable`.
     fn begin_part(&mut self) -> anyhow::Result<()>;
 
-    /// From here on, counts what is done to the rows of these tables.
+    /// From here on, counts what is done to the rows of these tables, whatever they are called later.
     fn watch(&mut self, tables: &[TableName]) -> anyhow::Result<()>;
 
-    /// What the engine counted since [`Target::watch`]: for each table that was touched, how
-    /// many rows were inserted, updated, deleted or truncated.
-    fn watched_changes(&mut self) -> anyhow::Result<Vec<(TableName, u64)>>;
+    /// What the engine counted since [`Target::watch`], or since this was asked last: what was done
+    /// to each table that was touched.
+    fn watched_changes(&mut self) -> anyhow::Result<Vec<(TableName, Written)>>;
 
     /// Keeps other writers away from a table until the end, while readers read on.
     ///

@@ -91,6 +91,7 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
         label: &development.label,
         hold: &|_| Ok(Vec::new()),
         before: &|_, _| Ok(()),
+        after: &|_, _| Ok(None),
     };
     let mut progress = Progress::default();
     let ended = apply(target, &run, &mut progress, events);

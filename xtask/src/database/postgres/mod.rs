@@ -136,7 +136,9 @@ impl PostgresSession {
             })
             .and_then(|()| pin(connection, limits))
             .map_err(|error| connection_problem(&self.url, &error.to_string()))?;
-        self.look_out()
+        self.look_out()?;
+        // The server counts anew in each transaction.
+        self.touched_since().map(drop)
     }
 
     /// From here on it is seen who is in the way.

@@ -9,7 +9,7 @@ use super::super::load::Loading;
 use super::super::resting::unstaged;
 use super::super::staged::{Staged, position, refuse_unlinked};
 use super::super::travelling::travelling;
-use super::super::{Rows, Session, Target, sql};
+use super::super::{Rows, Session, Target, Written, sql};
 use super::PostgresSession;
 use super::connection::connect;
 use super::copy::{STAGING, copy_changes};
@@ -76,7 +76,7 @@ impl Target for PostgresSession {
         self.start_watching(tables)
     }
 
-    fn watched_changes(&mut self) -> anyhow::Result<Vec<(TableName, u64)>> {
+    fn watched_changes(&mut self) -> anyhow::Result<Vec<(TableName, Written)>> {
         self.touched_since()
     }
 

@@ -8,3 +8,4 @@ pub mod rehearse;
 pub(super) mod rehearsed_session;
 pub mod stale;
 pub(super) mod text_difference;
+pub(super) mod unsaid;

@@ -7,4 +7,5 @@ pub mod promote;
 pub mod promoted;
 pub mod report;
 pub mod retry;
+pub(super) mod unsaid;
 pub(super) mod verify;

@@ -9,7 +9,7 @@ use crate::problem::{Code, Problem};
 use crate::sync::event::{Event, Events};
 use crate::sync::history::ledger::{self, LedgerEntry, RecordedMigration, RunKind};
 use crate::sync::history::moment::Moment;
-use crate::sync::migrations::migration::{AppliedMigration, MigrationSet};
+use crate::sync::migrations::migration::{AppliedMigration, Migration, MigrationSet};
 use crate::sync::migrations::parts::Part;
 use crate::sync::rows::compare::{Side, digest};
 use crate::sync::rows::lookup::Lookup;
@@ -27,6 +27,8 @@ pub struct Progress {
     committed: usize,
     /// The migration that is running outside any transaction.
     outside: Option<String>,
+    /// What is worth saying of what they did.
+    warnings: Vec<Problem>,
 }
 
 /// What every part of a run has in common.
@@ -41,7 +43,13 @@ pub struct Run<'run> {
     pub hold: &'run dyn Fn(&mut dyn Target) -> anyhow::Result<Held>,
     /// What has to hold before a part begins.
     pub before: &'run dyn Fn(&mut dyn Target, &Part) -> anyhow::Result<()>,
+    /// What has to hold after each migration in a transaction.
+    pub after: &'run After<'run>,
 }
+
+/// What is wrong may only be worth a warning.
+pub type After<'run> =
+    dyn Fn(&mut dyn Target, &Migration) -> anyhow::Result<Option<Problem>> + 'run;
 
 /// The lookup tables that are there, with what they hold.
 pub type Held = Vec<(Lookup, LookupState)>;
@@ -118,6 +126,7 @@ impl Progress {
             let clock = Instant::now();
             if part.transaction {
                 target.run_migration(run.known, migration)?;
+                self.warnings.extend((run.after)(target, migration)?);
             } else {
                 self.outside = Some(migration.name.clone());
                 target.run_outside(run.known, migration)?;
@@ -139,6 +148,11 @@ impl Progress {
     /// The migrations that ran.
     pub fn ran(&self) -> &[MigrationReport] {
         &self.ran
+    }
+
+    /// What is worth saying of what they did.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
     }
 
     /// The migrations that stay when the transaction that is open is dropped.

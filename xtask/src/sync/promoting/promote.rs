@@ -8,6 +8,7 @@ use super::load;
 use super::progress::{self, Progress, hold, resolve_present};
 use super::promoted;
 use super::report::{BackupReport, LookupReport, Outcome, Report};
+use super::unsaid::Said;
 use super::verify::{
     check_catalog, check_counts, check_export, check_loaded, check_protected, check_rehearsed,
     match_columns, protected,
@@ -27,6 +28,7 @@ use crate::sync::planning::gate;
 use crate::sync::planning::plan::{Plan, plan};
 use crate::sync::planning::rehearse::rehearse;
 use crate::sync::planning::stale::changes;
+use crate::sync::planning::unsaid::{self, unsaid};
 use crate::sync::random::random_id;
 use crate::sync::rows::difference::{Outcome as Compared, TableComparison, compare_lookups};
 use crate::sync::rows::lookup::Lookup;
@@ -82,9 +84,13 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
         Ok(Some(after)) => compare_ends(config, &mut source, after, Some(&mut target), every_row)?,
         _ => compare_ends(config, &mut source, &mut target, None, every_row)?,
     };
+    destructive::count(config, &source.snapshot, &mut target, &migrations)?;
+    let unsaid = match &mut rehearsal {
+        Ok(Some(after)) => unsaid(config, &source.snapshot, &mut target, after, &migrations)?,
+        _ => Vec::new(),
+    };
     // With its session the copy goes away.
     let rehearsal = rehearsal.map(|after| after.map(|after| after.snapshot));
-    destructive::count(config, &source.snapshot, &mut target, &migrations)?;
     let mut plan = plan(
         config,
         &promotion.name(),
@@ -100,6 +106,13 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
     let from = Some(promotion.from.name());
     if let Some(problem) = one_environment::another(config, promotion.to, identity, from) {
         plan.blockers.insert(0, problem);
+    }
+    if let Some(problem) = unsaid::problem(&unsaid, &plan, &target.snapshot) {
+        let found = match target.snapshot.strict {
+            true => &mut plan.blockers,
+            false => &mut plan.warnings,
+        };
+        found.push(problem);
     }
     destructive::check_allowed(config, &plan, &target.snapshot)?;
     Ok(Look {
@@ -237,6 +250,7 @@ fn carry_out(
             ..Run::begun(config, kind, &subject, started_at)?
         },
     )?;
+    let said = Said::begin(config, &look.plan, &before, &look.migrations, &mut *target)?;
     let run = progress::Run {
         parts: &look.plan.parts,
         known: &look.migrations,
@@ -244,9 +258,14 @@ fn carry_out(
         label: to,
         hold: &|target| hold(config, target, to),
         before: &|target, part| destructive::hold_empty(target, &look.plan, part, to),
+        after: &|target, migration| match &said {
+            Some(said) => said.check(target, migration),
+            None => Ok(None),
+        },
     };
     let migrations = progress.run(&mut *target, &run, events)?;
     report.migrations = progress.ran().to_vec();
+    report.warnings.extend_from_slice(progress.warnings());
 
     step(events, format!("load the lookup tables into {to}"));
     let catalog = target.catalog()?;
@@ -254,7 +273,7 @@ fn carry_out(
         check_rehearsed(rehearsed, &catalog)?;
     }
     let on_target = match_columns(config, &lookups, &catalog, &source, to)?;
-    target.watch(&protected(&catalog, &on_target))?;
+    target.watch(&protected(config, &catalog))?;
     let folder = export::folder(&files.dir, &files.name);
     let kept = kept_rows(&look.comparisons, &on_target);
     let (loaded, held) = load::load(&mut *target, &on_target, &kept, &folder, to, events)?;

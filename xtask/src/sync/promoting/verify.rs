@@ -8,7 +8,7 @@ use crate::problem::{Code, Problem};
 use crate::sync::planning::plan::Plan;
 use crate::sync::rows::difference::{Outcome as Compared, TableComparison};
 use crate::sync::rows::lookup::Lookup;
-use crate::sync::schema::catalog::{Catalog, Drift, TableKind};
+use crate::sync::schema::catalog::{Catalog, Drift, Table, TableKind};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
@@ -185,13 +185,16 @@ fn otherwise(rehearsed: &Snapshot, what: &str) -> anyhow::Error {
 }
 
 /// Every table that is not a lookup table.
-pub(in crate::sync) fn protected(catalog: &Catalog, lookups: &[Lookup]) -> Vec<TableName> {
+pub(in crate::sync) fn protected(config: &Config, catalog: &Catalog) -> Vec<TableName> {
+    let lookups = config.lookups.iter();
+    let lookups: Vec<&Table> = lookups
+        .filter_map(|lookup| catalog.find(&lookup.table))
+        .collect();
     catalog
         .tables
         .values()
-        .filter(|table| table.kind != TableKind::NotATable)
+        .filter(|table| table.kind != TableKind::NotATable && !lookups.contains(table))
         .map(|table| table.name.clone())
-        .filter(|name| !lookups.iter().any(|lookup| lookup.table == *name))
         .collect()
 }
 
@@ -200,13 +203,13 @@ pub(in crate::sync) fn check_protected(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let changes = target.watched_changes()?;
-    report.protected_rows_changed = changes.iter().map(|(_, count)| count).sum();
+    report.protected_rows_changed = changes.iter().map(|(_, written)| written.rows()).sum();
     if changes.is_empty() {
         return Ok(());
     }
     let tables: Vec<String> = changes
         .iter()
-        .map(|(table, count)| format!("{} of `{table}`", counted(*count, "row")))
+        .map(|(table, written)| format!("{} of `{table}`", counted(written.rows(), "row")))
         .collect();
     Err(Problem::new(
         Code::ProtectedRowsChanged,

@@ -154,7 +154,7 @@ suite! {
         spelling: values_are_spelled_as_the_database_would;
         values: every_value_comes_back_as_it_was;
         watching:
-            every_change_of_a_row_is_counted
+            every_change_of_a_row_is_counted each_kind_of_change_is_told
             other_tables_are_not_counted
             what_a_trigger_writes_is_counted
             ;
@@ -212,7 +212,8 @@ suite! {
         rows: every_type_hashes_as_it_reads;
         spelling: types_with_a_limit_refuse_what_is_too_long
             keys_that_differ_in_spelling_only_arrive_as_spelled;
-        watching: cascades_are_counted truncation_is_counted partitions_are_counted_with_their_table;
+        watching: cascades_are_counted truncation_is_counted partitions_are_counted_with_their_table
+            what_is_emptied_is_told_from_what_is_rewritten;
         limits:
             limits_outlive_a_migration_that_changes_them
             whoever_waits_for_whom_is_told

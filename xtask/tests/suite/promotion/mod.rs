@@ -25,6 +25,7 @@ mod splitting;
 mod stage;
 mod stamping;
 mod unloadable;
+mod unsaid;
 mod waiting;
 
 use crate::support::suite;
@@ -209,6 +210,12 @@ suite! {
             what_was_promoted_to_no_test_reaches_no_production
             an_older_stamp_says_less_until_the_next_run
             ;
+        unsaid:
+            protected_rows_go_only_with_leave
+            protected_rows_change_only_with_leave
+            what_is_not_said_warns_where_one_yes_is_enough
+            what_keeps_every_row_needs_no_leave
+            ;
         waiting:
             a_lock_that_stays_is_given_up a_lock_that_goes_away_is_waited_out
             what_changed_in_a_pause_makes_the_plan_stale;
@@ -244,6 +251,7 @@ suite! {
             what_is_deferred_is_checked_after_each_migration
             what_no_transaction_may_hold_is_found
             ;
+        unsaid: tables_and_columns_go_only_with_leave rows_may_change_their_partition;
         waiting:
             a_lock_on_a_lookup_table_is_given_up
             a_lock_that_a_migration_meets_is_given_up

@@ -36,6 +36,9 @@ pub(super) const BASE_UP: &str = "CREATE TABLE fee_groups (id integer PRIMARY KE
 pub(super) const DEV_ROWS: &str = "INSERT INTO fee_groups VALUES (1, 'card', 'Cards'), (2, 'cash', 'Cash'), (10, 'wire', NULL); \
     INSERT INTO fee_items VALUES (1, 1, 'credit', 1.50), (2, 1, 'debit', 0.5), (3, 2, 'coins', NULL), (11, 10, 'abroad', 12)";
 
+pub(super) const MERCHANTS: &str =
+    "INSERT INTO merchants VALUES (1, 'Ann', 1), (2, 'Bob', 2), (3, 'Cyd', NULL)";
+
 pub(super) const TABLES: &str = "protected = [\"merchants\"]\n[[lookup]]\ntable = \"fee_groups\"\n[[lookup]]\ntable = \"fee_items\"\n";
 
 impl Stage {
@@ -70,9 +73,7 @@ impl Stage {
         stage.do_not_rehearse();
         stage.promote();
         stage.config.pipeline[1].rehearsal = RehearsalSetting::Auto;
-        stage
-            .test
-            .run("INSERT INTO merchants VALUES (1, 'Ann', 1), (2, 'Bob', 2), (3, 'Cyd', NULL)");
+        stage.test.run(MERCHANTS);
         stage
     }
 

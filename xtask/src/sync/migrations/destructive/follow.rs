@@ -11,9 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use columns::Columns;
 use keys::{End, Keys};
 use names::Names;
+pub use widening::narrows;
 use widening::widens;
 
-use super::{Destructive, Effect, Kind};
+use super::told::{Saying, Told};
+use super::{Copied, Destructive, Effect, Kind};
 use crate::database;
 use crate::sync::migrations::migration::Migration;
 use crate::sync::schema::catalog::{Catalog, TableKind};
@@ -29,6 +31,12 @@ pub fn follow(
     target: Held<'_>,
     migrations: &[&Migration],
 ) -> Vec<Vec<Destructive>> {
+    let sayings = told(config, target, migrations).sayings.into_iter();
+    sayings.map(|saying| saying.destructive).collect()
+}
+
+/// What the migrations say that they do to what the target has.
+pub fn told(config: &Config, target: Held<'_>, migrations: &[&Migration]) -> Told {
     let mut follower = Follower {
         config,
         target,
@@ -36,17 +44,21 @@ pub fn follow(
         columns: Columns::new(target.catalog),
         keys: Keys::new(target.catalog),
         dropped: BTreeSet::new(),
-        found: Vec::new(),
+        saying: Saying::default(),
     };
-    migrations
+    let sayings = migrations
         .iter()
         .map(|migration| {
             for statement in database::effects(target.backend, &migration.up) {
                 follower.step(statement.line, statement.effect);
             }
-            std::mem::take(&mut follower.found)
+            std::mem::take(&mut follower.saying)
         })
-        .collect()
+        .collect();
+    Told {
+        sayings,
+        names: follower.names.of_tables(),
+    }
 }
 
 /// What the target holds.
@@ -75,7 +87,7 @@ struct Follower<'a> {
     columns: Columns<'a>,
     keys: Keys,
     dropped: BTreeSet<TableName>,
-    found: Vec<Destructive>,
+    saying: Saying,
 }
 
 impl Follower<'_> {
@@ -92,6 +104,7 @@ impl Follower<'_> {
             }
             Effect::RenamesColumn { table, from, to } => {
                 for table in self.names.on_target(&table) {
+                    self.saying.rename(&table, &from, &to);
                     self.columns.rename(table, &from, &to);
                 }
             }
@@ -158,6 +171,11 @@ impl Follower<'_> {
                     for column in self.columns.reread(&table, &columns, &values, &readings) {
                         self.found(Kind::ChangeType, &table, &[column], None, line);
                     }
+                    for (name, value) in columns.iter().zip(&values) {
+                        if let Copied::Column(column) = value {
+                            self.saying.rename(&table, column, name);
+                        }
+                    }
                     self.names.forget(&written);
                     self.names.inherit(&table, &heir);
                     self.columns.inherit(&table, &columns, &values);
@@ -177,6 +195,9 @@ impl Follower<'_> {
         let ends = self.ends(written);
         let tables = self.names.on_target(written);
         for table in &tables {
+            if kind == Kind::Update {
+                self.saying.updates.extend(self.names.behind(table));
+            }
             if self.are_added(table, columns) {
                 continue;
             }
@@ -207,7 +228,10 @@ impl Follower<'_> {
             let End::OnTarget(table) = child else {
                 continue;
             };
-            let is_told = self.found.iter().any(|found| {
+            if kind == Kind::Update {
+                self.saying.updates.insert(table.clone());
+            }
+            let is_told = self.saying.destructive.iter().any(|found| {
                 found.line == line
                     && found.table == table
                     && found.kind == kind
@@ -281,7 +305,7 @@ impl Follower<'_> {
     ) {
         let named = [Kind::DropColumn, Kind::ChangeType].contains(&kind);
         let column = columns.first().filter(|_| named).cloned();
-        self.found.push(Destructive {
+        self.saying.destructive.push(Destructive {
             kind,
             rows: self.target.row_counts.get(table).copied(),
             protected: is_protected(self.config, self.target.catalog, table, kind, columns),

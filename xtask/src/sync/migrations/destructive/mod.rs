@@ -1,12 +1,14 @@
 //! Statements of migrations that may destroy rows, and how many rows each would meet.
 
 mod follow;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use follow::{Held, follow};
+pub use follow::{Held, follow, narrows, told};
+pub use told::{Saying, Told};
 
 use super::migration::{MigrationSet, version_of};
 use crate::database::Target;

@@ -107,6 +107,21 @@ impl<'a> Names<'a> {
         tables
     }
 
+    /// Every name that a table of the target may have at this point.
+    pub(super) fn of_tables(&self) -> BTreeMap<TableName, Vec<TableName>> {
+        let stands = |name: &TableName, table: &TableName| match self.names.get(name) {
+            Some(tables) => tables.contains(table),
+            None => name == table,
+        };
+        let names = self.every_name();
+        let of = |table: &TableName| -> Vec<TableName> {
+            let names = names.iter().filter(|name| !self.is_view(name));
+            names.filter(|name| stands(name, table)).cloned().collect()
+        };
+        let tables = self.target.catalog.tables.keys();
+        tables.map(|table| (table.clone(), of(table))).collect()
+    }
+
     /// Whether a table of SQLite that lives as long as the connection stands before the one of the
     /// same name.
     pub(super) fn is_hidden(&self, name: &TableName) -> bool {

@@ -14,6 +14,12 @@ enum Holds {
     Text(Option<u32>),
 }
 
+/// Whether a value of one type may be another one in the other; false where it is not known of one
+/// of them.
+pub fn narrows(from: &str, to: &str) -> bool {
+    holds(from).is_some() && holds(to).is_some() && !widens(from, to)
+}
+
 pub(super) fn widens(from: &str, to: &str) -> bool {
     use Holds::{Float, Integer, Numeric, Text};
     match (holds(from), holds(to)) {

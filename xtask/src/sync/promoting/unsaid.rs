@@ -1,0 +1,118 @@
+//! Whether a migration did to protected rows more than its text says, by what the server counts.
+
+use super::verify::protected;
+use crate::database::{Target, Written};
+use crate::problem::{Code, Problem};
+use crate::sync::migrations::destructive::{self, Held, Saying};
+use crate::sync::migrations::migration::{Migration, MigrationSet};
+use crate::sync::planning::plan::Plan;
+use crate::sync::schema::catalog::TableKind;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::Config;
+use crate::sync::settings::environment::Backend;
+use crate::sync::snapshot::Snapshot;
+use crate::sync::words::{counted_grouped, listed, shell_word};
+
+/// What the planned migrations say.
+pub(in crate::sync) struct Said<'run> {
+    target: &'run Snapshot,
+    /// Of each migration that has no leave to destroy rows, by its version.
+    sayings: Vec<(String, Saying)>,
+}
+
+impl<'run> Said<'run> {
+    /// Begins to count. `None` where nothing is to be held against a text: SQLite counts with
+    /// triggers, which a migration would meet, and its rehearsal has compared every row.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub(in crate::sync) fn begin(
+        config: &Config,
+        plan: &Plan,
+        before: &'run Snapshot,
+        known: &MigrationSet,
+        target: &mut dyn Target,
+    ) -> anyhow::Result<Option<Self>> {
+        if before.backend == Backend::Sqlite || plan.migrations.is_empty() {
+            return Ok(None);
+        }
+        let planned = plan.migrations.iter();
+        let migrations: Vec<&Migration> = planned
+            .filter_map(|planned| known.get(&planned.version))
+            .collect();
+        let told = destructive::told(config, Held::by(before), &migrations);
+        let sayings = plan.migrations.iter().zip(told.sayings);
+        let without_leave = sayings.filter(|(planned, _)| !planned.destructive_allowed);
+        target.watch(&protected(config, &before.catalog))?;
+        Ok(Some(Said {
+            target: before,
+            sayings: without_leave
+                .map(|(planned, saying)| (planned.version.clone(), saying))
+                .collect(),
+        }))
+    }
+
+    /// What is wrong with what a migration has just done, where that is only worth a warning.
+    ///
+    /// # Errors
+    /// `protected_rows_changed` where the target asks more than once.
+    pub(in crate::sync) fn check(
+        &self,
+        target: &mut dyn Target,
+        migration: &Migration,
+    ) -> anyhow::Result<Option<Problem>> {
+        let changes = target.watched_changes()?;
+        let mut sayings = self.sayings.iter();
+        let Some((_, saying)) = sayings.find(|(version, _)| *version == migration.version) else {
+            return Ok(None);
+        };
+        let unsaid: Vec<String> = changes
+            .iter()
+            .filter_map(|(table, written)| self.unsaid(saying, table, *written))
+            .collect();
+        if unsaid.is_empty() {
+            return Ok(None);
+        }
+        let problem = Problem::new(
+            Code::ProtectedRowsChanged,
+            format!(
+                "migration {} did to rows of {} what its text does not say: {}",
+                migration.name,
+                self.target.label,
+                unsaid.join("; ")
+            ),
+        );
+        let look = "look for triggers, functions and names that stand for other tables";
+        if self.target.strict {
+            let option = format!("--allow-destructive {}", shell_word(&migration.name));
+            return Err(problem
+                .hint(format!("{look}; if it is meant, add {option}"))
+                .into());
+        }
+        Ok(Some(
+            problem.hint(format!("{look}; the backup is the way back")),
+        ))
+    }
+
+    fn unsaid(&self, saying: &Saying, table: &TableName, written: Written) -> Option<String> {
+        if saying.takes_rows(table) {
+            return None;
+        }
+        let table_before = self.target.catalog.tables.get(table);
+        let moves = table_before.is_some_and(|table| table.kind == TableKind::Partitioned);
+        let is_updated = saying.changes_rows(table);
+        let rows = |count: u64, what: &str| format!("{} {what}", counted_grouped(count, "row"));
+        let mut done = Vec::new();
+        if written.emptied {
+            done.push("all rows taken".to_owned());
+        }
+        // An update moves a row to another partition by deleting it here and inserting it there.
+        if written.deleted > 0 && !(moves && is_updated) {
+            done.push(rows(written.deleted, "deleted"));
+        }
+        if written.updated > 0 && !is_updated {
+            done.push(rows(written.updated, "updated"));
+        }
+        (!done.is_empty()).then(|| format!("{} in `{table}`", listed(&done)))
+    }
+}

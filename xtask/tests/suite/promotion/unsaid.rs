@@ -1,0 +1,171 @@
+//! Migrations that do more to protected rows than their texts say.
+
+use xtask::problem::{Code, Problem};
+use xtask::sync::planning::rehearse::RehearsalSetting;
+use xtask::sync::schema::table::TableName;
+use xtask::sync::settings::environment::Backend;
+
+use super::stage::MERCHANTS;
+use super::{Stage, codes};
+
+const NEXT: &str = "2024-03-01-000000_next";
+
+/// The target asks twice. Both ends have `notes`, and whoever writes there also does `deed`, a
+/// statement that no pending migration names.
+fn with_deed(backend: Backend, deed: &str) -> Stage {
+    let mut stage = Stage::ready(backend);
+    let trigger = match backend {
+        Backend::Postgres => format!(
+            "CREATE FUNCTION act() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN EXECUTE '{}'; RETURN NULL; END$$; \
+             CREATE TRIGGER act AFTER INSERT ON notes EXECUTE FUNCTION act();",
+            deed.replace('\'', "''")
+        ),
+        Backend::Sqlite => {
+            format!("CREATE TRIGGER act AFTER INSERT ON notes BEGIN {deed}; END;")
+        }
+    };
+    let base = format!("CREATE TABLE notes (id integer PRIMARY KEY); {trigger}");
+    stage.migrations.write("2024-02-01-000000_notes", &base);
+    stage.config.protected.push(TableName::new(None, "notes"));
+    stage.migrate();
+    stage.do_not_rehearse();
+    stage.promote();
+    stage.config.pipeline[1].rehearsal = RehearsalSetting::Auto;
+    stage.test.run(MERCHANTS);
+    stage.make_strict();
+    stage
+        .migrations
+        .write(NEXT, "INSERT INTO notes VALUES (7);");
+    stage.migrate();
+    stage
+}
+
+/// What stands in the way: where all rows are on the copy it is known before, else in the run.
+fn refused(stage: &Stage) -> Problem {
+    match stage.test.backend {
+        Backend::Sqlite => stage.blocked(),
+        Backend::Postgres => stage.fails(),
+    }
+}
+
+pub(super) fn protected_rows_go_only_with_leave(backend: Backend) {
+    let mut stage = with_deed(backend, "DELETE FROM merchants WHERE id = 1");
+    let problem = refused(&stage);
+    let (code, words) = match backend {
+        Backend::Sqlite => (
+            Code::Destructive,
+            "rehearsed on a copy of Test, the migrations do what none of them says: `merchants` loses 1 row".to_owned(),
+        ),
+        Backend::Postgres => (
+            Code::ProtectedRowsChanged,
+            format!("migration {NEXT} did to rows of Test what its text does not say: 1 row deleted in `merchants`"),
+        ),
+    };
+    assert_eq!((problem.code, &problem.message), (code, &words));
+    let hint = problem.hint.unwrap();
+    assert!(
+        hint.ends_with(&format!("if it is meant, add --allow-destructive {NEXT}")),
+        "{hint}"
+    );
+    stage.config.allow_destructive = vec![NEXT.to_owned()];
+    stage.promote();
+    assert_eq!(stage.merchants(), "2Bob2 3Cyd0");
+}
+
+pub(super) fn protected_rows_change_only_with_leave(backend: Backend) {
+    let stage = with_deed(backend, "UPDATE merchants SET name = 'x' WHERE id < 3");
+    let problem = refused(&stage);
+    let words = match backend {
+        Backend::Sqlite => "2 rows of `merchants` get other values",
+        Backend::Postgres => "2 rows updated in `merchants`",
+    };
+    assert!(problem.message.ends_with(words), "{problem}");
+}
+
+pub(super) fn what_is_not_said_warns_where_one_yes_is_enough(backend: Backend) {
+    let mut stage = with_deed(backend, "DELETE FROM merchants WHERE id = 1");
+    stage.config.pipeline[1].confirm.pop();
+    let report = stage.promote();
+    let code = match backend {
+        Backend::Sqlite => Code::Destructive,
+        Backend::Postgres => Code::ProtectedRowsChanged,
+    };
+    assert_eq!(codes(&report.warnings), [code]);
+}
+
+pub(super) fn tables_and_columns_go_only_with_leave() {
+    for (deed, words) in [
+        ("DROP TABLE merchants", "`merchants` is gone"),
+        (
+            "ALTER TABLE merchants DROP COLUMN name",
+            "`name` of `merchants` is gone",
+        ),
+        (
+            "ALTER TABLE merchants ALTER id TYPE smallint",
+            "`id` of `merchants` turns from integer into smallint",
+        ),
+    ] {
+        let stage = with_deed(Backend::Postgres, deed);
+        let problem = stage.blocked();
+        assert!(problem.message.ends_with(words), "{problem}");
+    }
+    let stage = with_deed(Backend::Postgres, "TRUNCATE merchants");
+    let problem = stage.fails();
+    assert!(
+        problem.message.ends_with("all rows taken in `merchants`"),
+        "{problem}"
+    );
+}
+
+pub(super) fn rows_may_change_their_partition() {
+    let mut stage = Stage::promoted(Backend::Postgres);
+    let logs = "CREATE TABLE logs (id integer, at integer) PARTITION BY RANGE (at); \
+         CREATE TABLE logs_one PARTITION OF logs FOR VALUES FROM (0) TO (10); \
+         CREATE TABLE logs_two PARTITION OF logs FOR VALUES FROM (10) TO (20);";
+    stage.dev.run(logs);
+    stage.test.run(logs);
+    stage.test.run("INSERT INTO logs VALUES (1, 1), (2, 2)");
+    stage.config.protected.push(TableName::new(None, "logs"));
+    let up = "UPDATE logs SET at = at + 10 WHERE id = 1;";
+    stage.migrations.write(NEXT, up);
+    stage.migrate();
+    let report = stage.promote();
+    assert_eq!(codes(&report.warnings), [Code::Destructive]);
+}
+
+pub(super) fn what_keeps_every_row_needs_no_leave(backend: Backend) {
+    let both = [
+        "ALTER TABLE merchants ADD COLUMN since integer; UPDATE merchants SET since = 7;",
+        "ALTER TABLE merchants RENAME COLUMN name TO title; ALTER TABLE merchants ADD COLUMN name text; UPDATE merchants SET name = 'new';",
+        "ALTER TABLE merchants RENAME TO traders; INSERT INTO traders VALUES (9, 'Ida', NULL);",
+        "CREATE INDEX by_name ON merchants (name); INSERT INTO merchants VALUES (0, 'Zoe', 1);",
+    ];
+    let one = match backend {
+        Backend::Sqlite => [
+            "CREATE TABLE new (id integer PRIMARY KEY, title text NOT NULL, group_id integer, more text); \
+             INSERT INTO new SELECT id, name, group_id, 'more' FROM merchants; DROP TABLE merchants; ALTER TABLE new RENAME TO merchants;",
+            "CREATE TABLE notes (line text); INSERT INTO notes VALUES ('a'), ('b'); INSERT INTO notes VALUES ('c');",
+        ],
+        Backend::Postgres => [
+            "ALTER TABLE merchants ALTER id TYPE bigint; ALTER TABLE merchants ADD COLUMN chance float DEFAULT random(); INSERT INTO merchants VALUES (0, 'Zoe', 1);",
+            "CREATE SCHEMA shop; ALTER TABLE merchants SET SCHEMA shop; ALTER SCHEMA shop RENAME TO market; UPDATE market.merchants SET name = name || 'x' WHERE false;",
+        ],
+    };
+    for up in both.into_iter().chain(one) {
+        let mut stage = Stage::promoted(backend);
+        stage.make_strict();
+        stage.migrations.write(NEXT, up);
+        stage.migrate();
+        stage.config.allow_destructive.clear();
+        let plan = stage.plan();
+        let blockers = plan.blockers.iter();
+        let told: Vec<&Problem> = blockers
+            .filter(|problem| problem.message.contains("none of them says"))
+            .collect();
+        assert!(told.is_empty(), "{up}: {told:?}");
+        if plan.blockers.is_empty() {
+            let (_, ended) = stage.carry_out(&plan);
+            assert_eq!(ended, Ok(()), "{up}");
+        }
+    }
+}
