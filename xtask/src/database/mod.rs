@@ -18,6 +18,7 @@ use crate::sync::schema::table::TableName;
 use crate::sync::settings::environment::{Backend, DatabaseUrl};
 use crate::sync::settings::limits::Limits;
 
+mod canonical;
 mod filtered;
 mod identity;
 mod load;
@@ -37,6 +38,7 @@ mod staged;
 mod travelling;
 mod written;
 
+pub use canonical::{BadValue, Canonical, MOST_BAD};
 pub use identity::Identity;
 pub use scratch::Scratch;
 pub use script::{effects, hazards};
@@ -44,29 +46,6 @@ pub use written::Written;
 
 /// Rows as they arrive; reading one may fail.
 pub type Rows<'session, Row> = Box<dyn Iterator<Item = anyhow::Result<Row>> + 'session>;
-
-/// A field that is no value of its column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadValue {
-    /// Which of the rows that were given.
-    pub row: usize,
-    /// Which of its fields.
-    pub field: usize,
-    /// Why, as the database says it.
-    pub words: String,
-}
-
-/// Rows in the database's own spelling.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Canonical {
-    /// As many as were given; a bad value stands as it was given.
-    pub rows: Vec<Record>,
-    /// Sorted by row; after [`MOST_BAD`] no more are looked for.
-    pub bad: Vec<BadValue>,
-}
-
-/// How many bad values are looked for at once.
-pub const MOST_BAD: usize = 100;
 
 /// A session that looks. It is read-only, and it sees one moment: whatever others commit after
 /// it was opened, every answer describes the state at the first question.
@@ -107,6 +86,18 @@ pub trait Session: Send {
         &'session mut self,
         lookup: &Lookup,
     ) -> anyhow::Result<Rows<'session, Record>>;
+
+    /// Whether a row of `lookup` that the database at `url` has may be missing here, or be another;
+    /// true where the database cannot tell that quickly.
+    fn may_lack(
+        &mut self,
+        url: &DatabaseUrl,
+        lookup: &Lookup,
+        here: &Lookup,
+    ) -> anyhow::Result<bool> {
+        let _ = (url, lookup, here);
+        Ok(true)
+    }
 
     /// The lookup rows with these keys, in any order.
     fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>>;

@@ -1,6 +1,7 @@
 //! SQLite.
 
 mod backup;
+mod beside;
 mod boundary;
 mod catalog;
 mod coming;

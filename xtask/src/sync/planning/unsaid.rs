@@ -14,7 +14,7 @@ use crate::sync::rows::three_way::Nobody;
 use crate::sync::schema::catalog::{Column, Table};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Backend;
+use crate::sync::settings::environment::{Backend, DatabaseUrl};
 use crate::sync::snapshot::{Observed, Snapshot};
 use crate::sync::words::{counted_grouped, shell_word};
 
@@ -25,6 +25,7 @@ use crate::sync::words::{counted_grouped, shell_word};
 pub(in crate::sync) fn unsaid(
     config: &Config,
     source: &Snapshot,
+    url: &DatabaseUrl,
     target: &mut Observed,
     after: &mut Observed,
     known: &MigrationSet,
@@ -43,7 +44,7 @@ pub(in crate::sync) fn unsaid(
         }
         // The copy on PostgreSQL has no protected rows; there the server counts during the run.
         if let Some(table) = pair.after.filter(|_| pair.backend == Backend::Sqlite) {
-            found.extend(pair.lost_rows(table, &mut *target.session, &mut *after.session)?);
+            found.extend(pair.lost_rows(table, url, &mut *target.session, &mut *after.session)?);
         }
     }
     Ok(found)
@@ -115,29 +116,64 @@ impl<'a> Pair<'a> {
     fn lost_rows(
         &self,
         after: &Table,
+        url: &DatabaseUrl,
         on_target: &mut dyn Session,
         on_copy: &mut dyn Session,
     ) -> anyhow::Result<Vec<String>> {
         let table = &self.before.name;
-        let lost = |rows| format!("`{table}` loses {}", counted_grouped(rows, "row"));
-        let Some((lookup, on_after)) = self.comparable(after) else {
-            let before = on_target.count_rows(table)?;
-            let rows = before.saturating_sub(on_copy.count_rows(&after.name)?);
-            return Ok((rows > 0).then(|| lost(rows)).into_iter().collect());
+        let (gone, changed) = match self.comparable(after) {
+            Some((lookup, here)) if on_copy.may_lack(url, &lookup, &here)? => {
+                self.counted(&lookup, &here, on_target, on_copy)?
+            }
+            Some(_) => (0, 0),
+            None => self.counted_whole(&after.name, on_target, on_copy)?,
         };
+        let rows = |count| counted_grouped(count, "row");
+        let gone = (gone > 0).then(|| format!("`{table}` loses {}", rows(gone)));
+        let changed =
+            (changed > 0).then(|| format!("{} of `{table}` get other values", rows(changed)));
+        Ok(gone.into_iter().chain(changed).collect())
+    }
+
+    /// How many rows are gone, and how many are others.
+    fn counted(
+        &self,
+        lookup: &Lookup,
+        here: &Lookup,
+        on_target: &mut dyn Session,
+        on_copy: &mut dyn Session,
+    ) -> anyhow::Result<(u64, u64)> {
         let side = |rows| Side {
             rows,
             label: self.label,
         };
-        let (before, now) = (on_target.hashes(&lookup)?, on_copy.hashes(&on_after)?);
-        let mut log = ChangeLog::new()?;
-        let found = compare(&lookup, side(before), side(now), &mut Nobody, &mut log)?;
-        let gone = (found.insert > 0).then(|| lost(found.insert));
-        let changed = (found.update > 0).then(|| {
-            let rows = counted_grouped(found.update, "row");
-            format!("{rows} of `{table}` get other values")
-        });
-        Ok(gone.into_iter().chain(changed).collect())
+        let found = compare(
+            lookup,
+            side(on_target.hashes(lookup)?),
+            side(on_copy.hashes(here)?),
+            &mut Nobody,
+            &mut ChangeLog::new()?,
+        );
+        match found {
+            Ok(found) => Ok((found.insert, found.update)),
+            // SQLite lets a primary key be NULL.
+            Err(error) if Problem::of(&error).code == Code::NoKey => {
+                self.counted_whole(&here.table, on_target, on_copy)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same where nothing tells rows apart.
+    fn counted_whole(
+        &self,
+        after: &TableName,
+        on_target: &mut dyn Session,
+        on_copy: &mut dyn Session,
+    ) -> anyhow::Result<(u64, u64)> {
+        let before = on_target.count_rows(&self.before.name)?;
+        let now = on_copy.count_rows(after)?;
+        Ok((before.saturating_sub(now), 0))
     }
 
     /// The rows with what is to stay of them; none where nothing tells them apart.

@@ -86,7 +86,17 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
     };
     destructive::count(config, &source.snapshot, &mut target, &migrations)?;
     let unsaid = match &mut rehearsal {
-        Ok(Some(after)) => unsaid(config, &source.snapshot, &mut target, after, &migrations)?,
+        Ok(Some(after)) => {
+            let url = promotion.to.url()?;
+            unsaid(
+                config,
+                &source.snapshot,
+                url,
+                &mut target,
+                after,
+                &migrations,
+            )?
+        }
         _ => Vec::new(),
     };
     // With its session the copy goes away.

@@ -1,5 +1,6 @@
 //! Every sentence of the contracts in `xtask/src/database/mod.rs`, on every backend.
 
+mod beside;
 mod boundary;
 mod catalog;
 mod circles;
@@ -221,6 +222,7 @@ suite! {
         writing: a_migration_may_change_the_session the_lock_ends_with_the_session;
     }
     sqlite {
+        beside: a_row_that_is_missing_or_another_is_found;
         boundary: an_error_that_rolls_back_has_committed_nothing;
         catalog:
             every_change_of_text_is_told_and_no_other
