@@ -127,12 +127,9 @@ impl Follower<'_> {
                 computed,
             } => {
                 for table in self.names.on_target(&table) {
-                    let columns = self.target.catalog.tables.get(&table);
-                    let now = columns
-                        .and_then(|table| table.columns.iter().find(|found| found.name == column))
-                        .map_or("", |column| column.type_name.as_str());
+                    let now = self.columns.type_name(&table, &column);
                     if !self.columns.is_added(&table, &column)
-                        && (computed || !widens(now, &type_name))
+                        && (computed || !now.is_some_and(|now| widens(now, &type_name)))
                     {
                         let columns = std::slice::from_ref(&column);
                         self.found(Kind::ChangeType, &table, columns, None, line);

@@ -54,6 +54,16 @@ impl<'a> Columns<'a> {
         self.added.contains(&(table.clone(), column.to_owned()))
     }
 
+    /// The type that a column has on the target, where it is known which one it is there.
+    pub(super) fn type_name(&self, table: &TableName, column: &str) -> Option<&str> {
+        if self.renamed.contains(&(table.clone(), column.to_owned())) {
+            return None;
+        }
+        let mut columns = self.catalog.tables.get(table)?.columns.iter();
+        let found = columns.find(|found| found.name == column);
+        found.map(|found| found.type_name.as_str())
+    }
+
     /// The columns that a table loses to its heir; none where not even its rows are sure to be
     /// there. `columns` are those of the heir, `values` what they got.
     pub(super) fn lost(

@@ -302,6 +302,15 @@ fn only_types_that_hold_less_are_told() {
 }
 
 #[test]
+fn the_type_of_a_renamed_column_is_not_that_of_its_new_name() {
+    let up = "ALTER TABLE users RENAME id TO z; ALTER TABLE users RENAME name TO id; ALTER TABLE users ALTER id TYPE integer";
+    assert_eq!(
+        told(Backend::Postgres, "", &[up]),
+        ["line 1: changes the type of `id` of `users`, which has 1,204 rows!"]
+    );
+}
+
+#[test]
 fn views_lead_to_the_tables_that_they_read() {
     let through = |view: &str| {
         [format!(
