@@ -2,11 +2,13 @@
 
 mod executed;
 mod keys;
+mod names;
 mod statements;
 
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode, SyntaxToken};
 
+use names::cut;
 use statements::{cascades, effects_of};
 
 use crate::sync::migrations::destructive::{Effect, Read, Statement};
@@ -47,7 +49,7 @@ fn functions(root: &SyntaxNode) -> Vec<String> {
             let function = ast::CreateFunction::cast(node.clone())
                 .and_then(|function| function.name()?.path());
             let path = function.or_else(|| ast::CreateProcedure::cast(node)?.name()?.path())?;
-            Some(path.segment()?.text())
+            Some(cut(path.segment()?.text()))
         })
         .collect()
 }
@@ -277,7 +279,7 @@ fn called(call: &SyntaxNode) -> String {
     let name = call.first_child().map(|name| name.text().to_string());
     let name = name.unwrap_or_default().to_lowercase();
     let name = name.rsplit('.').next().unwrap_or_default().trim();
-    name.trim_matches('"').to_owned()
+    cut(name.trim_matches('"').to_owned())
 }
 
 /// Where a node begins, comments aside.

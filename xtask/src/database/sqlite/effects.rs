@@ -222,18 +222,22 @@ fn behind_with<'rest, 'words>(words: &'rest [&'words str]) -> Option<&'rest [&'w
     }
 }
 
-/// The columns that an UPDATE sets; none where it sets several at once, in parentheses. What stands
-/// behind them is not told apart: at worst more is named than is set.
+/// The columns that an UPDATE sets; none where that is not sure. What stands behind them is not told
+/// apart: at worst more is named than is set.
 fn set(words: &[&str]) -> Vec<String> {
     let start = words.iter().position(|word| *word == "set");
     let assignments = listed(&words[start.map_or(words.len(), |at| at + 1)..]).into_iter();
-    let columns: Option<Vec<String>> = assignments
-        .map(|assignment| match assignment {
-            [column, "=", ..] => Some(bare(column)),
+    let columns: Option<Vec<Vec<String>>> = assignments
+        .map(|assignment| match (assignment, group(assignment)) {
+            ([column, "=", ..], _) => Some(vec![bare(column)]),
+            (_, Some((columns, ["=", ..]))) => {
+                let columns = columns.iter().filter(|word| **word != ",");
+                Some(columns.map(|column| bare(column)).collect())
+            }
             _ => None,
         })
         .collect();
-    columns.unwrap_or_default()
+    columns.unwrap_or_default().concat()
 }
 
 fn meets(kind: Kind, table: TableName, columns: Vec<String>) -> Effect {

@@ -3,7 +3,7 @@
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::statements::written;
+use super::names::{name_of, written};
 use crate::sync::migrations::destructive::Effect;
 use crate::sync::schema::catalog::{Action, ForeignKey};
 use crate::sync::schema::table::TableName;
@@ -26,7 +26,7 @@ fn foreign_key(node: SyntaxNode) -> Option<ForeignKey> {
                 let column = ast::Column::cast(node.clone()).and_then(|column| column.name());
                 column.or_else(|| ast::AddColumn::cast(node)?.column_name())
             });
-            let column = of_column.map(|column| ast::normalize_name_node(column.syntax()));
+            let column = of_column.map(|column| name_of(column.syntax()));
             let actions = key.referential_actions().collect();
             (key.table()?, actions, column.into_iter().collect())
         } else {
@@ -35,7 +35,7 @@ fn foreign_key(node: SyntaxNode) -> Option<ForeignKey> {
             let list = lists.find(|list| list.kind() == SyntaxKind::FOREIGN_KEY_COLUMN_LIST);
             let columns = list.into_iter().flat_map(|list| list.descendants());
             let columns = columns.filter_map(ast::ColumnNameRef::cast);
-            let columns = columns.map(|column| ast::normalize_name_node(column.syntax()));
+            let columns = columns.map(|column| name_of(column.syntax()));
             let actions = key.referential_actions().collect();
             (key.table_name_ref()?, actions, columns.collect())
         };

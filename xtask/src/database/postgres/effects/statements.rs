@@ -4,6 +4,7 @@ use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::keys::refers;
+use super::names::{name_of, named, new_name, relation, written};
 use crate::sync::migrations::destructive::{Effect, Kind};
 use crate::sync::schema::table::TableName;
 
@@ -65,8 +66,8 @@ fn one_effect(node: &SyntaxNode) -> Option<Effect> {
     if let Some(alter) = ast::AlterSchema::cast(node()) {
         return match alter.action()? {
             ast::AlterSchemaAction::SchemaRenameTo(rename) => Some(Effect::RenamesSchema {
-                from: ast::normalize_name_node(alter.schema_ref()?.syntax()),
-                to: ast::normalize_name_node(rename.schema()?.syntax()),
+                from: name_of(alter.schema_ref()?.syntax()),
+                to: name_of(rename.schema()?.syntax()),
             }),
             ast::AlterSchemaAction::OwnerTo(_) => None,
         };
@@ -75,23 +76,25 @@ fn one_effect(node: &SyntaxNode) -> Option<Effect> {
 }
 
 fn moved(from: &TableName, set: &ast::SetSchema) -> Option<Effect> {
-    let schema = ast::normalize_name_node(set.schema_ref()?.syntax());
+    let schema = name_of(set.schema_ref()?.syntax());
     Some(Effect::Renames {
         from: from.clone(),
         to: TableName::new(Some(&schema), &from.name),
     })
 }
 
-/// The columns that an UPDATE sets; none where it sets several at once.
+/// The columns that an UPDATE sets.
 fn set(clause: Option<ast::SetClause>) -> Option<Vec<String>> {
     let columns = clause?.set_column_list()?.set_columns();
-    columns
-        .map(|column| match column {
-            ast::SetColumn::SetSingleColumn(column) => Some(ast::normalize_name_node(
-                column.column_target()?.name()?.syntax(),
-            )),
-            ast::SetColumn::SetMultipleColumns(_) => None,
-        })
+    let targets = columns.flat_map(|column| match column {
+        ast::SetColumn::SetSingleColumn(column) => vec![column.column_target()],
+        ast::SetColumn::SetMultipleColumns(columns) => match columns.column_target_list() {
+            Some(list) => list.column_targets().map(Some).collect(),
+            None => vec![None],
+        },
+    });
+    targets
+        .map(|target| Some(name_of(target?.name()?.syntax())))
         .collect()
 }
 
@@ -142,7 +145,7 @@ fn several_effects(node: &SyntaxNode) -> Vec<Effect> {
     if let Some(drop) = ast::DropSchema::cast(node.clone()) {
         let schemas = drop.schema_refs().filter(|_| others);
         return schemas
-            .map(|schema| Effect::DropsSchema(ast::normalize_name_node(schema.syntax())))
+            .map(|schema| Effect::DropsSchema(name_of(schema.syntax())))
             .collect();
     }
     if let Some(truncate) = ast::Truncate::cast(node.clone()) {
@@ -193,17 +196,17 @@ fn altered(alter: &ast::AlterTable) -> Option<Vec<Effect>> {
         ast::AlterTableAction::DropColumn(drop) => Some(Effect::Meets {
             kind: Kind::DropColumn,
             table: table.clone(),
-            columns: vec![ast::normalize_name_node(drop.column_name_ref()?.syntax())],
+            columns: vec![name_of(drop.column_name_ref()?.syntax())],
             others: false,
         }),
         ast::AlterTableAction::AddColumn(add) => Some(Effect::Adds {
             table: table.clone(),
-            column: ast::normalize_name_node(add.column_name()?.syntax()),
+            column: name_of(add.column_name()?.syntax()),
         }),
         ast::AlterTableAction::AlterColumn(column) => match column.option()? {
             ast::AlterColumnOption::SetType(set) => Some(Effect::Retypes {
                 table: table.clone(),
-                column: ast::normalize_name_node(column.column_name_ref()?.syntax()),
+                column: name_of(column.column_name_ref()?.syntax()),
                 type_name: set.ty()?.syntax().text().to_string().to_lowercase(),
                 computed: set.using_expr().is_some(),
             }),
@@ -224,8 +227,8 @@ fn altered(alter: &ast::AlterTable) -> Option<Vec<Effect>> {
         }),
         ast::AlterTableAction::RenameColumn(rename) => Some(Effect::RenamesColumn {
             table: table.clone(),
-            from: ast::normalize_name_node(rename.column_name_ref()?.syntax()),
-            to: ast::normalize_name_node(rename.column_name()?.syntax()),
+            from: name_of(rename.column_name_ref()?.syntax()),
+            to: name_of(rename.column_name()?.syntax()),
         }),
         _ => None,
     };
@@ -247,24 +250,4 @@ pub(super) fn cascades(node: &SyntaxNode) -> bool {
         .children()
         .find(|child| child.kind() == SyntaxKind::CASCADE);
     behavior.is_some()
-}
-
-fn relation(relation: ast::RelationName) -> Option<TableName> {
-    written(relation.relation_name_ref()?.path_ref()?)
-}
-
-fn new_name(name: ast::TableName) -> Option<TableName> {
-    named(name.path()?)
-}
-
-fn named(path: ast::Path) -> Option<TableName> {
-    let schema = path.qualifier().and_then(|schema| schema.segment());
-    let schema = schema.map(|schema| schema.text());
-    Some(TableName::new(schema.as_deref(), &path.segment()?.text()))
-}
-
-pub(super) fn written(path: ast::PathRef) -> Option<TableName> {
-    let schema = path.qualifier().and_then(|schema| schema.segment());
-    let schema = schema.map(|schema| schema.text());
-    Some(TableName::new(schema.as_deref(), &path.segment()?.text()))
 }

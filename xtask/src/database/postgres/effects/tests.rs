@@ -112,7 +112,10 @@ fn every_statement_that_meets_rows_is_found() {
             "UPDATE users SET a = 1, \"B\" = 2 FROM logs",
             &["1 Update users.a.B"],
         ),
-        ("UPDATE users SET (a, b) = (1, 2)", &["1 Update users"]),
+        (
+            "UPDATE users SET (a, \"B\") = (1, 2), c = 3",
+            &["1 Update users.a.B.c"],
+        ),
         ("ALTER TABLE users ADD COLUMN a int", &["1 adds users.a"]),
         (
             "WITH gone AS (\n DELETE FROM users RETURNING *)\nINSERT INTO logs SELECT * FROM gone",
@@ -257,4 +260,16 @@ fn what_is_kept_to_be_run_later_is_told_where_it_is_made() {
 fn a_text_that_is_written_out_is_read() {
     let up = "DO $$\nBEGIN\n  EXECUTE 'DROP TABLE users';\nEND $$;";
     assert_eq!(shown(up), ["3 DropTable users"]);
+}
+
+#[test]
+fn names_end_where_the_server_cuts_them() {
+    let name = "a".repeat(63);
+    assert_eq!(
+        shown(&format!("UPDATE {name}bc SET {name}d = 1")),
+        [format!("1 Update {name}.{name}")]
+    );
+    let name = "a".repeat(62);
+    let up = format!("DROP TABLE \"{name}é\"");
+    assert_eq!(shown(&up), [format!("1 DropTable {name}")]);
 }

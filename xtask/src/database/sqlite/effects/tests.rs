@@ -42,8 +42,8 @@ fn every_statement_that_meets_rows_is_found() {
         ),
         ("DELETE FROM users WHERE id = 1", "1 Delete users"),
         (
-            "UPDATE OR IGNORE users SET (a, b) = (1, 2)",
-            "1 Update users",
+            "UPDATE OR IGNORE users SET (a, \"B\") = (1, 2), c = 3",
+            "1 Update users[\"a\", \"b\", \"c\"]",
         ),
         (
             "UPDATE users AS u SET a = max(b, c), b = (SELECT 1, 2), \"C\" = a = 1 FROM d WHERE a, b = 1",

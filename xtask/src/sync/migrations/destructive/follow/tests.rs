@@ -205,6 +205,10 @@ fn what_the_plan_adds_holds_nothing() {
                 "ALTER TABLE users DROP COLUMN nick",
             ],
             &["DROP TABLE IF EXISTS nowhere; DELETE FROM nowhere"],
+            &[
+                "ALTER TABLE users ADD a int; ALTER TABLE users ADD b int;",
+                "UPDATE users SET (a, b) = (id, id)",
+            ],
         ] {
             assert_eq!(told(backend, "", ups), Vec::<String>::new(), "{ups:?}");
         }
