@@ -1,5 +1,6 @@
 //! What the statements of a migration do to tables, from squawk's syntax tree.
 
+mod alterations;
 mod executed;
 mod keys;
 mod names;

@@ -3,6 +3,7 @@
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::alterations::altered;
 use super::keys::refers;
 use super::names::{name_of, named, new_name, relation, written};
 use crate::sync::migrations::destructive::{Effect, Kind};
@@ -52,17 +53,6 @@ fn one_effect(node: &SyntaxNode) -> Option<Effect> {
             query: create.syntax().text().to_string(),
         });
     }
-    if let Some(alter) = ast::AlterView::cast(node()) {
-        let from = written(alter.view_ref()?.path_ref()?)?;
-        return match alter.action()? {
-            ast::AlterViewAction::ViewRenameTo(rename) => Some(Effect::Renames {
-                from,
-                to: named(rename.view()?.path()?)?,
-            }),
-            ast::AlterViewAction::SetSchema(set) => moved(&from, &set),
-            _ => None,
-        };
-    }
     if let Some(alter) = ast::AlterSchema::cast(node()) {
         return match alter.action()? {
             ast::AlterSchemaAction::SchemaRenameTo(rename) => Some(Effect::RenamesSchema {
@@ -73,14 +63,6 @@ fn one_effect(node: &SyntaxNode) -> Option<Effect> {
         };
     }
     None
-}
-
-fn moved(from: &TableName, set: &ast::SetSchema) -> Option<Effect> {
-    let schema = name_of(set.schema_ref()?.syntax());
-    Some(Effect::Renames {
-        from: from.clone(),
-        to: TableName::new(Some(&schema), &from.name),
-    })
 }
 
 /// The columns that an UPDATE sets.
@@ -165,10 +147,7 @@ fn several_effects(node: &SyntaxNode) -> Vec<Effect> {
     if let Some(merge) = ast::Merge::cast(node.clone()) {
         return merged(&merge);
     }
-    if let Some(alter) = ast::AlterTable::cast(node.clone()) {
-        return altered(&alter).unwrap_or_default();
-    }
-    Vec::new()
+    altered(node).unwrap_or_default()
 }
 
 fn merged(merge: &ast::Merge) -> Vec<Effect> {
@@ -188,52 +167,6 @@ fn merged(merge: &ast::Merge) -> Vec<Effect> {
     let met = kinds.into_iter().filter(|(action, _)| does(*action));
     met.filter_map(|(_, kind)| Some(meets(kind, table.clone()?)))
         .collect()
-}
-
-fn altered(alter: &ast::AlterTable) -> Option<Vec<Effect>> {
-    let table = written(alter.table_relation_name()?.table_name_ref()?.path_ref()?)?;
-    let effect = |action| match action {
-        ast::AlterTableAction::DropColumn(drop) => Some(Effect::Meets {
-            kind: Kind::DropColumn,
-            table: table.clone(),
-            columns: vec![name_of(drop.column_name_ref()?.syntax())],
-            others: false,
-        }),
-        ast::AlterTableAction::AddColumn(add) => Some(Effect::Adds {
-            table: table.clone(),
-            column: name_of(add.column_name()?.syntax()),
-        }),
-        ast::AlterTableAction::AlterColumn(column) => match column.option()? {
-            ast::AlterColumnOption::SetType(set) => Some(Effect::Retypes {
-                table: table.clone(),
-                column: name_of(column.column_name_ref()?.syntax()),
-                type_name: set.ty()?.syntax().text().to_string().to_lowercase(),
-                computed: set.using_expr().is_some(),
-            }),
-            _ => None,
-        },
-        ast::AlterTableAction::TableRenameTo(rename) => Some(Effect::Renames {
-            from: table.clone(),
-            to: new_name(rename.table_name()?)?,
-        }),
-        ast::AlterTableAction::SetSchema(set) => moved(&table, &set),
-        ast::AlterTableAction::AttachPartition(attach) => Some(Effect::Joins {
-            parent: table.clone(),
-            child: written(attach.table_name_ref()?.path_ref()?)?,
-        }),
-        ast::AlterTableAction::InheritTable(inherit) => Some(Effect::Joins {
-            parent: written(inherit.table_name_ref()?.path_ref()?)?,
-            child: table.clone(),
-        }),
-        ast::AlterTableAction::RenameColumn(rename) => Some(Effect::RenamesColumn {
-            table: table.clone(),
-            from: name_of(rename.column_name_ref()?.syntax()),
-            to: name_of(rename.column_name()?.syntax()),
-        }),
-        _ => None,
-    };
-    let effects = alter.actions().filter_map(effect);
-    Some(effects.chain(refers(alter.syntax(), &table)).collect())
 }
 
 fn meets(kind: Kind, table: TableName) -> Effect {

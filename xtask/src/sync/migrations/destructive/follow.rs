@@ -103,7 +103,10 @@ impl Follower<'_> {
                 }
             }
             Effect::RenamesColumn { table, from, to } => {
-                for table in self.names.on_target(&table) {
+                // The columns of a view are not those of the tables behind it.
+                let tables = self.names.on_target(&table).into_iter();
+                let is_view = self.names.is_view(&table);
+                for table in tables.filter(|_| !is_view) {
                     self.saying.rename(&table, &from, &to);
                     self.columns.rename(table, &from, &to);
                 }
@@ -191,6 +194,14 @@ impl Follower<'_> {
     ) {
         let ends = self.ends(written);
         let tables = self.names.on_target(written);
+        let is_view = self.names.is_view(written)
+            || !tables.iter().all(|it| self.names.behind(it).contains(it));
+        // A view may call its columns otherwise.
+        let columns = match kind {
+            Kind::DropColumn => columns,
+            _ if is_view => &[],
+            _ => columns,
+        };
         for table in &tables {
             if kind == Kind::Update {
                 self.saying.updates.extend(self.names.behind(table));
@@ -199,15 +210,8 @@ impl Follower<'_> {
                 continue;
             }
             for behind in self.names.behind(table) {
-                let leads = self.names.is_view(written) || behind != *table;
-                let through = leads.then(|| written.clone());
-                // A view may call its columns otherwise.
-                let named = if leads && kind != Kind::DropColumn {
-                    &[]
-                } else {
-                    columns
-                };
-                self.found(kind, &behind, named, through, line);
+                let through = is_view.then(|| written.clone());
+                self.found(kind, &behind, columns, through, line);
             }
             if kind == Kind::DropColumn {
                 self.columns.drop_from(table.clone());

@@ -67,6 +67,9 @@ impl<'a> Names<'a> {
         for name in self.in_schema(from) {
             let tables = self.on_target(&name);
             let renamed = TableName::new(Some(to), &name.name);
+            if self.is_view(&name) {
+                self.views.insert(renamed.clone());
+            }
             self.names.entry(renamed).or_default().extend(tables);
         }
     }

@@ -113,3 +113,38 @@ fn rows_of_a_partition_are_rows_of_its_table() {
         );
     }
 }
+
+#[test]
+fn a_table_may_be_renamed_as_if_it_were_something_else() {
+    for kind in [
+        "INDEX",
+        "VIEW",
+        "SEQUENCE",
+        "MATERIALIZED VIEW",
+        "FOREIGN TABLE",
+    ] {
+        let up = format!("ALTER {kind} users RENAME TO u; DELETE FROM u");
+        assert_eq!(
+            told(Backend::Postgres, "", &[&up])[0],
+            "line 1: deletes from `users`, which has 1,204 rows!",
+            "{up}"
+        );
+    }
+    for kind in ["VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE"] {
+        let up = format!(
+            "ALTER TABLE users ADD a int; ALTER {kind} users RENAME a TO b; ALTER {kind} users RENAME name TO a; UPDATE users SET a = NULL"
+        );
+        assert_eq!(told(Backend::Postgres, "", &[&up]).len(), 1, "{up}");
+    }
+}
+
+#[test]
+fn the_columns_of_a_view_are_its_own() {
+    for up in [
+        "CREATE VIEW v AS SELECT a FROM users; ALTER VIEW v RENAME a TO name; UPDATE users SET name = NULL",
+        "CREATE VIEW v AS SELECT name AS a FROM users; UPDATE v SET a = NULL",
+    ] {
+        let up = format!("ALTER TABLE users ADD a int; {up}");
+        assert_eq!(told(Backend::Postgres, "", &[&up]).len(), 1, "{up}");
+    }
+}
