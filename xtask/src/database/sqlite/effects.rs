@@ -182,8 +182,11 @@ fn altered(words: &[&str]) -> Option<Vec<Effect>> {
 
 /// What a statement that writes rows does.
 fn written(words: &[&str]) -> Option<Vec<Effect>> {
-    let effect = match behind_with(words)? {
+    let words = behind_with(words)?;
+    let effect = match words {
         ["delete", "from", rest @ ..] => meets(Kind::Delete, name(rest)?.0, Vec::new()),
+        // Rows may go for any column, even for a new one.
+        ["update", "or", "replace", rest @ ..] => meets(Kind::Replace, name(rest)?.0, Vec::new()),
         ["update", "or", _, rest @ ..] | ["update", rest @ ..] => {
             let (table, rest) = name(rest)?;
             meets(Kind::Update, table, set(rest))
@@ -193,10 +196,13 @@ fn written(words: &[&str]) -> Option<Vec<Effect>> {
         }
         ["insert", "or", _, "into", rest @ ..] | ["insert", "into", rest @ ..] => {
             let (table, rest) = name(rest)?;
-            if !rest.windows(2).any(|pair| pair == ["do", "update"]) {
-                return Some(Vec::new());
+            let updates = rest.windows(2).any(|pair| pair == ["do", "update"]);
+            match words {
+                _ if updates => meets(Kind::Update, table, Vec::new()),
+                // What it says itself goes before what the table says.
+                ["insert", "or", ..] => return Some(Vec::new()),
+                _ => Effect::Inserts(table),
             }
-            meets(Kind::Update, table, Vec::new())
         }
         ["select" | "values", ..] => return Some(Vec::new()),
         _ => return None,

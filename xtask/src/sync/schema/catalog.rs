@@ -197,6 +197,18 @@ impl Catalog {
             .find_map(|schema| self.tables.get(&TableName::new(Some(schema), &name.name)))
     }
 
+    /// Whether a new or changed row of a table may take the place of others: on SQLite a key may say
+    /// so. What a missing value is replaced by is none.
+    pub fn replaces_rows(&self, table: &TableName) -> bool {
+        let begin = format!("{table}.");
+        self.objects.iter().any(|(object, definition)| {
+            object.name.starts_with(&begin)
+                && definition
+                    .replace("null on conflict replace", "")
+                    .contains("on conflict replace")
+        })
+    }
+
     /// A digest of all objects: equal for equal schemas.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();

@@ -4,6 +4,7 @@ use xtask::problem::{Code, Problem};
 use xtask::sync::event::Event;
 use xtask::sync::settings::environment::Backend;
 
+use super::stage::TABLES;
 use super::{BASE, Stage, codes};
 
 const CLEAN: &str = "2024-02-01-000000_clean";
@@ -129,4 +130,37 @@ pub(super) fn rows_are_counted_again_under_the_lock(backend: Backend) {
     assert_eq!(problem.code, Code::Destructive);
     assert!(problem.message.contains("which has 1 row"), "{problem}");
     assert_eq!(stage.everything(), before);
+}
+
+pub(super) fn rows_that_a_key_replaces_are_told() {
+    let mut stage = Stage::promoted(Backend::Sqlite);
+    stage.configure(
+        &super::stage::TABLES.replace("[\"merchants\"", "[\"merchants\", \"cards\", \"notes\""),
+    );
+    let made = "CREATE TABLE cards (id integer PRIMARY KEY, code text UNIQUE ON CONFLICT REPLACE, note text NOT NULL ON CONFLICT REPLACE DEFAULT 'x');\
+        CREATE TABLE notes (id integer PRIMARY KEY, note text NOT NULL ON CONFLICT REPLACE DEFAULT 'x');";
+    stage.migrations.write("2024-02-01-000000_cards", made);
+    stage.migrate();
+    stage.promote();
+    stage
+        .test
+        .run("INSERT INTO cards (id, code) VALUES (1, 'a'), (2, 'b')");
+    stage.make_strict();
+    stage.migrations.write(
+        "2024-03-01-000000_more",
+        "INSERT INTO cards (code) VALUES ('a');\nUPDATE cards SET code = 'b';\nUPDATE OR REPLACE merchants SET id = 1;\n\
+         INSERT INTO notes (id) VALUES (1);\nINSERT OR IGNORE INTO cards (code) VALUES ('a');",
+    );
+    stage.migrate();
+    let plan = stage.plan();
+    assert_eq!(codes(&plan.blockers), [Code::Destructive]);
+    let found = plan.migrations[0].destructive.iter();
+    assert_eq!(
+        found.map(|found| found.words()).collect::<Vec<_>>(),
+        [
+            "line 1: replaces rows of `cards`, which has 2 rows",
+            "line 2: replaces rows of `cards`, which has 2 rows",
+            "line 3: replaces rows of `merchants`, which has 3 rows",
+        ]
+    );
 }

@@ -261,6 +261,7 @@ suite! {
             ;
     }
     sqlite {
+        destroying: rows_that_a_key_replaces_are_told;
         splitting: a_setting_that_a_migration_leaves_ends_with_it;
         clashing: names_are_one_whatever_their_case;
         refusing: two_kinds_of_database_do_not_mix;

@@ -42,7 +42,7 @@ fn shown(up: &str) -> Vec<String> {
                 key.on_update
             ),
             Effect::MovesPath => format!("{line} moves the path"),
-            Effect::Rebuilds { .. } => "rebuilds".to_owned(),
+            Effect::Inserts(_) | Effect::Rebuilds { .. } => "none of PostgreSQL".to_owned(),
         }
     };
     let read = read(up);

@@ -51,6 +51,7 @@ fn every_statement_that_meets_rows_is_found() {
         ),
         ("REPLACE INTO users VALUES (1)", "1 Replace users"),
         ("INSERT OR REPLACE INTO users VALUES (1)", "1 Replace users"),
+        ("UPDATE OR REPLACE users SET a = 1", "1 Replace users"),
         (
             "INSERT INTO users (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2",
             "1 Update users",

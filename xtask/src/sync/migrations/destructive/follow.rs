@@ -123,6 +123,13 @@ impl Follower<'_> {
                 columns,
                 others,
             } => self.meet(line, kind, &table, &columns, others),
+            Effect::Inserts(written) => {
+                for table in self.names.on_target(&written) {
+                    if self.target.catalog.replaces_rows(&table) {
+                        self.found(Kind::Replace, &table, &[], None, line);
+                    }
+                }
+            }
             Effect::Retypes {
                 table,
                 column,
@@ -210,6 +217,12 @@ impl Follower<'_> {
                 continue;
             }
             for behind in self.names.behind(table) {
+                let (kind, columns) = match kind {
+                    Kind::Update if self.target.catalog.replaces_rows(&behind) => {
+                        (Kind::Replace, &[][..])
+                    }
+                    kind => (kind, columns),
+                };
                 let through = is_view.then(|| written.clone());
                 self.found(kind, &behind, columns, through, line);
             }
@@ -339,7 +352,7 @@ fn is_protected(
         [] => own.next().is_some(),
         columns => own.any(|column| columns.contains(column)),
     };
-    let takes_rows = [Kind::Delete, Kind::Truncate].contains(&kind);
+    let takes_rows = [Kind::Delete, Kind::Truncate, Kind::Replace].contains(&kind);
     settings.filter.is_some()
         || settings.extra_rows == ExtraRows::Keep
         || settings.retire.is_some() && takes_rows

@@ -85,6 +85,8 @@ pub enum Effect {
         columns: Vec<String>,
         others: bool,
     },
+    /// New rows come, as SQLite says it; its tables may put them in the place of others.
+    Inserts(TableName),
     /// Gives a column another type, which may change its values.
     Retypes {
         table: TableName,
@@ -142,6 +144,7 @@ impl Effect {
             | Effect::RenamesColumn { .. }
             | Effect::Refers { .. }
             | Effect::Joins { .. }
+            | Effect::Inserts(_)
             | Effect::MovesPath => None,
         }
     }

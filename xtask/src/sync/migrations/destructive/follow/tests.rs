@@ -190,6 +190,10 @@ fn lookup_rows_come_from_the_source() {
             let found = told(backend, tables, &[up]);
             assert_eq!(found[0].ends_with('!'), hurts, "{tables} {up}");
         }
+        if backend == Backend::Sqlite {
+            let up = "REPLACE INTO fees VALUES (1)";
+            assert!(told(backend, "retire = { active = false }", &[up])[0].ends_with('!'));
+        }
         let drop = told(backend, "", &["DROP TABLE fees"]);
         assert_eq!(drop, ["line 1: drops `fees`, which has 3 rows!"]);
     }
