@@ -21,11 +21,7 @@ pub(in crate::database) fn hazards(up: &str, catalog: &Catalog) -> Vec<Hazard> {
     let mut dropped = Vec::new();
     let mut found = Vec::new();
     for (at, (line, words)) in statements.iter().enumerate() {
-        if let ["create", "table", "if", "not", "exists", table, ..]
-        | ["create", "table", table, ..] = words.as_slice()
-        {
-            made.push(*table);
-        }
+        made.extend(maker(words));
         if let [
             "drop",
             "index" | "view" | "trigger",
@@ -38,16 +34,13 @@ pub(in crate::database) fn hazards(up: &str, catalog: &Catalog) -> Vec<Hazard> {
         {
             dropped.push(*name);
         }
-        let is_rebuilt = |table: &str| {
-            statements[at..].iter().any(|(_, words)| {
-                matches!(words.as_slice(), ["alter", "table", _, "rename", "to", name, ..] if *name == table)
-            })
-        };
         let target = Target {
             catalog,
             dropped: &dropped,
         };
-        if let Some((rule, message, help)) = hazard(words, &made, is_rebuilt, target) {
+        let (before, behind) = statements.split_at(at);
+        let around = Around { before, behind };
+        if let Some((rule, message, help)) = hazard(words, &made, around, target) {
             found.push(Hazard {
                 rule: rule.to_owned(),
                 line: *line,
@@ -110,6 +103,66 @@ impl Target<'_> {
     }
 }
 
+/// The statements before one, and those from it on.
+#[derive(Clone, Copy)]
+struct Around<'around> {
+    before: &'around [(usize, Vec<&'around str>)],
+    behind: &'around [(usize, Vec<&'around str>)],
+}
+
+impl<'around> Around<'around> {
+    /// Whether another table takes the name of one that is dropped.
+    fn is_rebuilt(self, table: &str) -> bool {
+        let mut behind = self.behind.iter();
+        behind.any(|(_, words)| renamed(words).is_some_and(|(_, to)| to == table))
+    }
+
+    /// The name that a table had which is dropped, if it left that to another one.
+    fn stepped_aside(self, table: &str) -> Option<&'around str> {
+        let mut renames = self.before.iter().enumerate().rev();
+        let (at, from) = renames.find_map(|(at, (_, words))| {
+            let (from, to) = renamed(words)?;
+            (to == table).then_some((at, from))
+        })?;
+        let mut behind = self.before[at..].iter();
+        behind
+            .any(|(_, words)| maker(words) == Some(from))
+            .then_some(from)
+    }
+
+    /// Whether a table that is renamed leaves its name to another one, and is dropped.
+    fn steps_aside(self, from: &str, to: &str) -> bool {
+        let says = |is: &dyn Fn(&[&str]) -> bool| self.behind.iter().any(|(_, words)| is(words));
+        says(&|words| maker(words) == Some(from)) && says(&|words| dropped(words) == Some(to))
+    }
+}
+
+/// The table that a statement makes.
+fn maker<'word>(words: &[&'word str]) -> Option<&'word str> {
+    match words {
+        ["create", "table", "if", "not", "exists", table, ..] | ["create", "table", table, ..] => {
+            Some(table)
+        }
+        _ => None,
+    }
+}
+
+/// The table that a statement drops.
+fn dropped<'word>(words: &[&'word str]) -> Option<&'word str> {
+    match words {
+        ["drop", "table", "if", "exists", table, ..] | ["drop", "table", table, ..] => Some(table),
+        _ => None,
+    }
+}
+
+/// The old and the new name of a table.
+fn renamed<'word>(words: &[&'word str]) -> Option<(&'word str, &'word str)> {
+    match words {
+        ["alter", "table", from, "rename", "to", to, ..] => Some((from, to)),
+        _ => None,
+    }
+}
+
 /// The words without the schema in front of a name.
 fn unqualified(mut words: Vec<String>) -> Vec<String> {
     while let Some(at) = words.iter().position(|word| word == ".") {
@@ -123,36 +176,11 @@ fn unqualified(mut words: Vec<String>) -> Vec<String> {
 fn hazard(
     words: &[&str],
     made: &[&str],
-    is_rebuilt: impl Fn(&str) -> bool,
+    around: Around<'_>,
     target: Target<'_>,
 ) -> Option<(&'static str, String, &'static str)> {
     match words {
-        ["drop", "table", "if", "exists", table, ..] | ["drop", "table", table, ..]
-            if is_rebuilt(table) =>
-        {
-            let rebuilt =
-                format!("`{table}` is dropped and made anew, with its rows copied by hand");
-            let children = target.cascading(table).join(", ");
-            Some(match children.is_empty() {
-                true => (
-                    "table-rebuild",
-                    format!("{rebuilt}."),
-                    "See that every row is copied, and every index and trigger made again; rows that refer to it stay.",
-                ),
-                false => (
-                    "table-rebuild",
-                    format!(
-                        "{rebuilt}, and {children} would lose the rows that refer to it with ON DELETE CASCADE."
-                    ),
-                    "See that every row is copied, and every index and trigger made again. Here the rows that refer to it stay; a program that runs the migration with foreign keys on deletes them.",
-                ),
-            })
-        }
-        ["drop", "table", "if", "exists", table, ..] | ["drop", "table", table, ..] => Some((
-            "ban-drop-table",
-            format!("Dropping `{table}` loses its rows and may break existing clients."),
-            "First deploy an application that does not use it.",
-        )),
+        ["drop", "table", ..] => Some(dropping(dropped(words)?, around, target)),
         ["alter", "table", table, "drop", "column", column, ..]
         | ["alter", "table", table, "drop", column, ..] => {
             let users = target.users(table, column).join(", ");
@@ -182,13 +210,16 @@ fn hazard(
                 )
             })
         }
-        ["alter", "table", table, "rename", "to", ..] => (!made.contains(table)).then(|| {
-            (
-                "renaming-table",
-                format!("Renaming `{table}` may break existing clients."),
-                "Make the new table beside the old one.",
-            )
-        }),
+        ["alter", "table", table, "rename", "to", to, ..] => {
+            let is_told = made.contains(table) || around.steps_aside(table, to);
+            (!is_told).then(|| {
+                (
+                    "renaming-table",
+                    format!("Renaming `{table}` may break existing clients."),
+                    "Make the new table beside the old one.",
+                )
+            })
+        }
         ["alter", "table", table, "rename", "column", column, ..]
         | ["alter", "table", table, "rename", column, ..] => Some((
             "renaming-column",
@@ -204,6 +235,45 @@ fn hazard(
                 )
             }),
         _ => None,
+    }
+}
+
+fn dropping(
+    table: &str,
+    around: Around<'_>,
+    target: Target<'_>,
+) -> (&'static str, String, &'static str) {
+    if around.is_rebuilt(table) {
+        let rebuilt = format!("`{table}` is dropped and made anew, with its rows copied by hand");
+        let children = target.cascading(table).join(", ");
+        return match children.is_empty() {
+            true => (
+                "table-rebuild",
+                format!("{rebuilt}."),
+                "See that every row is copied, and every index and trigger made again; rows that refer to it stay.",
+            ),
+            false => (
+                "table-rebuild",
+                format!(
+                    "{rebuilt}, and {children} would lose the rows that refer to it with ON DELETE CASCADE."
+                ),
+                "See that every row is copied, and every index and trigger made again. Here the rows that refer to it stay; a program that runs the migration with foreign keys on deletes them.",
+            ),
+        };
+    }
+    match around.stepped_aside(table) {
+        Some(name) => (
+            "table-rebuild",
+            format!(
+                "`{name}` is made anew, with its rows copied by hand from `{table}`, which is dropped."
+            ),
+            "Make the new table under another name, and rename it when the old one is gone: foreign keys, triggers and views follow a table that is renamed.",
+        ),
+        None => (
+            "ban-drop-table",
+            format!("Dropping `{table}` loses its rows and may break existing clients."),
+            "First deploy an application that does not use it.",
+        ),
     }
 }
 
@@ -250,6 +320,8 @@ mod tests {
         let up = "CREATE TABLE new_t (id integer);\nINSERT INTO new_t SELECT id FROM t;\nDROP TABLE t;\n\
                   ALTER TABLE new_t RENAME TO t;";
         assert_eq!(rules(up), [("table-rebuild".to_owned(), 3)]);
+        let aside = "ALTER TABLE t RENAME TO old_t;\nCREATE TABLE t (id integer);\nINSERT INTO t SELECT id FROM old_t;\nDROP TABLE old_t;";
+        assert_eq!(rules(aside), [("table-rebuild".to_owned(), 4)]);
         assert_eq!(rules("CREATE TABLE t (id integer NOT NULL);"), []);
         assert_eq!(rules("DELETE FROM t WHERE id = 1"), []);
     }

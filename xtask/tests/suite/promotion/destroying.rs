@@ -4,8 +4,7 @@ use xtask::problem::{Code, Problem};
 use xtask::sync::event::Event;
 use xtask::sync::settings::environment::Backend;
 
-use super::stage::TABLES;
-use super::{BASE, Stage, codes};
+use super::{BASE, Stage, TABLES, codes};
 
 const CLEAN: &str = "2024-02-01-000000_clean";
 

@@ -216,3 +216,22 @@ fn a_rebuild_loses_the_columns_that_it_does_not_copy() {
         ["line 2: drops `users`, which has 1,204 rows!"]
     );
 }
+
+#[test]
+fn the_old_table_may_step_aside_first() {
+    let rebuild = |copy: &str| {
+        let up = format!(
+            "ALTER TABLE users RENAME TO old; CREATE TABLE users (id, name text, code text);\nINSERT INTO users {copy};\nDROP TABLE old;"
+        );
+        told(Backend::Sqlite, "", &[&up])
+    };
+    assert_eq!(rebuild("SELECT * FROM old"), [""; 0]);
+    assert_eq!(
+        rebuild("SELECT id, name, 1 FROM old"),
+        ["line 3: drops `code` of `users`, which has 1,204 rows!"]
+    );
+    assert_eq!(
+        rebuild("SELECT * FROM old WHERE id > 1"),
+        ["line 3: drops `users`, which has 1,204 rows!"]
+    );
+}
