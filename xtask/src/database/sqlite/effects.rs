@@ -131,11 +131,15 @@ fn created(words: &[&str], schema: Option<&str>) -> Vec<Seen> {
 fn fired(trigger: &str, words: &[&str]) -> Vec<Seen> {
     let start = words.iter().position(|word| *word == "begin");
     let body = words[start.map_or(words.len(), |at| at + 1)..].split(|word| *word == ";");
+    let raises = ["raise", "(", "ignore", ")"];
+    let skips = words.windows(4).any(|words| words == raises);
+    let skips = skips.then(|| "skips what is done to a row".to_owned());
     body.flat_map(seen)
         .filter_map(|seen| match seen {
             Ok(effect) => effect.words(),
             Err(reason) => Some(format!("does what is not known ({reason})")),
         })
+        .chain(skips)
         .map(|what| Err(format!("`{trigger}` {what} when it fires")))
         .collect()
 }

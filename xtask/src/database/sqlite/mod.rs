@@ -1,5 +1,6 @@
 //! SQLite.
 
+mod aggregates;
 mod backup;
 mod beside;
 mod boundary;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::aggregates::sums_up;
 use super::phrases::{bare, group, is_name, listed, name, without};
 use super::value::Affinity;
 use crate::sync::migrations::destructive::{Copied, Effect, Kind};
@@ -169,18 +170,20 @@ fn copied(words: &[&str], from: &TableName) -> Option<Copy> {
         depth == 0 && *word == "from"
     })?;
     let (table, behind) = name(&rest[source + 1..])?;
-    let is_whole = match behind {
-        [] | [_] | ["as", _] => true,
-        ["order", "by", order @ ..] | ["as", _, "order", "by", order @ ..] => {
-            !order.contains(&"limit")
-        }
-        _ => false,
+    let (alias, order): (_, &[&str]) = match behind {
+        [] => (None, &[]),
+        ["order", "by", order @ ..] => (None, order),
+        [alias] | ["as", alias] => (Some(alias), &[]),
+        ["as", alias, "order", "by", order @ ..] => (Some(alias), order),
+        _ => return None,
     };
-    if table != *from || !is_whole || ["distinct", "all"].contains(rest.first()?) {
+    if table != *from || order.contains(&"limit") || ["distinct", "all"].contains(rest.first()?) {
         return None;
     }
+    let called = [Some(table.name.clone()), alias.map(|alias| bare(alias))];
+    let called: Vec<String> = called.into_iter().flatten().collect();
     let items = listed(&rest[..source]);
-    if items.iter().any(|item| sums_up(item)) {
+    if sums_up(&rest[..source], &called) || sums_up(order, &called) {
         return None;
     }
     let values: Vec<Copied> = items.iter().map(|item| value(item)).collect();
@@ -194,44 +197,6 @@ fn copied(words: &[&str], from: &TableName) -> Option<Copy> {
         columns,
         values,
     })
-}
-
-/// Whether an expression makes one row of all. Of `min` and `max` it is not said how many
-/// arguments they have.
-fn sums_up(item: &[&str]) -> bool {
-    const AGGREGATES: [&str; 11] = [
-        "avg",
-        "count",
-        "group_concat",
-        "json_group_array",
-        "json_group_object",
-        "jsonb_group_array",
-        "max",
-        "min",
-        "string_agg",
-        "sum",
-        "total",
-    ];
-    let mut depth = 0_usize;
-    let mut subquery = None;
-    for words in item.windows(2) {
-        match words {
-            ["(", _] => depth += 1,
-            [")", _] => {
-                depth = depth.saturating_sub(1);
-                subquery = subquery.filter(|begun| *begun < depth);
-            }
-            _ => {}
-        }
-        let is_call = words[1] == "(" && AGGREGATES.contains(&bare(words[0]).as_str());
-        match words {
-            // What a query of its own sums up is one value of each row.
-            ["(", "select" | "with" | "values"] if subquery.is_none() => subquery = Some(depth - 1),
-            _ if is_call && subquery.is_none() => return !item.contains(&"over"),
-            _ => {}
-        }
-    }
-    false
 }
 
 fn value(item: &[&str]) -> Copied {

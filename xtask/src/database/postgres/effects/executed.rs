@@ -31,20 +31,39 @@ pub(super) fn harmless(node: &SyntaxNode) -> Option<Vec<String>> {
     let text = text(literal)?;
     let mut before: Vec<&str> = text.split("%s").collect();
     before.pop();
-    // What stands there without quotes may be more than a name anywhere else.
-    let is_name = |before: &&str| {
-        let word = before.split_whitespace().last().unwrap_or_default();
-        ["FROM", "INTO", "JOIN", "ON", "TABLE", "UPDATE"].contains(&word.to_uppercase().as_str())
-    };
-    if !before.iter().all(is_name) {
+    if !before.iter().all(|before| names_a_table(before)) {
         return None;
     }
-    let found = read(&text.replace("%I", "x").replace("%s", "x"));
+    let found = read(&text.replace("%I", FILLED_IN).replace("%s", FILLED_IN));
     let mut words = found.statements.iter().filter_map(|it| it.effect.words());
     if words.next().is_some() || !found.opaque.is_empty() {
         return None;
     }
-    Some(found.calls.into_iter().map(|(_, name)| name).collect())
+    let calls = found.calls.into_iter().map(|(_, name)| name);
+    let calls: Vec<String> = calls.collect();
+    (!calls.iter().any(|name| name == FILLED_IN)).then_some(calls)
+}
+
+/// Stands for a name that only the run knows.
+const FILLED_IN: &str = "name_of_the_run";
+
+/// Whether what follows can be a table and no call: what stands there without quotes may be more
+/// than a name anywhere else.
+fn names_a_table(before: &str) -> bool {
+    let statement = before.rsplit(';').next().unwrap_or_default().to_uppercase();
+    let words: Vec<&str> = statement.split_whitespace().collect();
+    match words.as_slice() {
+        ["ALTER" | "LOCK", "TABLE", options @ ..] => {
+            let is_option = |word: &&str| ["IF", "EXISTS", "ONLY"].contains(word);
+            options.iter().all(is_option)
+        }
+        [
+            "CREATE" | "COMMENT" | "GRANT" | "REVOKE",
+            between @ ..,
+            "ON",
+        ] => !between.contains(&"SELECT"),
+        _ => false,
+    }
 }
 
 /// The node that is all of an expression.

@@ -122,6 +122,15 @@ fn several_effects(node: &SyntaxNode) -> Vec<Effect> {
         };
         let mut effects = vec![Effect::Makes(table.clone())];
         effects.extend(refers(node, &table));
+        let whole = create.partition_of().and_then(|it| it.table_name_ref());
+        let parents = create.inherits().into_iter();
+        let parents = parents.flat_map(|it| it.table_name_refs()).chain(whole);
+        effects.extend(parents.filter_map(|parent| {
+            Some(Effect::Joins {
+                parent: written(parent.path_ref()?)?,
+                child: table.clone(),
+            })
+        }));
         return effects;
     }
     if let Some(drop) = ast::DropSchema::cast(node.clone()) {

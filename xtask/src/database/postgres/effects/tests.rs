@@ -192,6 +192,19 @@ fn what_cannot_be_seen_into_is_told() {
         ("DO $$ BEGIN EXECUTE format('DROP TABLE %I', a); END $$", 1),
         ("DO $$ BEGIN EXECUTE format('%s', a); END $$", 1),
         ("DO $$ BEGIN EXECUTE format('SELECT %s', a); END $$", 1),
+        (
+            "DO $$ BEGIN EXECUTE format('SELECT * FROM %s', 'wipe()'); END $$",
+            1,
+        ),
+        (
+            "DO $$ BEGIN EXECUTE format('SELECT FROM a JOIN b ON %s', 'wipe()'); END $$",
+            1,
+        ),
+        (
+            "DO $$ BEGIN EXECUTE format('CREATE TABLE c AS SELECT FROM a JOIN b ON %s', 'wipe()'); END $$",
+            1,
+        ),
+        ("DO $$ BEGIN EXECUTE format('SELECT %I()', a); END $$", 1),
         ("DROP EXTENSION hstore", 1),
         ("DO $$ BEGIN EXECUTE format(a, 'SELECT 1'); END $$", 1),
         ("DO $$ BEGIN EXECUTE upper('SELECT 1'); END $$", 1),
@@ -210,6 +223,7 @@ fn what_only_adds_or_runs_later_is_none() {
         "CREATE FUNCTION f() RETURNS trigger AS 'BEGIN RETURN NEW; END' LANGUAGE plpgsql; CREATE TRIGGER t AFTER INSERT ON users EXECUTE FUNCTION f();",
         "DROP SCHEMA app; DROP INDEX i; DROP VIEW v; DROP TYPE t; SELECT setval('s', 1), now()",
         "CREATE FUNCTION f(_tbl regclass) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('CREATE TRIGGER t BEFORE UPDATE ON %s FOR EACH ROW EXECUTE PROCEDURE g()', _tbl); END $$",
+        "DO $$ BEGIN EXECUTE format('ALTER TABLE %s ENABLE TRIGGER t', a); EXECUTE format('CREATE INDEX %I ON %I (x)', a, b); EXECUTE format('SELECT * FROM %I', a); END $$",
         "-- DROP TABLE users",
         "",
     ] {

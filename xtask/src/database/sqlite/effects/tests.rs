@@ -113,6 +113,10 @@ fn what_cannot_be_seen_into_is_told() {
             "CREATE TEMP TRIGGER IF NOT EXISTS t INSTEAD OF DELETE ON v BEGIN DELETE FROM \"users\"; SELECT 1; END;",
             "`t` deletes from `users` when it fires",
         ),
+        (
+            "CREATE TRIGGER t BEFORE INSERT ON users BEGIN SELECT RAISE(IGNORE) WHERE new.a; END;",
+            "`t` skips what is done to a row when it fires",
+        ),
     ] {
         assert_eq!(read(up).opaque, [(1, reason.to_owned())], "{up}");
         assert_eq!(shown(up), Vec::<String>::new(), "{up}");
@@ -132,7 +136,11 @@ fn a_rebuild_is_one_only_if_every_row_is_copied() {
     };
     for copy in [
         "INSERT INTO new_t SELECT id FROM t",
-        "INSERT INTO new_t (id) SELECT coalesce(id, (SELECT max(id) FROM u WHERE 1)) FROM t AS old ORDER BY 1",
+        "INSERT INTO new_t (id) SELECT coalesce(id, (SELECT max(u.id) FROM u WHERE 1)) FROM t AS old ORDER BY 1",
+        "INSERT INTO new_t SELECT max(id, 1) FROM t",
+        "INSERT INTO new_t SELECT row_number() OVER (ORDER BY id) FROM t",
+        "INSERT INTO new_t SELECT cast(id AS varchar(9)) || (id IN (1)) FROM t",
+        "INSERT INTO new_t SELECT (SELECT count(*) FROM u WHERE u.t = t.id) FROM t",
         "INSERT INTO \"new_t\" SELECT * FROM main.t ORDER BY id",
     ] {
         assert_eq!(rebuild(copy), ["3 rebuild t as new_t"], "{copy}");
@@ -147,6 +155,13 @@ fn a_rebuild_is_one_only_if_every_row_is_copied() {
         "INSERT INTO new_t SELECT id FROM t GROUP BY id",
         "INSERT OR IGNORE INTO new_t SELECT id FROM t",
         "INSERT INTO new_t SELECT id FROM u",
+        "INSERT INTO new_t SELECT id FROM t ORDER BY count(*)",
+        "INSERT INTO new_t SELECT median(id) FROM t",
+        "INSERT INTO new_t SELECT sum(count(*)) OVER () FROM t",
+        "INSERT INTO new_t SELECT (SELECT max(t.id)) FROM t",
+        "INSERT INTO new_t SELECT (SELECT max(id) FROM u) FROM t",
+        "INSERT INTO new_t SELECT (SELECT max(old.id + u.id) FROM u) FROM t AS old",
+        "INSERT INTO new_t SELECT max(id) FROM t",
         "SELECT 1",
     ] {
         assert_eq!(rebuild(copy), ["3 DropTable t"], "{copy}");

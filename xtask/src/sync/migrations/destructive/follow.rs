@@ -15,7 +15,7 @@ pub use widening::narrows;
 use widening::widens;
 
 use super::told::{Saying, Told};
-use super::{Copied, Destructive, Effect, Kind};
+use super::{Copied, Destructive, Effect, Kind, Statement};
 use crate::database;
 use crate::sync::migrations::migration::Migration;
 use crate::sync::schema::catalog::{Catalog, TableKind};
@@ -37,8 +37,13 @@ pub fn follow(
 
 /// What the migrations say that they do to what the target has.
 pub fn told(config: &Config, target: Held<'_>, migrations: &[&Migration]) -> Told {
+    let read = migrations.iter();
+    let read: Vec<Vec<Statement>> = read
+        .map(|migration| database::effects(target.backend, &migration.up))
+        .collect();
     let mut follower = Follower {
         config,
+        renamed: renamed(read.iter().flatten()),
         target,
         names: Names::new(target),
         columns: Columns::new(target.catalog),
@@ -46,10 +51,10 @@ pub fn told(config: &Config, target: Held<'_>, migrations: &[&Migration]) -> Tol
         dropped: BTreeSet::new(),
         saying: Saying::default(),
     };
-    let sayings = migrations
-        .iter()
-        .map(|migration| {
-            for statement in database::effects(target.backend, &migration.up) {
+    let sayings = read
+        .into_iter()
+        .map(|statements| {
+            for statement in statements {
                 follower.step(statement.line, statement.effect);
             }
             std::mem::take(&mut follower.saying)
@@ -80,8 +85,31 @@ impl<'a> Held<'a> {
     }
 }
 
+/// The columns that have two names in the plan, by both and in small letters, of whichever table.
+fn renamed<'a>(statements: impl Iterator<Item = &'a Statement>) -> BTreeSet<String> {
+    let pairs = statements.flat_map(|statement| match &statement.effect {
+        Effect::RenamesColumn { from, to, .. } => vec![(from, to)],
+        Effect::Rebuilds {
+            columns, values, ..
+        } => {
+            let pairs = columns.iter().zip(values);
+            let pairs = pairs.filter_map(|(to, value)| match value {
+                Copied::Column(from) if from != to => Some((from, to)),
+                _ => None,
+            });
+            pairs.collect()
+        }
+        _ => Vec::new(),
+    });
+    pairs
+        .flat_map(|(from, to)| [from.to_lowercase(), to.to_lowercase()])
+        .collect()
+}
+
 struct Follower<'a> {
     config: &'a Config,
+    /// Columns of which the configuration may have either name.
+    renamed: BTreeSet<String>,
     target: Held<'a>,
     names: Names<'a>,
     columns: Columns<'a>,
@@ -319,6 +347,11 @@ impl Follower<'_> {
     ) {
         let named = [Kind::DropColumn, Kind::ChangeType].contains(&kind);
         let column = columns.first().filter(|_| named).cloned();
+        let mut names = columns.iter().map(|column| column.to_lowercase());
+        let columns = match names.any(|name| self.renamed.contains(&name)) {
+            true => &[],
+            false => columns,
+        };
         self.saying.destructive.push(Destructive {
             kind,
             rows: self.target.row_counts.get(table).copied(),
@@ -350,7 +383,11 @@ fn is_protected(
     let mut own = settings.ignore.iter().chain(&settings.insert_only);
     let is_own = match columns {
         [] => own.next().is_some(),
-        columns => own.any(|column| columns.contains(column)),
+        columns => own.any(|own| {
+            columns
+                .iter()
+                .any(|column| own.eq_ignore_ascii_case(column))
+        }),
     };
     let takes_rows = [Kind::Delete, Kind::Truncate, Kind::Replace].contains(&kind);
     settings.filter.is_some()

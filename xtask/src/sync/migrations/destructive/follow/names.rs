@@ -13,6 +13,8 @@ pub(super) struct Names<'a> {
     /// target that were renamed, or that a view reads; or none of them.
     names: BTreeMap<TableName, BTreeSet<TableName>>,
     views: BTreeSet<TableName>,
+    /// Parents with their children, whose rows are theirs too.
+    joined: Vec<(TableName, TableName)>,
     /// Unqualified names may be looked up in any schema.
     path_moved: bool,
 }
@@ -23,6 +25,7 @@ impl<'a> Names<'a> {
             target,
             names: BTreeMap::new(),
             views: BTreeSet::new(),
+            joined: Vec::new(),
             path_moved: false,
         }
     }
@@ -40,13 +43,20 @@ impl<'a> Names<'a> {
     }
 
     pub(super) fn join(&mut self, parent: &TableName, child: &TableName) {
-        let mut tables = self.on_target(parent);
-        tables.extend(self.on_target(child));
-        self.names.insert(parent.clone(), tables);
+        self.joined.push((parent.clone(), child.clone()));
     }
 
     pub(super) fn rename(&mut self, from: &TableName, to: &TableName) {
-        let tables = self.on_target(from);
+        let schema = to.schema.as_deref().or(from.schema.as_deref());
+        let renamed = TableName::new(schema, &to.name);
+        for (parent, child) in &mut self.joined {
+            for name in [parent, child] {
+                if may_be(name, from) {
+                    name.clone_from(&renamed);
+                }
+            }
+        }
+        let tables = self.alone(from);
         if tables.len() == 1 {
             self.forget(from);
         }
@@ -64,6 +74,13 @@ impl<'a> Names<'a> {
 
     /// The old names go on to stand for their tables: at worst more is told than is met.
     pub(super) fn rename_schema(&mut self, from: &str, to: &str) {
+        let moved = |name: &TableName| match name.schema.as_deref() {
+            Some(schema) if schema == from => TableName::new(Some(to), &name.name),
+            _ => name.clone(),
+        };
+        let joined = self.joined.iter();
+        let joined = joined.map(|(parent, child)| (moved(parent), moved(child)));
+        self.joined = joined.collect();
         for name in self.in_schema(from) {
             let tables = self.on_target(&name);
             let renamed = TableName::new(Some(to), &name.name);
@@ -93,6 +110,24 @@ impl<'a> Names<'a> {
 
     /// The tables of the target that a name stands for at this point.
     pub(super) fn on_target(&self, written: &TableName) -> BTreeSet<TableName> {
+        let mut names = vec![written];
+        let mut at = 0;
+        while let Some(name) = names.get(at).copied() {
+            at += 1;
+            for (parent, child) in &self.joined {
+                if may_be(parent, name) && !names.contains(&child) {
+                    names.push(child);
+                }
+            }
+        }
+        names
+            .into_iter()
+            .flat_map(|name| self.alone(name))
+            .collect()
+    }
+
+    /// The same without what is joined to them.
+    fn alone(&self, written: &TableName) -> BTreeSet<TableName> {
         let direct = match self.names.get(written) {
             Some(tables) => tables.clone(),
             None => find(self.target.catalog, self.target.backend, written)
@@ -193,6 +228,12 @@ impl<'a> Names<'a> {
             .flat_map(|name| self.renamed_to(&name))
             .collect()
     }
+}
+
+/// Whether two names may be of one table, one of which lacks its schema.
+fn may_be(one: &TableName, other: &TableName) -> bool {
+    one.name == other.name
+        && (one.schema == other.schema || one.schema.is_none() || other.schema.is_none())
 }
 
 /// A table of the target: one that stands for itself, or one partition.

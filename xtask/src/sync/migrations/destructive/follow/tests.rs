@@ -180,6 +180,17 @@ fn lookup_rows_come_from_the_source() {
                 true,
             ),
             ("insert_only = [\"uses\"]", "DELETE FROM fees", true),
+            ("ignore = [\"Uses\"]", "UPDATE fees SET uses = 0", true),
+            (
+                "ignore = [\"uses\"]",
+                "ALTER TABLE fees RENAME uses TO n; UPDATE fees SET n = 0",
+                true,
+            ),
+            (
+                "ignore = [\"n\"]",
+                "UPDATE fees SET uses = 0; ALTER TABLE fees RENAME uses TO n",
+                true,
+            ),
             ("retire = { active = false }", "DELETE FROM fees", true),
             (
                 "retire = { active = false }",

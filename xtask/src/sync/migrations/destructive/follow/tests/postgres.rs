@@ -103,6 +103,16 @@ fn rows_of_a_partition_are_rows_of_its_table() {
             "CREATE TABLE all_users (id int); ALTER TABLE users INHERIT all_users; UPDATE all_users SET id = 1",
             "updates",
         ),
+        (
+            "CREATE TABLE top (id int) PARTITION BY RANGE (id); CREATE TABLE mid PARTITION OF top DEFAULT PARTITION BY RANGE (id); \
+             ALTER TABLE mid ATTACH PARTITION users DEFAULT; DELETE FROM top",
+            "deletes from",
+        ),
+        (
+            "CREATE TABLE top (id int); CREATE TABLE mid (id int) INHERITS (top); ALTER TABLE top RENAME TO above; ALTER TABLE mid RENAME TO between; \
+             ALTER TABLE users RENAME TO kids; ALTER TABLE kids INHERIT public.between; ALTER TABLE kids RENAME TO below; DELETE FROM above",
+            "deletes from",
+        ),
     ] {
         let found = told(Backend::Postgres, "", &[up]);
         assert!(
