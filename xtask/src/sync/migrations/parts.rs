@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::enum_values::{added, holds, mentions};
+use super::enum_values::{added, holds, holds_any, mentions};
 use super::migration::Migration;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::schema::catalog::Catalog;
@@ -114,28 +114,32 @@ fn used_later(
     catalog: &Catalog,
 ) -> Option<String> {
     added(&migration.up).into_iter().find_map(|added| {
-        let by_migration = later
-            .iter()
-            .find(|later| mentions(&later.up, &added.value))
-            .map(|later| format!("{} uses", later.name));
-        let by_lookup = || {
-            lookups
+        let by_migration = match &added {
+            Some((_, value)) => later
                 .iter()
-                .find(|lookup| {
-                    catalog.find(&lookup.table).is_some_and(|table| {
-                        table
-                            .columns
-                            .iter()
-                            .any(|column| holds(catalog, &column.type_name, &added.type_name))
-                    })
-                })
-                .map(|lookup| format!("rows of `{}` may use", lookup.table))
+                .find(|later| mentions(&later.up, value))
+                .map(|later| format!("{} uses", later.name)),
+            None => later.first().map(|later| format!("{} may use", later.name)),
+        };
+        let holds = |column_type: &str| match &added {
+            Some((type_name, _)) => holds(catalog, column_type, type_name),
+            None => holds_any(catalog, column_type),
+        };
+        let may_use = |lookup: &&Lookup| {
+            let table = catalog.find(&lookup.table);
+            let mut columns = table.into_iter().flat_map(|table| &table.columns);
+            columns.any(|column| holds(&column.type_name))
+        };
+        let by_lookup = || {
+            let lookup = lookups.iter().find(may_use)?;
+            Some(format!("rows of `{}` may use", lookup.table))
         };
         let user = by_migration.or_else(by_lookup)?;
-        Some(format!(
-            "{user} the value `{}` of `{}`, which has to be committed first",
-            added.value, added.type_name
-        ))
+        let value = match &added {
+            Some((type_name, value)) => format!("the value `{value}` of `{type_name}`"),
+            None => format!("what {} adds to a type", migration.name),
+        };
+        Some(format!("{user} {value}, which has to be committed first"))
     })
 }
 
@@ -246,7 +250,15 @@ mod tests {
             found[0].why.as_deref(),
             Some("3_c uses the value `glad` of `mood`, which has to be committed first")
         );
-        assert_eq!(split(&[add, other]).len(), 1);
+        assert_eq!(split(&[add, other.clone()]).len(), 1);
+        let computed = migration(
+            "1_a",
+            "DO $$ BEGIN EXECUTE format('ALTER TYPE mood ADD VALUE %L', v); END $$",
+        );
+        assert_eq!(
+            split(&[computed, other])[0].why.as_deref(),
+            Some("2_b may use what 1_a adds to a type, which has to be committed first")
+        );
     }
 
     #[test]

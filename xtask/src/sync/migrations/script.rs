@@ -11,6 +11,8 @@ pub(in crate::sync) enum Token {
     Quoted(String),
     /// A text in single quotes, as it is meant.
     Literal(String),
+    /// A text that is quoted by dollars, such as the body of a function.
+    Body(String),
 }
 
 impl Token {
@@ -32,8 +34,8 @@ pub(in crate::sync) fn every_word(script: &str) -> Vec<String> {
         .collect()
 }
 
-/// The statements of a script. What is quoted by dollars, such as the body of a function, is left
-/// out; bodies between `BEGIN` and `END` are cut at their semicolons.
+/// The statements of a script. What is quoted by dollars is one piece; bodies between `BEGIN` and
+/// `END` are cut at their semicolons.
 pub(in crate::sync) fn statements(script: &str, backend: Backend) -> Vec<Vec<Token>> {
     let is_postgres = backend == Backend::Postgres;
     let mut statements = vec![Vec::new()];
@@ -70,7 +72,9 @@ pub(in crate::sync) fn statements(script: &str, backend: Backend) -> Vec<Vec<Tok
             });
             length
         } else if letter == '$' && is_postgres {
-            quoted_by_dollars(rest)
+            let (body, length) = quoted_by_dollars(rest);
+            found = body.map(|body| Token::Body(body.to_owned()));
+            length
         } else if letter == ';' {
             statements.push(Vec::new());
             1
@@ -140,21 +144,23 @@ fn quoted(text: &str, quote: Quote) -> (String, usize) {
     (meant, text.len())
 }
 
-/// The length of `$tag$ … $tag$`, or of the one dollar that begins nothing.
-fn quoted_by_dollars(text: &str) -> usize {
+/// What stands between `$tag$` and `$tag$`, and the length of it all, or of the one dollar that
+/// begins nothing.
+fn quoted_by_dollars(text: &str) -> (Option<&str>, usize) {
     let Some(end) = text[1..].find('$') else {
-        return 1;
+        return (None, 1);
     };
-    let tag = &text[..end + 2];
+    let (tag, rest) = text.split_at(end + 2);
     if !tag[1..=end]
         .chars()
         .all(|letter| letter.is_alphanumeric() || letter == '_')
     {
-        return 1;
+        return (None, 1);
     }
-    text[tag.len()..]
-        .find(tag)
-        .map_or(text.len(), |at| tag.len() + at + tag.len())
+    match rest.find(tag) {
+        Some(at) => (Some(&rest[..at]), at + 2 * tag.len()),
+        None => (Some(rest), text.len()),
+    }
 }
 
 #[cfg(test)]
@@ -176,7 +182,7 @@ mod tests {
                     word("VALUE"),
                     Token::Literal("it's; fine".to_owned())
                 ],
-                vec![word("DO")],
+                vec![word("DO"), Token::Body(" x; y ".to_owned())],
                 vec![word("VACUUM")],
             ]
         );

@@ -133,9 +133,8 @@ pub(super) fn rows_are_counted_again_under_the_lock(backend: Backend) {
 
 pub(super) fn rows_that_a_key_replaces_are_told() {
     let mut stage = Stage::promoted(Backend::Sqlite);
-    stage.configure(
-        &super::stage::TABLES.replace("[\"merchants\"", "[\"merchants\", \"cards\", \"notes\""),
-    );
+    let protected = "[\"merchants\", \"cards\", \"notes\"]";
+    stage.configure(&TABLES.replace("[\"merchants\"]", protected));
     let made = "CREATE TABLE cards (id integer PRIMARY KEY, code text UNIQUE ON CONFLICT REPLACE, note text NOT NULL ON CONFLICT REPLACE DEFAULT 'x');\
         CREATE TABLE notes (id integer PRIMARY KEY, note text NOT NULL ON CONFLICT REPLACE DEFAULT 'x');";
     stage.migrations.write("2024-02-01-000000_cards", made);

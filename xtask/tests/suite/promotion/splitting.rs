@@ -127,10 +127,21 @@ pub(super) fn a_new_value_is_committed_before_a_migration_uses_it() {
         stage.test.line("SELECT DISTINCT mood FROM merchants"),
         "glad"
     );
+    stage.migrations.write(
+        "2024-02-04-000000_within",
+        "DO $a$ BEGIN IF true THEN EXECUTE $$ALTER TYPE mood ADD VALUE 'calm'$$; END IF; END $a$;",
+    );
+    stage.migrations.write(
+        "2024-02-05-000000_used",
+        "UPDATE merchants SET mood = 'calm';",
+    );
+    stage.migrate();
+    assert_eq!(stage.plan().parts.len(), 2);
+    stage.promote();
     // Nothing uses this one.
     stage
         .migrations
-        .write("2024-02-04-000000_more", "ALTER TYPE mood ADD VALUE 'mad';");
+        .write("2024-02-06-000000_more", "ALTER TYPE mood ADD VALUE 'mad';");
     stage.migrate();
     assert!(stage.plan().atomic);
     stage.promote();
