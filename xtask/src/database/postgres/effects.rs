@@ -1,6 +1,7 @@
 //! What the statements of a migration do to tables, from squawk's syntax tree.
 
 mod alterations;
+mod deep;
 mod executed;
 mod keys;
 mod names;
@@ -9,6 +10,7 @@ mod statements;
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode, SyntaxToken};
 
+pub(super) use deep::{with_room, without_deep};
 use names::cut;
 use statements::{cascades, effects_of};
 
@@ -17,14 +19,16 @@ use crate::sync::schema::table::TableName;
 
 /// The effects of a text in its order, without what only adds to the schema or to a table.
 pub(in crate::database) fn effects(up: &str) -> Vec<Statement> {
-    read(up).statements
+    with_room(|| read(up)).statements
 }
 
 pub(super) fn read(up: &str) -> Read {
-    let parsed = SourceFile::parse(up);
+    let (shallow, deep) = without_deep(up);
+    let parsed = SourceFile::parse(&shallow);
     let root = parsed.syntax_node();
+    let breaks: Vec<usize> = up.match_indices('\n').map(|(at, _)| at).collect();
     let mut reader = Reader {
-        up,
+        breaks: &breaks,
         functions: functions(&root),
         read: Read::default(),
     };
@@ -32,6 +36,9 @@ pub(super) fn read(up: &str) -> Read {
     let lower = up.to_lowercase();
     if lower.contains("search_path") || lower.contains("set_config") {
         reader.push(0, Effect::MovesPath);
+    }
+    for at in deep {
+        reader.opaque(at, "this is nested too deeply to be read");
     }
     if let Some(error) = parsed.errors().first() {
         reader.opaque(
@@ -56,7 +63,8 @@ fn functions(root: &SyntaxNode) -> Vec<String> {
 }
 
 struct Reader<'a> {
-    up: &'a str,
+    /// Where the lines of the text end.
+    breaks: &'a [usize],
     functions: Vec<String>,
     read: Read,
 }
@@ -214,7 +222,7 @@ impl Reader<'_> {
 
     fn tell_kept(&mut self, at: usize, name: &str, body: impl FnOnce(&mut Reader<'_>)) {
         let mut kept = Reader {
-            up: self.up,
+            breaks: self.breaks,
             functions: Vec::new(),
             read: Read::default(),
         };
@@ -236,9 +244,8 @@ impl Reader<'_> {
     /// What the migration makes itself is told where it is made.
     fn call_all(&mut self, names: impl IntoIterator<Item = String>, at: usize) {
         for name in names {
-            let call = (self.line(at), name);
-            if !self.functions.contains(&call.1) && !self.read.calls.contains(&call) {
-                self.read.calls.push(call);
+            if !self.functions.contains(&name) {
+                self.read.calls.insert((self.line(at), name));
             }
         }
     }
@@ -271,7 +278,7 @@ impl Reader<'_> {
     }
 
     fn line(&self, at: usize) -> usize {
-        super::hazards::line(self.up, at)
+        self.breaks.partition_point(|end| *end < at) + 1
     }
 }
 

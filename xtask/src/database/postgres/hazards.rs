@@ -43,9 +43,14 @@ const OFF: &[Rule] = &[
 
 /// What may hurt a database with this schema, in the order of the text.
 pub(in crate::database) fn hazards(up: &str, catalog: &Catalog) -> Vec<Hazard> {
-    let parsed = SourceFile::parse(up);
+    effects::with_room(|| read(up, catalog))
+}
+
+fn read(up: &str, catalog: &Catalog) -> Vec<Hazard> {
+    let (shallow, _) = effects::without_deep(up);
+    let parsed = SourceFile::parse(&shallow);
     let mut found: Vec<Hazard> = Linter::with_rules(&[], OFF)
-        .lint(&parsed, up)
+        .lint(&parsed, &shallow)
         .into_iter()
         .map(|violation| {
             let at = usize::from(violation.text_range.start());
@@ -80,7 +85,7 @@ fn called(read: &Read, catalog: &Catalog) -> BTreeSet<(usize, String)> {
     let mut found = BTreeSet::new();
     let mut seen = BTreeSet::new();
     let mut calls = read.calls.clone();
-    while let Some((line, name)) = calls.pop() {
+    while let Some((line, name)) = calls.pop_last() {
         if !seen.insert((line, name.clone())) {
             continue;
         }
@@ -94,7 +99,7 @@ fn called(read: &Read, catalog: &Catalog) -> BTreeSet<(usize, String)> {
 }
 
 /// The line of a place in a text, counted from 1.
-pub(super) fn line(text: &str, at: usize) -> usize {
+fn line(text: &str, at: usize) -> usize {
     let before = text.as_bytes().iter().take(at);
     before.filter(|byte| **byte == b'\n').count() + 1
 }

@@ -7,5 +7,5 @@ pub(super) mod enum_values;
 pub mod hazard;
 pub mod migration;
 pub mod parts;
-pub(super) mod script;
+pub(crate) mod script;
 pub(super) mod transaction_control;

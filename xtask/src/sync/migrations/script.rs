@@ -4,7 +4,7 @@ use crate::sync::settings::environment::Backend;
 
 /// A piece of a statement. Comments, numbers and signs are none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::sync) enum Token {
+pub(crate) enum Token {
     /// A keyword or a plain name, in capitals.
     Word(String),
     /// A name in double quotes or backticks, as it stands between them.
@@ -37,8 +37,30 @@ pub(in crate::sync) fn every_word(script: &str) -> Vec<String> {
 /// The statements of a script. What is quoted by dollars is one piece; bodies between `BEGIN` and
 /// `END` are cut at their semicolons.
 pub(in crate::sync) fn statements(script: &str, backend: Backend) -> Vec<Vec<Token>> {
-    let is_postgres = backend == Backend::Postgres;
     let mut statements = vec![Vec::new()];
+    for (_, piece) in pieces(script, backend) {
+        match (piece, statements.last_mut()) {
+            (Piece::Sign(';'), _) => statements.push(Vec::new()),
+            (Piece::Token(token), Some(statement)) => statement.push(token),
+            _ => {}
+        }
+    }
+    statements.retain(|statement| !statement.is_empty());
+    statements
+}
+
+/// What a script is made of, comments and white space aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Piece {
+    Token(Token),
+    /// A letter of anything else.
+    Sign(char),
+}
+
+/// The pieces of a script, each with the place where it begins.
+pub(crate) fn pieces(script: &str, backend: Backend) -> Vec<(usize, Piece)> {
+    let is_postgres = backend == Backend::Postgres;
+    let mut pieces = Vec::new();
     let mut rest = script;
     while let Some(letter) = rest.chars().next() {
         let mut found = None;
@@ -54,7 +76,7 @@ pub(in crate::sync) fn statements(script: &str, backend: Backend) -> Vec<Vec<Tok
                     escapes: true,
                 },
             );
-            found = Some(Token::Literal(text));
+            found = Some(Piece::Token(Token::Literal(text)));
             1 + length
         } else if letter == '[' && !is_postgres {
             rest.find(']').map_or(rest.len(), |end| end + 1)
@@ -66,34 +88,30 @@ pub(in crate::sync) fn statements(script: &str, backend: Backend) -> Vec<Vec<Tok
                     escapes: false,
                 },
             );
-            found = Some(match letter {
+            found = Some(Piece::Token(match letter {
                 '\'' => Token::Literal(text),
                 _ => Token::Quoted(text),
-            });
+            }));
             length
         } else if letter == '$' && is_postgres {
             let (body, length) = quoted_by_dollars(rest);
-            found = body.map(|body| Token::Body(body.to_owned()));
+            found = body.map(|body| Piece::Token(Token::Body(body.to_owned())));
             length
-        } else if letter == ';' {
-            statements.push(Vec::new());
-            1
         } else if letter.is_alphanumeric() || letter == '_' {
             let length = rest
                 .find(|next: char| !(next.is_alphanumeric() || next == '_' || next == '$'))
                 .unwrap_or(rest.len());
-            found = Some(Token::Word(rest[..length].to_uppercase()));
+            found = Some(Piece::Token(Token::Word(rest[..length].to_uppercase())));
             length
         } else {
+            found = (!letter.is_whitespace()).then_some(Piece::Sign(letter));
             letter.len_utf8()
         };
-        if let Some(statement) = statements.last_mut() {
-            statement.extend(found);
-        }
+        let at = script.len() - rest.len();
+        pieces.extend(found.map(|piece| (at, piece)));
         rest = &rest[length..];
     }
-    statements.retain(|statement| !statement.is_empty());
-    statements
+    pieces
 }
 
 /// The length of a comment; PostgreSQL's may hold others.

@@ -29,7 +29,7 @@ pub struct Read {
     pub opaque: Vec<(usize, String)>,
     /// Functions that it does not make, by the last part of their names, each with the line that
     /// calls it or hangs a trigger on it.
-    pub calls: Vec<(usize, String)>,
+    pub calls: BTreeSet<(usize, String)>,
 }
 
 /// What one statement does to tables, as its text has it.
