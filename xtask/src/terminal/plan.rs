@@ -9,6 +9,7 @@ use super::edits::edited_lines;
 use super::plain::line;
 use super::{Screen, keeps_edits, markdown};
 use crate::problem::Problem;
+use crate::sync::migrations::hazard::by_sentence;
 use crate::sync::migrations::parts::Part;
 use crate::sync::planning::plan::{LookupComparison, Plan, PlannedLookup};
 use crate::sync::rows::change_log::Change;
@@ -45,16 +46,15 @@ fn text(plan: &Plan, verbose: bool) -> String {
             ""
         };
         let _ = writeln!(text, "  migration {}{late}", line(&migration.name));
-        for hazard in &migration.hazards {
+        for (lines, hazard) in by_sentence(&migration.hazards) {
             let help = hazard
                 .help
                 .as_ref()
                 .map_or(String::new(), |help| format!(" {help}"));
             let _ = writeln!(
                 text,
-                "    {} line {}: {}{help} ({})",
+                "    {} {lines}: {}{help} ({})",
                 style("hazard:").yellow(),
-                hazard.line,
                 line(&hazard.message),
                 hazard.rule
             );

@@ -6,13 +6,16 @@ mod executed;
 mod keys;
 mod names;
 mod statements;
+mod targets;
 
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode, SyntaxToken};
 
 pub(super) use deep::{with_room, without_deep};
 use names::cut;
+pub(super) use names::tables;
 use statements::{cascades, effects_of};
+use targets::without_targets;
 
 use crate::sync::migrations::destructive::{Effect, Read, Statement};
 use crate::sync::schema::table::TableName;
@@ -24,7 +27,7 @@ pub(in crate::database) fn effects(up: &str) -> Vec<Statement> {
 
 pub(super) fn read(up: &str) -> Read {
     let (shallow, deep) = without_deep(up);
-    let parsed = SourceFile::parse(&shallow);
+    let parsed = SourceFile::parse(&without_targets(shallow));
     let root = parsed.syntax_node();
     let breaks: Vec<usize> = up.match_indices('\n').map(|(at, _)| at).collect();
     let mut reader = Reader {

@@ -49,6 +49,7 @@ pub(in crate::database) fn hazards(up: &str, catalog: &Catalog) -> Vec<Hazard> {
 fn read(up: &str, catalog: &Catalog) -> Vec<Hazard> {
     let (shallow, _) = effects::without_deep(up);
     let parsed = SourceFile::parse(&shallow);
+    let root = parsed.syntax_node();
     let mut found: Vec<Hazard> = Linter::with_rules(&[], OFF)
         .lint(&parsed, &shallow)
         .into_iter()
@@ -59,6 +60,7 @@ fn read(up: &str, catalog: &Catalog) -> Vec<Hazard> {
                 line: line(up, at),
                 message: violation.message,
                 help: violation.help,
+                tables: effects::tables(&root, at),
             }
         })
         .collect();

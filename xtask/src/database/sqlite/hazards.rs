@@ -6,6 +6,7 @@ use super::statements::split;
 use super::tokens::tokens;
 use crate::sync::migrations::hazard::Hazard;
 use crate::sync::schema::catalog::{Action, Catalog, ForeignKey};
+use crate::sync::schema::table::TableName;
 
 /// What may hurt a database with this schema, in the order of the text.
 pub(in crate::database) fn hazards(up: &str, catalog: &Catalog) -> Vec<Hazard> {
@@ -46,6 +47,7 @@ pub(in crate::database) fn hazards(up: &str, catalog: &Catalog) -> Vec<Hazard> {
                 line: *line,
                 message,
                 help: Some(help.to_owned()),
+                tables: about(words),
             });
         }
     }
@@ -135,6 +137,16 @@ impl<'around> Around<'around> {
         let says = |is: &dyn Fn(&[&str]) -> bool| self.behind.iter().any(|(_, words)| is(words));
         says(&|words| maker(words) == Some(from)) && says(&|words| dropped(words) == Some(to))
     }
+}
+
+/// The table that a statement is about.
+fn about(words: &[&str]) -> Vec<TableName> {
+    let table = match words {
+        ["alter", "table", table, ..] | ["delete", "from", table, ..] => Some(*table),
+        words => dropped(words),
+    };
+    let table = table.map(|table| TableName::new(None, table));
+    table.into_iter().collect()
 }
 
 /// The table that a statement makes.

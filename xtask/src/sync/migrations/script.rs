@@ -17,7 +17,7 @@ pub(crate) enum Token {
 
 impl Token {
     /// The word in capitals; nothing for whatever is quoted.
-    pub(in crate::sync) fn word(&self) -> Option<&str> {
+    pub(crate) fn word(&self) -> Option<&str> {
         match self {
             Token::Word(word) => Some(word),
             _ => None,

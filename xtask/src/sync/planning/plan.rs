@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::contract::{Contract, End};
 use super::gate;
 use super::rehearse::Rehearsal;
-use crate::database;
 use crate::problem::Problem;
 use crate::sync::migrations::destructive::{self, Destructive, Held};
 use crate::sync::migrations::hazard::Hazard;
@@ -143,16 +142,17 @@ pub fn plan(
     let rehearsed = rehearsal.as_ref().ok().and_then(Option::as_ref);
     let exact = rehearsed.is_some() || migrations.is_empty();
     let destructive = destructive::follow(config, Held::by(target), &migrations);
+    let hazards = destructive::hazards(config, Held::by(target), &migrations);
     let mut planned: Vec<PlannedMigration> = migrations
         .iter()
-        .zip(destructive)
-        .map(|(migration, destructive)| PlannedMigration {
+        .zip(destructive.into_iter().zip(hazards))
+        .map(|(migration, (destructive, hazards))| PlannedMigration {
             version: migration.version.clone(),
             name: migration.name.clone(),
             checksum: migration.checksum(),
             transactional: migration.transactional,
             out_of_order: target.is_past(&migration.version),
-            hazards: database::hazards(target.backend, &migration.up, &target.catalog),
+            hazards,
             destructive,
             destructive_allowed: false,
         })

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::escape::{cell, code, html, prose, value};
 use super::page::{Page, Table};
 use super::{add_drift, add_problems};
+use crate::sync::migrations::hazard::by_sentence;
 use crate::sync::migrations::parts::Part;
 use crate::sync::planning::contract::End;
 use crate::sync::planning::plan::{LookupComparison, Plan, PlannedLookup, PlannedMigration};
@@ -100,11 +101,10 @@ fn migration(migration: &PlannedMigration) -> Vec<String> {
     if migration.out_of_order {
         notes.push("out of order".to_owned());
     }
-    for hazard in &migration.hazards {
+    for (lines, hazard) in by_sentence(&migration.hazards) {
         let help = hazard.help.clone().unwrap_or_default();
         notes.push(format!(
-            "line {}: {} {} ({})",
-            hazard.line,
+            "{lines}: {} {} ({})",
             prose(&hazard.message),
             prose(&help),
             code(&hazard.rule)

@@ -224,6 +224,7 @@ fn what_only_adds_or_runs_later_is_none() {
         "DROP SCHEMA app; DROP INDEX i; DROP VIEW v; DROP TYPE t; SELECT setval('s', 1), now()",
         "CREATE FUNCTION f(_tbl regclass) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('CREATE TRIGGER t BEFORE UPDATE ON %s FOR EACH ROW EXECUTE PROCEDURE g()', _tbl); END $$",
         "DO $$ BEGIN EXECUTE format('ALTER TABLE %s ENABLE TRIGGER t', a); EXECUTE format('CREATE INDEX %I ON %I (x)', a, b); EXECUTE format('SELECT * FROM %I', a); END $$",
+        "DO $$ DECLARE v int; w text; BEGIN SELECT 1 INTO v; SELECT a, b INTO STRICT v, w FROM users; END $$",
         "-- DROP TABLE users",
         "",
     ] {

@@ -2,20 +2,22 @@
 //! of the plan, under which names, and where foreign keys lead on.
 
 mod columns;
+mod hazards;
 mod keys;
 mod names;
 mod widening;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use columns::Columns;
+use columns::{Columns, renamed};
+pub use hazards::hazards;
 use keys::{End, Keys};
 use names::Names;
 pub use widening::narrows;
 use widening::widens;
 
 use super::told::{Saying, Told};
-use super::{Copied, Destructive, Effect, Kind, Statement};
+use super::{Copied, Destructive, Effect, Kind};
 use crate::database;
 use crate::sync::migrations::migration::Migration;
 use crate::sync::schema::catalog::{Catalog, TableKind};
@@ -37,24 +39,11 @@ pub fn follow(
 
 /// What the migrations say that they do to what the target has.
 pub fn told(config: &Config, target: Held<'_>, migrations: &[&Migration]) -> Told {
-    let read = migrations.iter();
-    let read: Vec<Vec<Statement>> = read
-        .map(|migration| database::effects(target.backend, &migration.up))
-        .collect();
-    let mut follower = Follower {
-        config,
-        renamed: renamed(read.iter().flatten()),
-        target,
-        names: Names::new(target),
-        columns: Columns::new(target.catalog),
-        keys: Keys::new(target.catalog),
-        dropped: BTreeSet::new(),
-        saying: Saying::default(),
-    };
-    let sayings = read
-        .into_iter()
-        .map(|statements| {
-            for statement in statements {
+    let mut follower = Follower::new(config, target, migrations);
+    let sayings = migrations
+        .iter()
+        .map(|migration| {
+            for statement in database::effects(target.backend, &migration.up) {
                 follower.step(statement.line, statement.effect);
             }
             std::mem::take(&mut follower.saying)
@@ -85,27 +74,6 @@ impl<'a> Held<'a> {
     }
 }
 
-/// The columns that have two names in the plan, by both and in small letters, of whichever table.
-fn renamed<'a>(statements: impl Iterator<Item = &'a Statement>) -> BTreeSet<String> {
-    let pairs = statements.flat_map(|statement| match &statement.effect {
-        Effect::RenamesColumn { from, to, .. } => vec![(from, to)],
-        Effect::Rebuilds {
-            columns, values, ..
-        } => {
-            let pairs = columns.iter().zip(values);
-            let pairs = pairs.filter_map(|(to, value)| match value {
-                Copied::Column(from) if from != to => Some((from, to)),
-                _ => None,
-            });
-            pairs.collect()
-        }
-        _ => Vec::new(),
-    });
-    pairs
-        .flat_map(|(from, to)| [from.to_lowercase(), to.to_lowercase()])
-        .collect()
-}
-
 struct Follower<'a> {
     config: &'a Config,
     /// Columns of which the configuration may have either name.
@@ -118,7 +86,23 @@ struct Follower<'a> {
     saying: Saying,
 }
 
-impl Follower<'_> {
+impl<'a> Follower<'a> {
+    /// Before the first of these migrations.
+    fn new(config: &'a Config, target: Held<'a>, migrations: &[&Migration]) -> Self {
+        let read = migrations.iter();
+        let read = read.flat_map(|migration| database::effects(target.backend, &migration.up));
+        Follower {
+            config,
+            renamed: renamed(read),
+            target,
+            names: Names::new(target),
+            columns: Columns::new(target.catalog),
+            keys: Keys::new(target.catalog),
+            dropped: BTreeSet::new(),
+            saying: Saying::default(),
+        }
+    }
+
     fn step(&mut self, line: usize, effect: Effect) {
         match effect {
             Effect::Makes(table) => self.names.make(table),

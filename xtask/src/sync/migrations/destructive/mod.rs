@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use follow::{Held, follow, narrows, told};
+pub use follow::{Held, follow, hazards, narrows, told};
 pub use told::{Saying, Told};
 
 use super::migration::{MigrationSet, version_of};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sync::migrations::destructive::Copied;
+use crate::sync::migrations::destructive::{Copied, Effect, Statement};
 use crate::sync::schema::catalog::{Catalog, Reading};
 use crate::sync::schema::table::TableName;
 
@@ -159,4 +159,25 @@ impl<'a> Columns<'a> {
         let columns = table.into_iter().flat_map(|table| &table.columns);
         columns.map(|column| column.name.to_lowercase()).collect()
     }
+}
+
+/// The columns that have two names in the plan, by both and in small letters, of whichever table.
+pub(super) fn renamed(statements: impl Iterator<Item = Statement>) -> BTreeSet<String> {
+    let pairs = statements.flat_map(|statement| match statement.effect {
+        Effect::RenamesColumn { from, to, .. } => vec![(from, to)],
+        Effect::Rebuilds {
+            columns, values, ..
+        } => {
+            let pairs = columns.into_iter().zip(values);
+            let pairs = pairs.filter_map(|(to, value)| match value {
+                Copied::Column(from) if from != to => Some((from, to)),
+                _ => None,
+            });
+            pairs.collect()
+        }
+        _ => Vec::new(),
+    });
+    pairs
+        .flat_map(|(from, to)| [from.to_lowercase(), to.to_lowercase()])
+        .collect()
 }

@@ -158,3 +158,12 @@ fn the_columns_of_a_view_are_its_own() {
         assert_eq!(told(Backend::Postgres, "", &[&up]).len(), 1, "{up}");
     }
 }
+
+#[test]
+fn the_type_of_a_renamed_column_is_not_that_of_its_new_name() {
+    let up = "ALTER TABLE users RENAME id TO z; ALTER TABLE users RENAME name TO id; ALTER TABLE users ALTER id TYPE integer";
+    assert_eq!(
+        told(Backend::Postgres, "", &[up]),
+        ["line 1: changes the type of `id` of `users`, which has 1,204 rows!"]
+    );
+}
