@@ -70,6 +70,8 @@ pub(super) struct SqliteSession {
     staged: Vec<Staged<Vec<String>>>,
     /// Broken references before anything was changed, by child, row and parent.
     broken: BTreeMap<Vec<Option<String>>, u64>,
+    /// The migrations that ran since references were checked.
+    ran: Vec<String>,
 }
 
 pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
@@ -128,6 +130,7 @@ impl SqliteSession {
             watched: Vec::new(),
             staged: Vec::new(),
             broken: BTreeMap::new(),
+            ran: Vec::new(),
         })
     }
 

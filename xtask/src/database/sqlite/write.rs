@@ -19,6 +19,7 @@ use crate::sync::rows::change_log::Change;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{KeyedHash, Record};
 use crate::sync::schema::table::TableName;
+use crate::sync::words::listed;
 
 impl SqliteSession {
     /// References to rows that are not there: child, row and parent, with how many each.
@@ -34,6 +35,25 @@ impl SqliteSession {
         }
         Ok(broken)
     }
+
+    /// A reference that was not broken before, in words.
+    fn broken_reference(&mut self, except: &[TableName]) -> anyhow::Result<Option<String>> {
+        let is_left_out = |name: &str| {
+            let mut tables = except.iter();
+            tables.any(|table| table.name.eq_ignore_ascii_case(name))
+        };
+        for (reference, count) in self.broken_references()? {
+            let text = |at: usize| reference.get(at).cloned().flatten().unwrap_or_default();
+            let (child, parent) = (text(0), text(2));
+            let before = self.broken.get(&reference).copied().unwrap_or_default();
+            if count > before && !is_left_out(&child) && !is_left_out(&parent) {
+                return Ok(Some(format!(
+                    "a row of `{child}` would refer to a row of `{parent}` that is not there"
+                )));
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl Target for SqliteSession {
@@ -42,7 +62,9 @@ impl Target for SqliteSession {
         migrations: &MigrationSet,
         migration: &Migration,
     ) -> anyhow::Result<()> {
-        self.migrate(migrations, migration)
+        self.migrate(migrations, migration)?;
+        self.ran.push(migration.name.clone());
+        Ok(())
     }
 
     fn run_outside(
@@ -54,6 +76,7 @@ impl Target for SqliteSession {
         let broken = std::mem::take(&mut self.broken);
         self.commit_part()?;
         self.migrate_outside(migrations, migration)?;
+        self.ran.push(migration.name.clone());
         // Whatever the migration left behind, such as foreign keys that are on, ends with it.
         self.connection = SqliteSession::connect(&self.url, "rw", self.limits)?.connection;
         self.is_utf16 = None;
@@ -229,23 +252,30 @@ impl Target for SqliteSession {
     }
 
     fn check_constraints(&mut self) -> anyhow::Result<()> {
-        let before = std::mem::take(&mut self.broken);
-        for (reference, count) in self.broken_references()? {
-            if count > before.get(&reference).copied().unwrap_or_default() {
-                let text = |at: usize| reference.get(at).cloned().flatten().unwrap_or_default();
-                return Err(Problem::new(
-                    Code::ConstraintViolated,
-                    format!(
-                        "a row of `{}` would refer to a row of `{}` that is not there",
-                        text(0),
-                        text(2)
-                    ),
-                )
-                .hint("mend the row on the target, or keep the row that it refers to")
-                .into());
-            }
+        if let Some(what) = self.broken_reference(&[])? {
+            let (after, hint) = match self.ran.as_slice() {
+                [] => (String::new(), "mend the row on the target, or keep"),
+                names => (
+                    format!(" after {}", listed(names)),
+                    "mend the migration, or the row on the target, or keep",
+                ),
+            };
+            return Err(
+                Problem::new(Code::ConstraintViolated, format!("{what}{after}"))
+                    .hint(format!("{hint} the row that it refers to"))
+                    .into(),
+            );
         }
+        self.broken.clear();
+        self.ran.clear();
         Ok(())
+    }
+
+    fn check_references(&mut self, except: &[TableName]) -> anyhow::Result<()> {
+        let broken = self.broken_reference(except)?;
+        broken.map_or(Ok(()), |what| {
+            Err(Problem::new(Code::ConstraintViolated, what).into())
+        })
     }
 
     fn record(&mut self, entry: &LedgerEntry) -> anyhow::Result<()> {

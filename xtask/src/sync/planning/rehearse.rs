@@ -11,9 +11,9 @@ use super::rehearsed_session::{Live, RehearsedSession};
 use crate::database::{self, Scratch, Target};
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::beyond;
-use crate::sync::migrations::migration::MigrationSet;
+use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::migrations::parts::Part;
-use crate::sync::promoting::progress::broken;
+use crate::sync::promoting::progress;
 use crate::sync::schema::catalog::Catalog;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{Config, LookupSettings};
@@ -73,7 +73,7 @@ pub(in crate::sync) fn rehearse(
     let mut session =
         database::open_target(&scratch.url, environment.limits).map_err(not_rehearsed)?;
     check_copy(&scratch, &mut *session, target).map_err(not_rehearsed)?;
-    run(&mut *session, known, &parts, &target.snapshot)?;
+    run(config, &mut *session, known, &parts, &target.snapshot)?;
     let catalog = session.catalog().map_err(not_rehearsed)?;
     let snapshot = Snapshot {
         applied: session.applied_migrations().map_err(not_rehearsed)?,
@@ -162,13 +162,19 @@ fn check_reach(parts: &[Part], known: &MigrationSet, backend: Backend) -> anyhow
 
 /// Runs what the promotion would run, and commits what it would commit.
 fn run(
+    config: &Config,
     session: &mut dyn Target,
     known: &MigrationSet,
     parts: &[Part],
     target: &Snapshot,
 ) -> Result<(), Problem> {
     let failed = |error: anyhow::Error| failed(&error, target);
+    // The rows that are loaded afterwards may mend what refers to them.
+    let lookups = config.lookups.iter().map(|lookup| lookup.table.clone());
+    let lookups: Vec<TableName> = lookups.collect();
     for part in parts {
+        let except = if part.loads { &lookups[..] } else { &[] };
+        let mut broken = None;
         for migration in part
             .migrations
             .iter()
@@ -179,13 +185,21 @@ fn run(
                 false => session.run_outside(known, migration),
             }
             .map_err(failed)?;
+            broken = match session.check_references(except) {
+                // A later one has mended it.
+                Ok(()) => None,
+                Err(error) => broken.or_else(|| Some(breaks(migration, &error))),
+            };
+        }
+        if let Some(problem) = broken {
+            return Err(failed(problem.into()));
         }
         if part.loads {
             continue;
         }
         session
             .check_constraints()
-            .map_err(broken)
+            .map_err(progress::broken)
             .map_err(failed)?;
         if part.transaction {
             session
@@ -195,6 +209,17 @@ fn run(
         }
     }
     Ok(())
+}
+
+fn breaks(migration: &Migration, error: &anyhow::Error) -> Problem {
+    let message = Problem::of(error).message;
+    Problem::new(
+        Code::MigrationFailed,
+        format!(
+            "migration {} breaks a constraint: {message}",
+            migration.name
+        ),
+    )
 }
 
 /// How a migration failed on the copy; or why there was no rehearsal after all.

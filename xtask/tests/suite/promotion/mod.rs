@@ -266,6 +266,8 @@ suite! {
         clashing: names_are_one_whatever_their_case;
         refusing: two_kinds_of_database_do_not_mix;
         resting: rows_are_not_replaced_unseen;
+        rehearsing: a_migration_that_breaks_references_is_named
+            references_to_rows_that_are_to_come_are_no_fault;
         rehearsing_parts: a_part_that_stays_open_is_found_out
             a_part_that_breaks_references_is_found_out;
         returning: a_write_ahead_log_changes_nothing;

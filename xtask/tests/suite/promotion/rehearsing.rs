@@ -4,7 +4,7 @@ use xtask::problem::Code;
 use xtask::sync::planning::plan::Plan;
 use xtask::sync::settings::environment::Backend;
 
-use super::{Stage, codes};
+use super::{Stage, TABLES, codes};
 
 pub(super) const NEXT: &str = "2024-02-01-000000_next";
 
@@ -322,4 +322,59 @@ pub(super) fn a_run_that_goes_otherwise_than_rehearsed_rolls_back() {
     let problem = stage.fails();
     assert_eq!(problem.code, Code::VerificationFailed, "{problem}");
     assert!(problem.message.contains("later"), "{problem}");
+}
+
+/// SQLite does not watch references while migrations run.
+pub(super) fn a_migration_that_breaks_references_is_named() {
+    let mut stage = Stage::promoted(Backend::Sqlite);
+    let notes =
+        "CREATE TABLE notes (id integer PRIMARY KEY, merchant integer REFERENCES merchants (id));";
+    stage.configure(&TABLES.replace("[\"merchants\"]", "[\"merchants\", \"notes\"]"));
+    stage.migrations.write("2024-02-01-000000_notes", notes);
+    stage.migrate();
+    stage.promote();
+    stage.test.run("INSERT INTO notes VALUES (1, 1)");
+    let write = |version: &str, up: &str| stage.migrations.write(version, up);
+    write(
+        "2024-02-02-000000_before",
+        "CREATE TABLE more (id integer PRIMARY KEY);",
+    );
+    write(
+        "2024-02-03-000000_breaks",
+        "UPDATE notes SET merchant = 77;",
+    );
+    write("2024-02-04-000000_after", "DROP TABLE more;");
+    stage.migrate();
+    let blockers = stage.plan().blockers;
+    assert_eq!(codes(&blockers), [Code::MigrationFailed]);
+    let blocker = &blockers[0];
+    assert!(
+        blocker.message.ends_with(
+            "migration 2024-02-03-000000_breaks breaks a constraint: a row of `notes` would refer to a row of `merchants` that is not there"
+        ),
+        "{blocker}"
+    );
+    stage.do_not_rehearse();
+    let (_, ended) = stage.carry_out(&stage.plan());
+    let problem = ended.unwrap_err();
+    assert!(
+        problem.message.contains("2024-02-03-000000_breaks"),
+        "{problem}"
+    );
+}
+
+/// What a migration refers to may come with the lookup rows.
+pub(super) fn references_to_rows_that_are_to_come_are_no_fault() {
+    let stage = Stage::promoted(Backend::Sqlite);
+    stage
+        .dev
+        .run("INSERT INTO fee_groups VALUES (77, 'new', NULL)");
+    stage.migrations.write(
+        "2024-02-02-000000_refer",
+        "UPDATE merchants SET group_id = 77 WHERE id = 1;",
+    );
+    stage.migrate();
+    stage.promote();
+    stage.assert_in_sync();
+    assert_eq!(stage.merchants(), "1Ann77 2Bob2 3Cyd0");
 }

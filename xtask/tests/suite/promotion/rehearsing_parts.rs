@@ -85,7 +85,7 @@ pub(super) fn a_part_that_breaks_references_is_found_out() {
     let blocker = stage.blocked();
     assert_eq!(blocker.code, Code::MigrationFailed);
     assert!(
-        blocker.message.contains("break a constraint") && blocker.message.contains("`merchants`"),
+        blocker.message.contains("breaks a constraint") && blocker.message.contains("`merchants`"),
         "{blocker}"
     );
     stage.do_not_rehearse();
