@@ -1,9 +1,16 @@
 //! Running one migration, and saying where it failed.
 
+use std::cell::Cell;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection as _};
+use diesel::connection::{
+    BoxableConnection, Connection, InstrumentationEvent, SimpleConnection as _,
+};
+use diesel::migration::{
+    Migration as Runnable, MigrationMetadata, MigrationName, Result as MigrationResult,
+};
 use diesel::pg::{Pg, PgConnection};
 use diesel::result::Error;
 use diesel::{QueryResult, RunQueryDsl as _, sql_query};
@@ -15,6 +22,7 @@ use super::connection::{Fields, code, pin, problem, unpin_values};
 use super::words::words;
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::migration::{Migration, MigrationSet};
+use crate::sync::migrations::script::{every_word, places_of_statements};
 use crate::sync::settings::limits::Limits;
 use crate::sync::words::listed;
 
@@ -32,8 +40,10 @@ impl PostgresSession {
             .unwrap_or_default();
         unpin_values(&mut self.connection)
             .map_err(|error| self.failed(&error, "reset the session"))?;
-        self.within_run(migration, |session| run(&mut session.connection, &*found))?
-            .map_err(|failure| self.migration_problem(failure, migration))?;
+        self.within_run(migration, |session| {
+            run(&mut session.connection, found, &migration.up)
+        })?
+        .map_err(|failure| self.migration_problem(failure, migration))?;
         self.settle_constraints().map_err(|error| {
             let failure = MigrationFailure {
                 position: None,
@@ -74,7 +84,7 @@ impl PostgresSession {
             self.look_out()?;
         }
         let before = self.invalid_indexes()?;
-        if let Err(failure) = run(&mut self.connection, &*found) {
+        if let Err(failure) = run(&mut self.connection, found, &migration.up) {
             let left: Vec<String> = self
                 .invalid_indexes()
                 .unwrap_or_default()
@@ -192,7 +202,8 @@ impl MigrationFailure {
 /// said, because diesel wraps the error in a type that hides the position.
 fn run(
     connection: &mut PgConnection,
-    found: &dyn diesel::migration::Migration<Pg>,
+    found: Box<dyn Runnable<Pg>>,
+    up: &str,
 ) -> Result<(), MigrationFailure> {
     let seen: Arc<Mutex<Option<MigrationFailure>>> = Arc::default();
     let writer = Arc::clone(&seen);
@@ -205,20 +216,86 @@ fn run(
             seen.get_or_insert_with(|| MigrationFailure::of(error));
         }
     });
+    let stepwise = Stepwise::new(found, up);
     let outcome = connection
         .applied_migrations()
-        .and_then(|_| connection.run_migration(found));
+        .and_then(|_| connection.run_migration(&stepwise));
     connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
     outcome.map(|_| ()).map_err(|error| {
-        seen.lock()
-            .ok()
-            .and_then(|mut seen| seen.take())
-            .unwrap_or_else(|| MigrationFailure {
-                code: Code::Failed,
-                words: error.to_string(),
-                position: None,
-            })
+        let seen = seen.lock().ok().and_then(|mut seen| seen.take());
+        let failure = seen.unwrap_or_else(|| MigrationFailure {
+            code: Code::Failed,
+            words: error.to_string(),
+            position: None,
+        });
+        MigrationFailure {
+            position: stepwise.place(failure.position),
+            ..failure
+        }
     })
+}
+
+/// A migration statement by statement, since the server does not say of every error where it is.
+struct Stepwise<'script> {
+    found: Box<dyn Runnable<Pg>>,
+    script: &'script str,
+    statements: Vec<Range<usize>>,
+    /// It is run as it is: outside a transaction the server makes one of all statements, and a body
+    /// that is not quoted has semicolons of its own.
+    is_whole: bool,
+    /// Where the statement begins that is running.
+    running: Cell<Option<usize>>,
+}
+
+impl<'script> Stepwise<'script> {
+    fn new(found: Box<dyn Runnable<Pg>>, script: &'script str) -> Self {
+        let mut statements = places_of_statements(script);
+        statements.retain(|place| &script[place.clone()] != ";");
+        let has_body = every_word(script).iter().any(|word| word == "atomic");
+        Stepwise {
+            is_whole: statements.len() < 2 || has_body || !found.metadata().run_in_transaction(),
+            found,
+            script,
+            statements,
+            running: Cell::default(),
+        }
+    }
+
+    /// The character of the script, counted from 1, where it failed.
+    fn place(&self, position: Option<usize>) -> Option<usize> {
+        let at = |place: usize| self.script[..place].chars().count();
+        match self.statements.as_slice() {
+            [only] if self.is_whole => Some(position.unwrap_or(at(only.start) + 1)),
+            _ if self.is_whole => position,
+            _ => Some(at(self.running.get()?) + position.unwrap_or(1)),
+        }
+    }
+}
+
+impl Runnable<Pg> for Stepwise<'_> {
+    fn run(&self, connection: &mut dyn BoxableConnection<Pg>) -> MigrationResult<()> {
+        if self.is_whole {
+            return self.found.run(connection);
+        }
+        for statement in &self.statements {
+            self.running.set(Some(statement.start));
+            connection.batch_execute(&self.script[statement.clone()])?;
+        }
+        self.running.set(None);
+        Ok(())
+    }
+
+    fn revert(&self, connection: &mut dyn BoxableConnection<Pg>) -> MigrationResult<()> {
+        self.found.revert(connection)
+    }
+
+    fn metadata(&self) -> &dyn MigrationMetadata {
+        self.found.metadata()
+    }
+
+    fn name(&self) -> &dyn MigrationName {
+        self.found.name()
+    }
 }
 
 /// The line, counted from 1, on which the character at `position` (counted from 1) stands.

@@ -1,5 +1,7 @@
 //! The statements of an `up.sql` as words, for what can be told of a migration before it runs.
 
+use std::ops::Range;
+
 use crate::sync::settings::environment::Backend;
 
 /// A piece of a statement. Comments, numbers and signs are none.
@@ -26,7 +28,7 @@ impl Token {
 }
 
 /// Every word of a script in small letters, wherever it stands: in comments and in texts too.
-pub(in crate::sync) fn every_word(script: &str) -> Vec<String> {
+pub(crate) fn every_word(script: &str) -> Vec<String> {
     script
         .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
         .filter(|word| !word.is_empty())
@@ -47,6 +49,28 @@ pub(in crate::sync) fn statements(script: &str, backend: Backend) -> Vec<Vec<Tok
     }
     statements.retain(|statement| !statement.is_empty());
     statements
+}
+
+/// Where the statements of a script of PostgreSQL begin and end. What is in brackets belongs to one,
+/// semicolons too, as in a rule.
+pub(crate) fn places_of_statements(script: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = None;
+    let mut depth = 0_usize;
+    for (at, piece) in pieces(script, Backend::Postgres) {
+        let begin = *start.get_or_insert(at);
+        match piece {
+            Piece::Sign('(' | '[') => depth += 1,
+            Piece::Sign(')' | ']') => depth = depth.saturating_sub(1),
+            Piece::Sign(';') if depth == 0 => {
+                found.push(begin..at + 1);
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    found.extend(start.map(|start| start..script.len()));
+    found
 }
 
 /// What a script is made of, comments and white space aside.

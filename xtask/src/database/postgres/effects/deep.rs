@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::sync::migrations::script::{Piece, Token, pieces};
+use crate::sync::migrations::script::{Piece, Token, pieces, places_of_statements};
 use crate::sync::settings::environment::Backend;
 
 /// How deep brackets may be, which take some 5 KiB of the stack each.
@@ -36,36 +36,15 @@ pub(in crate::database::postgres) fn with_room<T: Send>(read: impl Fn() -> T + S
 pub(in crate::database::postgres) fn without_deep(text: &str) -> (Cow<'_, str>, Vec<usize>) {
     let mut shallow = Cow::Borrowed(text);
     let mut places = Vec::new();
-    for (start, end) in statements(text) {
-        if is_deep(&text[start..end]) {
-            places.push(start);
+    for place in places_of_statements(text) {
+        if is_deep(&text[place.clone()]) {
+            places.push(place.start);
             let blank = |byte: u8| if byte == b'\n' { '\n' } else { ' ' };
-            let blank: String = text[start..end].bytes().map(blank).collect();
-            shallow.to_mut().replace_range(start..end, &blank);
+            let blank: String = text[place.clone()].bytes().map(blank).collect();
+            shallow.to_mut().replace_range(place, &blank);
         }
     }
     (shallow, places)
-}
-
-/// Where the statements of a text begin and end.
-fn statements(text: &str) -> Vec<(usize, usize)> {
-    let mut found = Vec::new();
-    let mut start = None;
-    let mut depth = 0_usize;
-    for (at, piece) in pieces(text, Backend::Postgres) {
-        let start_at = *start.get_or_insert(at);
-        match piece {
-            Piece::Sign('(' | '[') => depth += 1,
-            Piece::Sign(')' | ']') => depth = depth.saturating_sub(1),
-            Piece::Sign(';') if depth == 0 => {
-                found.push((start_at, at + 1));
-                start = None;
-            }
-            _ => {}
-        }
-    }
-    found.extend(start.map(|start| (start, text.len())));
-    found
 }
 
 /// Whether a statement, or a text in it, which may be read as statements too, is nested too deeply.
