@@ -3,7 +3,7 @@
 
 use super::super::sql::BOOKKEEPING;
 use super::SqliteSession;
-use super::tokens::{checks, column_definitions, constraints, spelled, tokens};
+use super::tokens::{checks, column_definitions, constraints, spelled, spelled_default, tokens};
 use super::value::Affinity;
 use crate::sync::schema::catalog::{
     Action, Catalog, Column, DefaultValue, ForeignKey, Object, Table, TableKind,
@@ -102,10 +102,7 @@ impl SqliteSession {
                 definition.push_str(" not null");
             }
             if let Some(default) = optional(3) {
-                definition.push_str(&format!(
-                    " default {}",
-                    spelled(&super::tokens::tokens(&default))
-                ));
+                definition.push_str(&format!(" default {}", spelled_default(&default)));
             }
             for extra in definitions
                 .get(&column.to_lowercase())
@@ -299,7 +296,7 @@ fn add_foreign_keys(catalog: &mut Catalog, name: &TableName, tokens: &[String]) 
         let deferral = details(tokens, "foreign", &key.columns, Some(&key.parent.name));
         let definition = format!(
             "({}) on update {} on delete {} {deferral}",
-            key.parent_columns.join(", "),
+            key.parent_columns.join(", ").to_ascii_lowercase(),
             words(key.on_update),
             words(key.on_delete)
         );

@@ -59,7 +59,7 @@ pub(super) fn name<'rest, 'words>(
 pub(super) fn is_name(word: &str) -> bool {
     let values = ["null", "current_date", "current_time", "current_timestamp"];
     let begins = |letter: char| letter.is_alphabetic() || ['_', '"'].contains(&letter);
-    word.starts_with(begins) && !values.contains(&word)
+    word.starts_with(begins) && !values.contains(&word) && !word.starts_with("x'")
 }
 
 /// A name without its quotes; where only a name can be, it may be in those of a text.

@@ -56,6 +56,17 @@ pub(super) fn words(statement: &str) -> Vec<String> {
                         word.extend(next.to_lowercase());
                     }
                 }
+                // The digits of a blob, which read the same in either letters.
+                if word == "x" && letters.next_if_eq(&'\'').is_some() {
+                    word.push('\'');
+                    word.extend(
+                        letters
+                            .by_ref()
+                            .map(|digit| digit.to_ascii_lowercase())
+                            .take_while(|digit| *digit != '\''),
+                    );
+                    word.push('\'');
+                }
                 words.push(word);
             }
         }
@@ -86,6 +97,27 @@ pub(super) fn spelled(tokens: &[String]) -> String {
         text.push_str(token);
     }
     text
+}
+
+/// A default value, in which no column can be named: what is in `"` is text.
+pub(super) fn spelled_default(default: &str) -> String {
+    let mut text = String::new();
+    let mut within = None;
+    for letter in default.chars() {
+        match (within, letter) {
+            (None, '\'' | '"') => within = Some(letter),
+            (Some(quote), letter) if quote == letter => within = None,
+            // It would end the text.
+            (Some('"'), '\'') => text.push('\''),
+            _ => {}
+        }
+        text.push(if letter == '"' && within != Some('\'') {
+            '\''
+        } else {
+            letter
+        });
+    }
+    spelled(&tokens(&text))
 }
 
 /// The parts between the commas of CREATE TABLE's parentheses.
@@ -239,6 +271,10 @@ pub(super) fn column_definitions(
             let mut extras = Vec::new();
             for (at, token) in rest.iter().enumerate() {
                 match token.as_str() {
+                    // It is no row number then.
+                    "desc" if at > 0 && rest[at - 1] == "key" => {
+                        extras.push("primary key desc".to_owned());
+                    }
                     "collate" => {
                         extras.extend(rest.get(at + 1).map(|name| format!("collate {name}")))
                     }
@@ -287,6 +323,20 @@ mod tests {
         let one = spelled(&tokens("SELECT \"fees\".\"id\", count( * ) FROM [fees]"));
         assert_eq!(one, spelled(&tokens("select fees.id,count(*) from fees")));
         assert_eq!(one, "select fees.id, count (*) from fees");
+    }
+
+    #[test]
+    fn a_value_is_spelled_the_same_in_either_letters() {
+        assert_eq!(spelled(&tokens("X'AB' || x")), "x'ab' | | x");
+        for (one, other) in [
+            ("\"Abc\"", "'Abc'"),
+            ("\"it's\"", "'it''s'"),
+            ("X'Ab'", "x'aB'"),
+        ] {
+            assert_eq!(spelled_default(one), spelled_default(other));
+        }
+        assert_ne!(spelled_default("\"Abc\""), spelled_default("\"abc\""));
+        assert_eq!(spelled_default("'a\"B'"), "'a\"B'");
     }
 
     #[test]

@@ -212,7 +212,7 @@ impl Catalog {
     /// A digest of all objects: equal for equal schemas.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
-        for (object, definition) in &self.objects {
+        for (object, (_, definition)) in self.by_name() {
             hash.update(format!("{object}\0{definition}\0"));
         }
         hex(&hash.finalize()[..16])
@@ -220,26 +220,47 @@ impl Catalog {
 
     /// Every difference, object by object, in words; `here` and `there` name the two sides.
     pub fn differences(&self, there_catalog: &Catalog, here: &str, there: &str) -> Vec<Drift> {
+        let (ones, others) = (self.by_name(), there_catalog.by_name());
         let mut found = Vec::new();
-        for (object, definition) in &self.objects {
-            let other = there_catalog.objects.get(object);
+        for (name, (object, definition)) in &ones {
+            let other = others.get(name).map(|(_, other)| *other);
             let differs = match other {
-                None => !inside_missing(object, there_catalog, self),
-                Some(other) => other != definition,
+                None => !inside_missing(name, &others, &ones),
+                Some(other) => other != *definition,
             };
             if differs {
                 found.push(Drift::new(object, Some(definition), other, here, there));
             }
         }
-        for (object, other) in &there_catalog.objects {
-            if !self.objects.contains_key(object) && !inside_missing(object, self, there_catalog) {
+        for (name, (object, other)) in &others {
+            if !ones.contains_key(name) && !inside_missing(name, &ones, &others) {
                 found.push(Drift::new(object, None, Some(other), here, there));
             }
         }
         found.sort_by(|one, other| one.object.cmp(&other.object));
         found
     }
+
+    /// Every object by the name that it is known by.
+    fn by_name(&self) -> ByName<'_> {
+        let objects = self.objects.iter();
+        objects
+            .map(|(object, definition)| {
+                let mut known = object.clone();
+                // As in `find`; but the condition of a CHECK is a part of its name.
+                if self.search_path.is_empty() {
+                    let condition = known.name.find(".(").filter(|_| known.kind == "check");
+                    let end = condition.unwrap_or(known.name.len());
+                    known.name[..end].make_ascii_lowercase();
+                }
+                (known, (object, definition))
+            })
+            .collect()
+    }
 }
+
+/// Objects and their definitions, by a name that is equal where both ends have the same one.
+type ByName<'catalog> = BTreeMap<Object, (&'catalog Object, &'catalog String)>;
 
 /// What other objects can belong to; their names then begin with its own.
 const OWNERS: [&str; 5] = [
@@ -251,7 +272,7 @@ const OWNERS: [&str; 5] = [
 ];
 
 /// Whether an object belongs to one that is missing as a whole, which says it all.
-fn inside_missing(object: &Object, catalog: &Catalog, other: &Catalog) -> bool {
+fn inside_missing(object: &Object, catalog: &ByName<'_>, other: &ByName<'_>) -> bool {
     let dots = object.name.match_indices('.').map(|(at, _)| at);
     dots.flat_map(|at| OWNERS.map(|kind| (at, kind)))
         .any(|(at, kind)| {
@@ -259,7 +280,7 @@ fn inside_missing(object: &Object, catalog: &Catalog, other: &Catalog) -> bool {
                 kind: kind.to_owned(),
                 name: object.name[..at].to_owned(),
             };
-            other.objects.contains_key(&owner) && !catalog.objects.contains_key(&owner)
+            other.contains_key(&owner) && !catalog.contains_key(&owner)
         })
 }
 
@@ -293,6 +314,31 @@ mod tests {
         let one = catalog(&[("table", "a", ""), ("column", "a.x", "integer")]);
         assert!(one.differences(&one.clone(), "Dev", "Test").is_empty());
         assert_eq!(one.fingerprint(), one.clone().fingerprint());
+    }
+
+    #[test]
+    fn names_of_sqlite_are_one_in_any_letters() {
+        let dev = catalog(&[
+            ("table", "T", ""),
+            ("column", "T.X", "integer"),
+            ("column", "T.y", ""),
+        ]);
+        let mut test = catalog(&[("table", "t", ""), ("column", "t.x", "integer")]);
+        let told = |one: &Catalog, other: &Catalog| {
+            let found = one.differences(other, "Dev", "Test").into_iter();
+            found
+                .map(|drift| drift.object.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(&dev, &test), ["column T.y"]);
+        test.search_path = vec!["public".to_owned()];
+        let postgres = Catalog {
+            search_path: test.search_path.clone(),
+            ..dev
+        };
+        assert_eq!(told(&postgres, &test), ["table T", "table t"]);
+        let check = |text: &str| catalog(&[("check", &format!("t.(x = {text})"), "")]);
+        assert_eq!(told(&check("'a'"), &check("'A'")).len(), 2);
     }
 
     #[test]

@@ -39,6 +39,15 @@ const CHANGES: &[(&str, &str, &[&str])] = &[
         &["column fees.label"],
     ),
     ("DEFAULT 'none'", "DEFAULT 'None'", &["column fees.label"]),
+    ("DEFAULT 'none'", "DEFAULT \"None\"", &["column fees.label"]),
+    ("DEFAULT 'none'", "DEFAULT \"none\"", &[]),
+    ("TABLE rates", "TABLE Rates", &[]),
+    ("value text) STRICT", "Value text) STRICT", &[]),
+    (
+        "id integer PRIMARY KEY,\n    label",
+        "id integer PRIMARY KEY DESC,\n    label",
+        &["column fees.id"],
+    ),
     (
         "DEFAULT (5 + 1)",
         "DEFAULT (5 + 2)",
