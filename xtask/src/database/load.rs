@@ -314,9 +314,9 @@ impl Loading<'_> {
         )
     }
 
-    /// Marks changing rows that hold what others take: they are to be taken out and put back among
-    /// the new ones. Columns that are never changed keep the values they had.
-    pub(super) fn mark(&self, same: &str) -> String {
+    /// Gives changing rows the values that they have in columns that are never changed; `None` where
+    /// there are no such columns.
+    pub(super) fn keep(&self) -> Option<String> {
         let changing = self.lookup.changing_columns();
         let key = self.lookup.stored_key();
         let kept: Vec<String> = self
@@ -326,12 +326,25 @@ impl Loading<'_> {
             .chain(self.lookup.ignored.iter().map(String::as_str))
             .filter(|column| !changing.contains(column) && !key.contains(column))
             .map(identifier)
-            .map(|column| format!(", {column} = lookup.{column}"))
+            .map(|column| format!("{column} = lookup.{column}"))
             .collect();
+        (!kept.is_empty()).then(|| {
+            format!(
+                "UPDATE {} AS staged SET {} FROM {} AS lookup WHERE staged.__change = 'U' AND {}",
+                self.staging,
+                kept.join(", "),
+                self.table,
+                same_stored_key(self.lookup, "staged", "lookup")
+            )
+        })
+    }
+
+    /// Marks changing rows that hold what others take: they are to be taken out and put back among
+    /// the new ones.
+    pub(super) fn mark(&self, same: &str) -> String {
         format!(
-            "UPDATE {} AS staged SET __change = 'R'{} FROM {} AS lookup WHERE staged.__change = 'U' AND {} AND {}",
+            "UPDATE {} AS staged SET __change = 'R' FROM {} AS lookup WHERE staged.__change = 'U' AND {} AND {}",
             self.staging,
-            kept.concat(),
             self.table,
             same_stored_key(self.lookup, "staged", "lookup"),
             self.holds_wanted(same, "'U'")

@@ -117,6 +117,15 @@ pub trait Session: Send {
     /// value is read as one of its column and written again.
     fn canonical(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Canonical>;
 
+    /// What a column would be that the database computes from the other columns, one field for each
+    /// of these rows; NULL where it cannot tell.
+    fn computed(
+        &mut self,
+        lookup: &Lookup,
+        rows: &[Record],
+        column: &str,
+    ) -> anyhow::Result<Vec<String>>;
+
     /// The positions of those of these rows that would not meet `lookup.filter`; none where the
     /// database cannot tell that from the fields that are columns.
     fn outside(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Vec<usize>>;

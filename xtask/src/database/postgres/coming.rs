@@ -1,8 +1,9 @@
 //! What the server makes of rows that it does not hold yet: whether they meet a condition, and
 //! which of their keys are one key.
 
-use super::super::sql::{identifier, positions};
+use super::super::sql::{self, identifier, positions};
 use super::PostgresSession;
+use super::read::DEFAULT_SCHEMA;
 use super::spelling::given_rows;
 use crate::sync::rows::lookup::{Lookup, Source};
 use crate::sync::rows::row::{self, Field, Record};
@@ -16,6 +17,43 @@ impl PostgresSession {
         let Some(condition) = &lookup.filter else {
             return Ok(Vec::new());
         };
+        let query = format!(
+            "SELECT (__sync_at - 1)::text FROM {} WHERE ({condition}) IS NOT TRUE ORDER BY __sync_at",
+            self.as_the_table(lookup)?
+        );
+        let found = self.ask_about(&query, &values(rows))?.unwrap_or_default();
+        found
+            .iter()
+            .map(|row| positions(row).map(|[at]| at))
+            .collect()
+    }
+
+    pub(super) fn to_be_computed(
+        &mut self,
+        lookup: &Lookup,
+        rows: &[Record],
+        column: &str,
+    ) -> anyhow::Result<Vec<String>> {
+        let expression = self.value(
+            "SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
+             WHERE a.attrelid = $1::regclass AND a.attname = $2 AND a.attgenerated <> ''",
+            &[&sql::table(&lookup.table, DEFAULT_SCHEMA), column],
+        )?;
+        let query = format!(
+            "SELECT ({})::text FROM {} ORDER BY __sync_at",
+            expression.as_deref().unwrap_or("NULL"),
+            self.as_the_table(lookup)?
+        );
+        let found = self.ask_about(&query, &values(rows))?;
+        let none = || rows.iter().map(|_| vec![None]).collect();
+        let found = found.unwrap_or_else(|_| none()).into_iter();
+        Ok(found
+            .map(|row| row::encode(row.into_iter().flatten().next().as_deref()).into_owned())
+            .collect())
+    }
+
+    /// Rows that are given, with those of their fields that are columns, and their places.
+    fn as_the_table(&mut self, lookup: &Lookup) -> anyhow::Result<String> {
         let types = self.field_types(lookup)?;
         let columns: String = types
             .iter()
@@ -26,18 +64,12 @@ impl PostgresSession {
                 format!(", {} AS {name}", kind.read(&format!("c{at}")))
             })
             .collect();
-        // The condition may qualify its columns with the table's own name.
-        let query = format!(
-            "SELECT (__sync_at - 1)::text FROM (SELECT at AS __sync_at{columns} FROM {}) AS {} \
-             WHERE ({condition}) IS NOT TRUE ORDER BY __sync_at",
+        // A condition may qualify its columns with the table's own name.
+        Ok(format!(
+            "(SELECT at AS __sync_at{columns} FROM {}) AS {}",
             given_rows(&types),
             identifier(&lookup.table.name)
-        );
-        let found = self.ask_about(&query, &values(rows))?.unwrap_or_default();
-        found
-            .iter()
-            .map(|row| positions(row).map(|[at]| at))
-            .collect()
+        ))
     }
 
     pub(super) fn taken_for_one(

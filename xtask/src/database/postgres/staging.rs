@@ -147,6 +147,23 @@ impl PostgresSession {
         Ok(pairs(rows))
     }
 
+    /// The columns that are left alone and whose default calls nothing, each with that: what new rows
+    /// will have counts where others let go of unique values.
+    pub(super) fn plain_defaults(
+        &mut self,
+        lookup: &Lookup,
+    ) -> anyhow::Result<BTreeMap<String, String>> {
+        let rows = self.query(
+            "SELECT attname::text, pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a JOIN pg_attrdef d \
+             ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = $1::regclass AND attgenerated = '' \
+             AND pg_get_expr(d.adbin, d.adrelid) NOT LIKE '%(%'",
+            &[&sql::table(&lookup.table, DEFAULT_SCHEMA)],
+        )?;
+        let mut defaults = pairs(rows);
+        defaults.retain(|column, _| lookup.ignored.contains(column));
+        Ok(defaults)
+    }
+
     /// The columns beside the key whose values the server gives and no UPDATE may change.
     pub(super) fn fixed_columns(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<String>> {
         let rows = self.query(

@@ -154,6 +154,10 @@ impl Target for PostgresSession {
                 self.run(&statement, &what)?;
             }
         }
+        for (column, default) in self.plain_defaults(lookup)? {
+            let statement = self.loading(lookup)?.number(&column, &default);
+            self.run(&statement, &what)?;
+        }
         Ok(())
     }
 
@@ -189,6 +193,12 @@ impl Target for PostgresSession {
     fn release_unique_values(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
         let at = position(&self.staged, &lookup.table)?;
         let unique_keys = std::mem::take(&mut self.staged[at].unique_keys);
+        if let Some(statement) = self.loading(lookup)?.keep() {
+            self.run(
+                &statement,
+                &format!("free unique values of `{}`", lookup.table),
+            )?;
+        }
         unique_keys
             .iter()
             .try_for_each(|unique| self.release(lookup, unique))

@@ -3,10 +3,11 @@
 
 use super::super::sql::BOOKKEEPING;
 use super::SqliteSession;
+use super::conditions;
 use super::tokens::{checks, column_definitions, constraints, spelled, spelled_default, tokens};
 use super::value::Affinity;
 use crate::sync::schema::catalog::{
-    Action, Catalog, Column, DefaultValue, ForeignKey, Object, Table, TableKind,
+    Action, Catalog, Column, DefaultValue, ForeignKey, Object, PartialKey, Table, TableKind,
 };
 use crate::sync::schema::table::TableName;
 
@@ -81,6 +82,7 @@ impl SqliteSession {
             columns: Vec::new(),
             primary_key: Vec::new(),
             unique_keys: Vec::new(),
+            partial_keys: Vec::new(),
             foreign_keys: Vec::new(),
         };
         let mut primary_key: Vec<(u32, String)> = Vec::new();
@@ -163,7 +165,8 @@ impl SqliteSession {
     ) -> anyhow::Result<()> {
         let indexes = self.query(
             "SELECT i.name, i.\"unique\", i.origin, i.partial, \
-             (SELECT json_group_array(name) FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)) \
+             (SELECT json_group_array(name) FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)), \
+             (SELECT sql FROM sqlite_schema AS s WHERE s.type = 'index' AND s.name = i.name) \
              FROM pragma_index_list(?) AS i ORDER BY i.name",
             &[Some(table.name.name.clone())],
         )?;
@@ -193,7 +196,11 @@ impl SqliteSession {
                     details(tokens, "unique", &columns, None),
                 );
             }
-            if text(1) == "1" && text(3) == "0" && !table.unique_keys.contains(&columns) {
+            if text(1) == "1"
+                && let Some(condition) = conditions::of_index(&text(5))
+            {
+                table.partial_keys.push(PartialKey { columns, condition });
+            } else if text(1) == "1" && text(3) == "0" && !table.unique_keys.contains(&columns) {
                 table.unique_keys.push(columns);
             }
         }

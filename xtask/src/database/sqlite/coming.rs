@@ -5,10 +5,11 @@ use anyhow::Context as _;
 
 use super::super::sql::{identifier, positions};
 use super::SqliteSession;
+use super::conditions;
 use super::tokens::{column_definitions, tokens};
 use super::value::Value;
 use crate::sync::rows::lookup::{Lookup, Source};
-use crate::sync::rows::row::Record;
+use crate::sync::rows::row::{NULL, Record};
 
 impl SqliteSession {
     pub(super) fn not_meeting(
@@ -19,6 +20,47 @@ impl SqliteSession {
         let Some(condition) = &lookup.filter else {
             return Ok(Vec::new());
         };
+        let query = format!(
+            "SELECT __sync_at FROM {} WHERE ({condition}) IS NOT TRUE ORDER BY 1",
+            self.as_the_table(lookup, rows)?
+        );
+        let found = self.query(&query, &[]).unwrap_or_default();
+        found
+            .iter()
+            .map(|row| positions(row).map(|[at]| at))
+            .collect()
+    }
+
+    pub(super) fn to_be_computed(
+        &mut self,
+        lookup: &Lookup,
+        rows: &[Record],
+        column: &str,
+    ) -> anyhow::Result<Vec<String>> {
+        let expression = conditions::of_column(&self.statement_of(lookup)?, column);
+        let query = format!(
+            "SELECT {} FROM {} ORDER BY __sync_at",
+            expression.as_deref().unwrap_or("NULL"),
+            self.as_the_table(lookup, rows)?
+        );
+        let of_column = Lookup {
+            columns: vec![column.to_owned()],
+            sources: vec![Source::Column],
+            ..lookup.clone()
+        };
+        let found: Option<Vec<Record>> = self
+            .spelled_rows(&of_column, &query)
+            .and_then(Iterator::collect)
+            .ok();
+        let none = || rows.iter().map(|_| Record::from(vec![NULL])).collect();
+        let found = found.unwrap_or_else(none).into_iter();
+        Ok(found
+            .map(|row| row.get(0).unwrap_or(NULL).to_owned())
+            .collect())
+    }
+
+    /// Rows that are given, with those of their fields that are columns, and their places.
+    fn as_the_table(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<String> {
         self.put_aside(lookup, rows)?;
         let collations = self.collations(lookup)?;
         let columns: String = lookup
@@ -32,17 +74,11 @@ impl SqliteSession {
                 format!(", {name}{collation} AS {name}")
             })
             .collect();
-        // The condition may qualify its columns with the table's own name.
-        let query = format!(
-            "SELECT __sync_at FROM (SELECT rowid - 1 AS __sync_at{columns} FROM temp.__sync_spelling) AS {} \
-             WHERE ({condition}) IS NOT TRUE ORDER BY 1",
+        // A condition may qualify its columns with the table's own name.
+        Ok(format!(
+            "(SELECT rowid - 1 AS __sync_at{columns} FROM temp.__sync_spelling) AS {}",
             identifier(&lookup.table.name)
-        );
-        let found = self.query(&query, &[]).unwrap_or_default();
-        found
-            .iter()
-            .map(|row| positions(row).map(|[at]| at))
-            .collect()
+        ))
     }
 
     pub(super) fn taken_for_one(
@@ -88,14 +124,19 @@ impl SqliteSession {
         Ok(())
     }
 
-    /// ` COLLATE …` for each field whose column says so, which a temporary table does not take over.
-    fn collations(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<String>> {
+    /// Its CREATE TABLE.
+    fn statement_of(&mut self, lookup: &Lookup) -> anyhow::Result<String> {
         let statement = self.query(
             "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?",
             &[Some(lookup.table.name.clone())],
         )?;
         let statement = statement.into_iter().flatten().flatten().next();
-        let declared = column_definitions(&tokens(&statement.unwrap_or_default()));
+        Ok(statement.unwrap_or_default())
+    }
+
+    /// ` COLLATE …` for each field whose column says so, which a temporary table does not take over.
+    fn collations(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<String>> {
+        let declared = column_definitions(&tokens(&self.statement_of(lookup)?));
         let parents = lookup
             .links
             .iter()

@@ -6,6 +6,7 @@ mod beside;
 mod boundary;
 mod catalog;
 mod coming;
+mod conditions;
 mod effects;
 mod hazards;
 mod migrate;

@@ -280,6 +280,15 @@ impl Session for SqliteSession {
         self.spell(lookup, rows)
     }
 
+    fn computed(
+        &mut self,
+        lookup: &Lookup,
+        rows: &[Record],
+        column: &str,
+    ) -> anyhow::Result<Vec<String>> {
+        self.to_be_computed(lookup, rows, column)
+    }
+
     fn outside(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Vec<usize>> {
         self.not_meeting(lookup, rows)
     }

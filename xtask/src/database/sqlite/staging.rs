@@ -115,6 +115,17 @@ impl SqliteSession {
             let statement = self.number(lookup, own)?;
             self.run(&statement, &what)?;
         }
+        for column in &lookup.ignored {
+            let default = self.query(
+                "SELECT dflt_value FROM pragma_table_info(?) WHERE name = ? AND dflt_value NOT LIKE '%(%'",
+                &[Some(lookup.table.name.clone()), Some(column.clone())],
+            )?;
+            // What new rows will have counts where others let go of unique values.
+            for default in default.into_iter().flatten().flatten() {
+                let statement = self.loading(lookup)?.number(column, &default);
+                self.run(&statement, &what)?;
+            }
+        }
         Ok(())
     }
 

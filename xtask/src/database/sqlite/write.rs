@@ -187,7 +187,8 @@ impl Target for SqliteSession {
             .unique_keys
             .clone();
         let what = format!("free unique values of `{}`", lookup.table);
-        for statement in self.loading(lookup)?.make_room() {
+        let loading = self.loading(lookup)?;
+        for statement in loading.keep().into_iter().chain(loading.make_room()) {
             self.run(&statement, &what)?;
         }
         for unique in unique_keys {

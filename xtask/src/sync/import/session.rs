@@ -126,6 +126,15 @@ impl Session for FolderSession {
         })
     }
 
+    fn computed(
+        &mut self,
+        _lookup: &Lookup,
+        _rows: &[Record],
+        _column: &str,
+    ) -> anyhow::Result<Vec<String>> {
+        anyhow::bail!("only a database computes columns")
+    }
+
     fn outside(&mut self, _lookup: &Lookup, _rows: &[Record]) -> anyhow::Result<Vec<usize>> {
         anyhow::bail!("only a database knows which rows meet a condition")
     }

@@ -282,6 +282,7 @@ mod tests {
                 columns: vec![column("id", "integer"), column("mood", "mood")],
                 primary_key: vec!["id".to_owned()],
                 unique_keys: vec![vec!["id".to_owned()]],
+                partial_keys: Vec::new(),
                 foreign_keys: Vec::new(),
             },
         );

@@ -1,5 +1,7 @@
 //! What on the target stands in the way of rows: who refers to them, which values are taken.
 
+pub(super) mod clashes;
+mod coming;
 pub(super) mod exchanged;
 pub mod fixed;
 pub(super) mod parents;

@@ -1,7 +1,8 @@
 //! Unique values that rows would take from rows of the target: from those that stay as they are,
-//! because `where` leaves them to others, because they are kept or retired, or because the column
-//! is `insert_only`; and from those that change or go, but cannot let go of the value in time.
+//! because `where` leaves them to others, or because they are kept or retired; and from those that
+//! change or go, but cannot let go of the value in time.
 
+use super::clashes::is_mixed;
 use super::exchanged::exchanged;
 use super::staying::Kept;
 use super::walk::{Effect, hops};
@@ -65,7 +66,10 @@ pub(in crate::sync) fn taken_values(
     }
     let mut problems = Vec::new();
     for (columns, key) in keys {
-        let some_stay = lookup.filter.is_some() || !all_go || !are_compared(lookup, &key);
+        if !are_compared(lookup, &key) {
+            continue;
+        }
+        let some_stay = lookup.filter.is_some() || !all_go;
         // A key that has one spelling for each value is never taken by another row.
         let may_move = key != lookup.key || lookup.key_readings.contains(&Reading::Spelling);
         let moves =
@@ -74,7 +78,7 @@ pub(in crate::sync) fn taken_values(
             continue;
         }
         let held = held(ends, &key, all_go, log)?;
-        if !held.kept.is_empty() {
+        if !held.kept.is_empty() && !is_mixed(lookup, &columns) {
             problems.push(problem(
                 lookup,
                 &ends.target.snapshot.label,
@@ -93,13 +97,6 @@ fn are_compared(lookup: &Lookup, key: &[usize]) -> bool {
     key.iter().all(|at| lookup.compared.contains(at))
 }
 
-/// Whether a row gets another value of this key when it is retired.
-fn switches_off(lookup: &Lookup, key: &[usize]) -> bool {
-    let retire = lookup.retire.iter().flat_map(|retire| retire.0.keys());
-    let mut columns = key.iter().map(|at| &lookup.columns[*at]);
-    columns.any(|column| retire.clone().any(|retired| retired == column))
-}
-
 /// The rows that have a value of one unique key that another row takes.
 fn held(
     ends: &mut Ends<'_>,
@@ -107,7 +104,6 @@ fn held(
     all_go: bool,
     log: &mut ChangeLog,
 ) -> anyhow::Result<Held> {
-    let is_compared = are_compared(ends.on_target, key);
     let mut held = Held::default();
     let mut waiting: Vec<Record> = Vec::new();
     let mut look = |waiting: &mut Vec<Record>| -> anyhow::Result<()> {
@@ -131,11 +127,6 @@ fn held(
         };
         let inside = keys_of(target.rows_by_key(ends.on_target, &holder_keys)?);
         let in_source = keys_of(source.rows_by_key(ends.on_source, &holder_keys)?);
-        // A row that is switched off by that very column lets go of the value.
-        let freed = match switches_off(ends.on_target, key) {
-            true => keys_of(target.unretired(ends.on_target, &holder_keys)?),
-            false => KeySet::new(),
-        };
         for ((at, holder), holder_key) in holders.iter().zip(holder_keys) {
             let is_itself = ends.on_source.key_of(&coming[*at]) == holder_key;
             let holder_owned = owned(&holder_key);
@@ -144,9 +135,8 @@ fn held(
                 in_source.contains(&holder_owned),
             ) {
                 (true, true) if is_itself => {}
-                (true, true) if is_compared => held.changing.push(holder_key),
+                (true, true) => held.changing.push(holder_key),
                 (true, false) if all_go => held.going.push(holder_key),
-                (true, false) if freed.contains(&holder_owned) => {}
                 _ => held.kept.push(fields(holder, key)),
             }
         }
@@ -154,8 +144,7 @@ fn held(
     };
     for change in log.read()? {
         let (change, record) = change?;
-        // A column that only comes with a new row is not changed by an update.
-        if change == Change::Insert || (change == Change::Update && is_compared) {
+        if change == Change::Insert || change == Change::Update {
             waiting.push(record);
         }
         if waiting.len() == BATCH {
@@ -187,5 +176,5 @@ fn problem(lookup: &Lookup, label: &str, key: &[usize], taken: &[Record]) -> Pro
             values.join("; ")
         ),
     )
-    .hint("they are rows that `where`, `extra_rows`, `retire` or `insert_only` leave as they are: change those, or give the rows of the source other values")
+    .hint("they are rows that `where`, `extra_rows` or `retire` leave as they are: change those, or give the rows of the source other values")
 }

@@ -165,6 +165,7 @@ mod tests {
                         .collect(),
                     primary_key: names(&["id"]),
                     unique_keys: Vec::new(),
+                    partial_keys: Vec::new(),
                     foreign_keys: Vec::new(),
                 });
             }

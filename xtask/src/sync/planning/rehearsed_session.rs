@@ -208,6 +208,15 @@ impl Session for RehearsedSession {
         self.session.canonical(lookup, rows)
     }
 
+    fn computed(
+        &mut self,
+        lookup: &Lookup,
+        rows: &[Record],
+        column: &str,
+    ) -> anyhow::Result<Vec<String>> {
+        self.session.computed(lookup, rows, column)
+    }
+
     fn outside(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Vec<usize>> {
         self.session.outside(lookup, rows)
     }

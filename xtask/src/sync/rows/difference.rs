@@ -12,6 +12,7 @@ use super::lookup::Lookup;
 use super::row::{BATCH, LookupState, Record, cells};
 use crate::database::Session;
 use crate::problem::Problem;
+use crate::sync::obstacles::clashes::clashing_values;
 use crate::sync::obstacles::fixed::fixed_values;
 use crate::sync::obstacles::parents::missing_parents;
 use crate::sync::obstacles::reached::Reached;
@@ -197,6 +198,7 @@ fn judge(
         kept,
     };
     let mut problems = taken_values(&mut ends, &unique_keys, &mut log)?;
+    problems.extend(clashing_values(&mut ends, &mut log)?);
     problems.extend(fixed_values(&mut ends, &mut log)?);
     problems.extend(missing_parents(
         &on_source, &on_target, lookups, source, target, &mut log,

@@ -56,7 +56,17 @@ pub struct Table {
     /// Every unique constraint and unique index over plain columns of all rows, the primary key
     /// among them.
     pub unique_keys: Vec<Vec<String>>,
+    /// Every unique index over plain columns of some rows.
+    pub partial_keys: Vec<PartialKey>,
     pub foreign_keys: Vec<ForeignKey>,
+}
+
+/// A unique index in which only the rows are that meet a condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartialKey {
+    pub columns: Vec<String>,
+    /// As SQL.
+    pub condition: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,6 +216,14 @@ impl Catalog {
                 && definition
                     .replace("null on conflict replace", "")
                     .contains("on conflict replace")
+        })
+    }
+
+    /// Whether a trigger of the table may do more than it is told.
+    pub fn has_triggers(&self, table: &TableName) -> bool {
+        self.objects.keys().any(|object| {
+            let of_table = object.name.strip_prefix(&table.to_string());
+            object.kind == "trigger" && of_table.is_some_and(|rest| rest.starts_with('.'))
         })
     }
 

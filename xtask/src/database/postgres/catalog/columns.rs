@@ -45,6 +45,7 @@ impl PostgresSession {
                 columns: Vec::new(),
                 primary_key: Vec::new(),
                 unique_keys: Vec::new(),
+                partial_keys: Vec::new(),
                 foreign_keys: Vec::new(),
             });
             let Some((column, definition)) = column else {

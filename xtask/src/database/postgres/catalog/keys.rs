@@ -2,7 +2,7 @@
 
 use super::super::PostgresSession;
 use super::USER_SCHEMA;
-use crate::sync::schema::catalog::{Action, Catalog, ForeignKey};
+use crate::sync::schema::catalog::{Action, Catalog, ForeignKey, PartialKey};
 use crate::sync::schema::table::TableName;
 
 impl PostgresSession {
@@ -15,9 +15,9 @@ impl PostgresSession {
         };
         let rows = self.query(
             &format!(
-                "SELECT n.nspname::text, c.relname::text, i.indisprimary::text, {} FROM pg_index i \
+                "SELECT n.nspname::text, c.relname::text, i.indisprimary::text, {}, pg_get_expr(i.indpred, i.indrelid) FROM pg_index i \
                  JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-                 WHERE i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indisvalid AND {USER_SCHEMA}",
+                 WHERE i.indisunique AND i.indexprs IS NULL AND i.indisvalid AND {USER_SCHEMA}",
                 columns("(i.indkey::int2[])[0:i.indnkeyatts - 1]", "i.indrelid")
             ),
             &[],
@@ -32,7 +32,13 @@ impl PostgresSession {
                 if text(2) == "true" {
                     table.primary_key.clone_from(&key);
                 }
-                table.unique_keys.push(key);
+                match row.get(4).cloned().flatten() {
+                    None => table.unique_keys.push(key),
+                    Some(condition) => table.partial_keys.push(PartialKey {
+                        columns: key,
+                        condition,
+                    }),
+                }
             }
         }
         let rows = self.query(

@@ -110,10 +110,7 @@ fn unfilled(
     let settings = lookups.find(|lookup| lookup.table == *name && come > 0)?;
     let table = source.catalog.find(name)?;
     // A trigger may fill it in.
-    let has_triggers = source.catalog.objects.keys().any(|object| {
-        let of_table = object.name.strip_prefix(&table.name.to_string());
-        object.kind == "trigger" && of_table.is_some_and(|rest| rest.starts_with('.'))
-    });
+    let has_triggers = source.catalog.has_triggers(&table.name);
     let column = table.columns.iter().find(|column| {
         settings.ignore.contains(&column.name) && !column.nullable && column.default.is_none()
     })?;

@@ -310,6 +310,7 @@ mod samples {
                 .collect(),
             primary_key: primary_key.iter().map(|name| (*name).to_owned()).collect(),
             unique_keys: Vec::new(),
+            partial_keys: Vec::new(),
             foreign_keys: parents
                 .iter()
                 .map(|parent| ForeignKey {

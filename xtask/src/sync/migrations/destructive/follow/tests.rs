@@ -28,6 +28,7 @@ fn table(name: &str, columns: &[(&str, &str)], parent: Option<(&str, Action)>) -
             .collect(),
         primary_key: Vec::new(),
         unique_keys: Vec::new(),
+        partial_keys: Vec::new(),
         foreign_keys: parent
             .into_iter()
             .map(|(parent, on_delete)| ForeignKey {
