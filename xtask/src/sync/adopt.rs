@@ -47,6 +47,8 @@ pub struct Adopted {
     pub changed: u64,
     pub added: u64,
     pub removed: u64,
+    /// The keys of rows that were deleted there and stay here: `extra_rows` lets no import delete them.
+    pub left: Vec<Map<String, Value>>,
     pub edited: Vec<AdoptedRow>,
 }
 
@@ -166,6 +168,8 @@ struct Edited {
     /// The fields that the edited environment has.
     away: Vec<String>,
     edits: Vec<RowEdit>,
+    /// The keys of rows that were deleted there and that no import would delete.
+    left: Vec<Record>,
 }
 
 impl Edited {
@@ -205,10 +209,20 @@ impl Edited {
             // These are the target's own, and stay there.
             edits.retain(|edit| edit.kind() != Kind::Added);
         }
+        let mut left = Vec::new();
         if there.retire.is_some() {
             forget_retired(&mut edits, (&there, away), (&at_home, home))?;
         }
+        if there.extra_rows != ExtraRows::Delete {
+            let gone = edits.extract_if(.., |edit| edit.kind() == Kind::Deleted);
+            let gone: Vec<Record> = gone.map(|edit| edit.key).collect();
+            for batch in gone.chunks(BATCH) {
+                let rows = home.session.rows_by_key(&at_home, batch)?;
+                left.extend(rows.iter().map(|row| at_home.key_of(row)));
+            }
+        }
         Ok(Edited {
+            left,
             table: settings.table.clone(),
             home: at_home,
             promoted: base.columns().to_vec(),
@@ -239,9 +253,15 @@ impl Edited {
             changed: count(Kind::Changed),
             added: count(Kind::Added),
             removed: count(Kind::Deleted),
+            left: self.left.iter().map(|key| self.key_cells(key)).collect(),
             edited: rows,
         };
         Ok((adopted, exported))
+    }
+
+    fn key_cells(&self, key: &Record) -> Map<String, Value> {
+        let columns: Vec<String> = self.home.key_columns().map(str::to_owned).collect();
+        cells(&columns, key)
     }
 
     /// The row of the first environment with the edit in it, and what is told of it.
@@ -264,14 +284,7 @@ impl Edited {
             _ => false,
         };
         let mut told = AdoptedRow {
-            key: cells(
-                &self
-                    .home
-                    .key_columns()
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>(),
-                &edit.key,
-            ),
+            key: self.key_cells(&edit.key),
             edit: edit.kind(),
             both_changed,
             cells: Vec::new(),

@@ -117,6 +117,15 @@ fn adopted_lines(table: &Adopted, report: &AdoptReport) -> String {
         table.removed,
         report.from
     );
+    for row in &table.left {
+        let _ = writeln!(
+            text,
+            "  {}: deleted in {}, but not in the file: delete it in {} by hand, as `extra_rows` lets no import do it",
+            key(row),
+            report.from,
+            report.into
+        );
+    }
     for row in &table.edited {
         let _ = writeln!(text, "  {}: {}", key(&row.key), edit(row.edit));
         for cell in &row.cells {

@@ -26,6 +26,8 @@ pub struct Edits {
     pub on_target_edit: OnTargetEdit,
     /// The keys of the rows that were edited.
     pub keys: Vec<Record>,
+    /// How many of them were deleted there.
+    pub deleted: usize,
     /// The first of them, or all, with their values.
     pub shown: Vec<EditedRow>,
     /// The table was changed since its last promotion, and it cannot be said in which rows.
@@ -61,6 +63,7 @@ impl Edits {
         Edits {
             on_target_edit,
             keys: Vec::new(),
+            deleted: 0,
             shown: Vec::new(),
             changed_since: false,
             digest: String::new(),
@@ -245,6 +248,10 @@ impl Pair<'_> {
         }
         Ok(Edits {
             on_target_edit: outcome,
+            deleted: edits
+                .iter()
+                .filter(|edit| edit.kind == Kind::Deleted)
+                .count(),
             keys: edits.into_iter().map(|edit| edit.key).collect(),
             shown: rows,
             changed_since,

@@ -140,3 +140,52 @@ pub(super) fn what_was_adopted_is_never_taken_for_a_spreadsheets_work(backend: B
     stage.assert_in_sync();
     assert_eq!(groups(&stage), before);
 }
+
+/// No import deletes rows there, so that adopting does not promise it.
+pub(super) fn what_no_import_deletes_is_deleted_by_hand(backend: Backend) {
+    for extra_rows in ["keep", "refuse"] {
+        let mut stage = Stage::empty(backend);
+        stage.configure(&format!(
+            "[[lookup]]\ntable = \"t\"\nextra_rows = \"{extra_rows}\"\n"
+        ));
+        for database in [&stage.dev, &stage.test] {
+            database.run("CREATE TABLE t (id integer PRIMARY KEY, v text)");
+        }
+        stage.config.pipeline[1].on_target_edit = OnTargetEdit::Refuse;
+        stage
+            .dev
+            .run("INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')");
+        stage.promote();
+        stage
+            .test
+            .run("DELETE FROM t WHERE id = 2; UPDATE t SET v = 'z' WHERE id = 3");
+        stage
+            .dev
+            .run("UPDATE t SET v = 'x' WHERE id = 2; UPDATE t SET v = 'y' WHERE id = 3");
+        let blocker = stage.blocked();
+        assert_eq!(blocker.code, Code::TargetEdited);
+        let hint = blocker.hint.unwrap();
+        assert!(
+            hint.starts_with("what was deleted there has to be deleted by hand in Development too, as `extra_rows` of `t` lets no import do it; `cargo xtask sync adopt --from test t` brings the rest home; or set"),
+            "{hint}"
+        );
+        let report = try_adopt(&stage, "test", "t").unwrap();
+        let [table] = report.tables.as_slice() else {
+            panic!("{report:?}")
+        };
+        assert_eq!((table.changed, table.removed), (1, 0));
+        assert_eq!(
+            serde_json::to_value(&table.left).unwrap(),
+            json!([{"id": "2"}])
+        );
+        import(&stage);
+        let hint = stage.blocked().hint.unwrap();
+        assert!(
+            hint.starts_with("what was deleted there has to be deleted by hand in Development too, as `extra_rows` of `t` lets no import do it; or set"),
+            "{hint}"
+        );
+        stage.dev.run("DELETE FROM t WHERE id = 2");
+        assert_eq!(stage.plan().blockers, []);
+        assert_eq!(try_adopt(&stage, "test", "t").unwrap().tables[0].left, []);
+    }
+}

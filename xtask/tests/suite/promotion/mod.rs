@@ -40,6 +40,7 @@ suite! {
             what_cannot_be_adopted_is_refused
             a_deletion_comes_home_where_rows_are_retired
             what_was_adopted_is_never_taken_for_a_spreadsheets_work
+            what_no_import_deletes_is_deleted_by_hand
             ;
         approving:
             a_row_of_the_source_changed

@@ -65,19 +65,14 @@ fn edited(
         OnTargetEdit::Overwrite => format!("and {} overwrites that", source.label),
         OnTargetEdit::Keep => "and that is kept".to_owned(),
     };
-    let adopt = format!(
-        "`cargo xtask sync adopt --from {} {}{}`",
-        target.environment,
-        shell_word(&table.to_string()),
-        config.options
-    );
+    let home = way_home(config, table, edits, target);
     let hint = match edits.on_target_edit {
         OnTargetEdit::Refuse => format!(
-            "{adopt} brings it home; or set on_target_edit = \"overwrite\" (or \"keep\") for `{}` in data-sync/sync.toml",
+            "{home}; or set on_target_edit = \"overwrite\" (or \"keep\") for `{}` in data-sync/sync.toml",
             target.environment
         ),
-        OnTargetEdit::Overwrite => format!("{adopt} beforehand brings it home"),
-        OnTargetEdit::Keep => format!("{adopt} brings it home, so that all environments agree"),
+        OnTargetEdit::Overwrite => home,
+        OnTargetEdit::Keep => format!("{home}, so that all environments agree"),
     };
     Problem::new(
         Code::TargetEdited,
@@ -89,6 +84,38 @@ fn edited(
         ),
     )
     .hint(hint)
+}
+
+/// How edits come to the first environment. Nobody deletes rows of a table that keeps or refuses those
+/// that only one end has, not even an import.
+fn way_home(config: &Config, table: &TableName, edits: &Edits, target: &Snapshot) -> String {
+    let beforehand = match edits.on_target_edit {
+        OnTargetEdit::Overwrite => "beforehand ",
+        OnTargetEdit::Keep | OnTargetEdit::Refuse => "",
+    };
+    let adopt = format!(
+        "`cargo xtask sync adopt --from {} {}{}` {beforehand}brings",
+        target.environment,
+        shell_word(&table.to_string()),
+        config.options
+    );
+    let mut lookups = config.lookups.iter();
+    let stays =
+        lookups.any(|lookup| lookup.table == *table && lookup.extra_rows != ExtraRows::Delete);
+    let earlier = config.pipeline.iter();
+    let earlier: Vec<&str> = earlier
+        .take_while(|environment| environment.name != target.environment)
+        .map(|environment| environment.label.as_str())
+        .collect();
+    let by_hand = format!(
+        "what was deleted there has to be deleted by hand in {} too, as `extra_rows` of `{table}` lets no import do it",
+        earlier.join(" and ")
+    );
+    match edits.deleted {
+        deleted if deleted == 0 || !stays => format!("{adopt} it home"),
+        deleted if deleted == edits.keys.len() => by_hand,
+        _ => format!("{by_hand}; {adopt} the rest home"),
+    }
 }
 
 fn changed_since(table: &TableName, source: &Snapshot, target: &Snapshot) -> Problem {
