@@ -133,7 +133,7 @@ impl Code {
             | Code::CsvInvalid
             | Code::Failed => 1,
             Code::Cancelled => 5,
-            _ => 4,
+            _ => REFUSED,
         }
     }
 
@@ -159,7 +159,13 @@ pub struct Problem {
     /// The target is no longer as it was: some of what was to be done is committed.
     #[serde(skip_serializing_if = "is_false")]
     pub target_changed: bool,
+    /// A plan has it as a blocker: whatever it is about, nothing was tried.
+    #[serde(skip)]
+    pub is_blocker: bool,
 }
+
+/// The exit code of a run that a rule refused.
+pub const REFUSED: u8 = 4;
 
 /// The exit code of a run that failed and left the target changed.
 const CHANGED: u8 = 6;
@@ -176,16 +182,24 @@ impl Problem {
             hint: None,
             details: Vec::new(),
             target_changed: false,
+            is_blocker: false,
         }
     }
 
     /// The exit code of a run that ends with it.
     pub fn exit_code(&self) -> u8 {
-        if self.target_changed {
-            CHANGED
-        } else {
-            self.code.exit_code()
+        match self {
+            _ if self.target_changed => CHANGED,
+            _ if self.is_blocker => REFUSED,
+            _ => self.code.exit_code(),
         }
+    }
+
+    /// As a reason in a plan not to begin.
+    #[must_use]
+    pub fn blocking(mut self) -> Self {
+        self.is_blocker = true;
+        self
     }
 
     #[must_use]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::Ended;
 use crate::cli::{Confirmation, Format, Options, PromotionArguments, SyncCommand};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, REFUSED};
 use crate::promotion;
 use crate::sync::adopt::adopt;
 use crate::sync::backups::retention::thin_out;
@@ -24,9 +24,6 @@ use crate::sync::snapshot::observe;
 use crate::sync::status::status;
 use crate::sync::words::shell_word;
 use crate::terminal::{History, Screen};
-
-/// A blocker speaks against the plan that was shown.
-const REFUSED: u8 = 4;
 
 /// There is a difference, and `--check` asked for one.
 const DIFFERENT: u8 = 3;

@@ -182,7 +182,7 @@ pub fn status(config: &Config) -> anyhow::Result<Status> {
                     if let Some(other) = others.find(|other| instances[*other] == instances[at + 1])
                     {
                         let problem = one_database(promotion.to, &config.pipeline[other]);
-                        plan.blockers.insert(0, problem);
+                        plan.blockers.insert(0, problem.blocking());
                     }
                     Ok(PromotionStatus::of(plan))
                 }

@@ -115,7 +115,7 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
     let identity = &target.snapshot.identity;
     let from = Some(promotion.from.name());
     if let Some(problem) = one_environment::another(config, promotion.to, identity, from) {
-        plan.blockers.insert(0, problem);
+        plan.blockers.insert(0, problem.blocking());
     }
     if let Some(problem) = unsaid::problem(&unsaid, &plan, &target.snapshot) {
         let found = match target.snapshot.strict {

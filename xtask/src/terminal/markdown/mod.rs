@@ -24,7 +24,7 @@ pub(super) use status::status;
 /// A command that did not get as far as a plan.
 pub(super) fn problem(problem: &Problem, limit: usize) -> String {
     let mut page = Page::new(limit);
-    let what = match problem.code.exit_code() {
+    let what = match problem.exit_code() {
         4 => "refused",
         5 => "cancelled",
         _ => "failed",

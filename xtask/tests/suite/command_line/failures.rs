@@ -1,4 +1,5 @@
-//! Promotions that begin and cannot end: exit 1, the reason by name, the databases as they were.
+//! Promotions that begin and cannot end: exit 1, or 4 where the rehearsal meets it, the reason by name,
+//! the databases as they were.
 
 use super::*;
 
@@ -14,7 +15,7 @@ fn a_migration_that_fails_halfway_leaves_nothing() {
          INSERT INTO merchants (fee_group_id, legal_name, contact_email) VALUES (1, 'One', 'same@shop.example'), (1, 'Two', 'same@shop.example');",
     );
     assert_run!(workspace.fails(&PROMOTE), @r#"
-exit status: 1
+exit status: 4
 ----- stdout -----
 ----- stderr -----
 error: rehearsed on a copy of Test: migration 2025-07-14-113000_unique_merchant_email failed at line 2 of up.sql: UNIQUE constraint failed: merchants.contact_email

@@ -84,7 +84,11 @@ pub(in crate::sync) fn judge(
         judge_lookup(&mut verdict, plan, config, comparison, source, after);
     }
     judge_classification(&mut verdict, config, source, target);
-    plan.blockers = verdict.blockers;
+    plan.blockers = verdict
+        .blockers
+        .into_iter()
+        .map(Problem::blocking)
+        .collect();
     plan.warnings = verdict.warnings;
 }
 
