@@ -10,8 +10,10 @@ use super::super::filtered::of_where;
 use super::super::retired::{of_retire, unretired};
 use super::super::travelling::travelling;
 use super::super::{Canonical, Identity, Rows, Scratch, Session, sql};
+use super::tokens::words;
 use super::value::{Affinity, Value, Values};
 use super::{SqliteSession, failed};
+use crate::problem::{Code, Problem};
 use crate::sync::history::ledger::Ledger;
 use crate::sync::migrations::migration::AppliedMigration;
 use crate::sync::obstacles::reference::{Step, Touched};
@@ -206,6 +208,7 @@ impl Session for SqliteSession {
         &'session mut self,
         lookup: &Lookup,
     ) -> anyhow::Result<Rows<'session, Record>> {
+        refuse_parameters(lookup)?;
         // The order that `row::compare_keys` checks, whatever collation the columns have.
         let order = lookup
             .key_columns()
@@ -335,6 +338,26 @@ impl Session for SqliteSession {
 
     fn scratch(&mut self, _lookups: &[TableName]) -> anyhow::Result<Scratch> {
         self.copy_to_scratch()
+    }
+}
+
+/// SQLite takes a parameter that nobody gave a value for NULL, so that a condition would be met by no
+/// row.
+fn refuse_parameters(lookup: &Lookup) -> Result<(), Problem> {
+    let condition = words(lookup.filter.as_deref().unwrap_or_default());
+    let mut parameters = condition
+        .iter()
+        .filter(|word| word.starts_with(['?', ':', '@', '$']));
+    match parameters.next() {
+        None => Ok(()),
+        Some(parameter) => Err(Problem::new(
+            Code::ConfigInvalid,
+            format!(
+                "`where` of `{}` has a parameter (`{parameter}`), and nobody gives a value for it",
+                lookup.table
+            ),
+        )
+        .hint("write the value itself in data-sync/sync.toml, a text in single quotes, a name that begins with such a sign in double quotes")),
     }
 }
 

@@ -268,7 +268,7 @@ suite! {
     sqlite {
         destroying: rows_that_a_key_replaces_are_told;
         splitting: a_setting_that_a_migration_leaves_ends_with_it;
-        clashing: names_are_one_whatever_their_case;
+        clashing: names_are_one_whatever_their_case a_parameter_in_a_condition;
         refusing: two_kinds_of_database_do_not_mix;
         resting: rows_are_not_replaced_unseen;
         rehearsing: a_migration_that_breaks_references_is_named
