@@ -48,9 +48,9 @@ impl Coming {
             .map(in_whole)
             .collect::<Option<_>>()?;
         whole.key_readings.clone_from(&ends.on_target.key_readings);
-        // What a trigger fills in is not known, and on SQLite it comes too late.
-        let is_filled = target.backend == Backend::Postgres
-            && target.catalog.has_triggers(&ends.on_target.table);
+        let is_filled = target
+            .catalog
+            .is_filled_by_triggers(&ends.on_target.table, target.backend);
         let default = |column: &DefaultValue| match column {
             DefaultValue::Expression(text) if !is_filled => constant(text, target.backend),
             _ => None,

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::drift::in_brief;
 use super::table::TableName;
+use crate::sync::settings::environment::Backend;
 
 /// What a database's schema holds, without the bookkeeping of diesel and of this tool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -219,12 +220,15 @@ impl Catalog {
         })
     }
 
-    /// Whether a trigger of the table may do more than it is told.
-    pub fn has_triggers(&self, table: &TableName) -> bool {
-        self.objects.keys().any(|object| {
-            let of_table = object.name.strip_prefix(&table.to_string());
-            object.kind == "trigger" && of_table.is_some_and(|rest| rest.starts_with('.'))
-        })
+    /// Whether a trigger of the table may give values to a row before it comes; one of SQLite cannot.
+    pub fn is_filled_by_triggers(&self, table: &TableName, backend: Backend) -> bool {
+        backend == Backend::Postgres
+            && self.objects.iter().any(|(object, definition)| {
+                let of_table = object.name.strip_prefix(&table.to_string());
+                object.kind == "trigger"
+                    && of_table.is_some_and(|rest| rest.starts_with('.'))
+                    && definition.contains(" BEFORE ")
+            })
     }
 
     /// A digest of all objects: equal for equal schemas.

@@ -109,12 +109,13 @@ fn unfilled(
     let mut lookups = config.lookups.iter();
     let settings = lookups.find(|lookup| lookup.table == *name && come > 0)?;
     let table = source.catalog.find(name)?;
-    // A trigger may fill it in.
-    let has_triggers = source.catalog.has_triggers(&table.name);
+    let is_filled = source
+        .catalog
+        .is_filled_by_triggers(&table.name, source.backend);
     let column = table.columns.iter().find(|column| {
         settings.ignore.contains(&column.name) && !column.nullable && column.default.is_none()
     })?;
-    (!has_triggers).then(|| {
+    (!is_filled).then(|| {
         Problem::new(
             Code::ColumnMismatch,
             format!(
