@@ -174,6 +174,9 @@ fn is_false(is_so: &bool) -> bool {
     !*is_so
 }
 
+/// The way out where a database refused a row: it names the rule, and rarely the row.
+pub const BROKEN_RULE: &str = "a rule of the target refuses a row, as only the load could tell. With --rows the plan shows every row that would change: mend those that break the rule that is named, or the rule, then run it again";
+
 impl Problem {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Problem {

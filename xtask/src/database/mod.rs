@@ -18,9 +18,10 @@ use crate::sync::schema::table::TableName;
 use crate::sync::settings::environment::{Backend, DatabaseUrl};
 use crate::sync::settings::limits::Limits;
 
-mod canonical;
 mod filtered;
+mod given;
 mod identity;
+mod letting_go;
 mod load;
 mod mark;
 mod migrations;
@@ -38,7 +39,7 @@ mod staged;
 mod travelling;
 mod written;
 
-pub use canonical::{BadValue, Canonical, MOST_BAD};
+pub use given::{BadValue, Canonical, Check, MOST_BAD};
 pub use identity::Identity;
 pub use scratch::Scratch;
 pub use script::{effects, hazards};
@@ -125,6 +126,9 @@ pub trait Session: Send {
         rows: &[Record],
         column: &str,
     ) -> anyhow::Result<Vec<String>>;
+
+    /// The CHECK constraints of a table, but not those of types.
+    fn checks(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Check>>;
 
     /// The positions of those of these rows that would not meet `lookup.filter`; none where the
     /// database cannot tell that from the fields that are columns.

@@ -1,6 +1,7 @@
 //! What the server makes of rows that it does not hold yet: whether they meet a condition, and
 //! which of their keys are one key.
 
+use super::super::Check;
 use super::super::sql::{self, identifier, positions};
 use super::PostgresSession;
 use super::read::DEFAULT_SCHEMA;
@@ -50,6 +51,21 @@ impl PostgresSession {
         Ok(found
             .map(|row| row::encode(row.into_iter().flatten().next().as_deref()).into_owned())
             .collect())
+    }
+
+    pub(super) fn checks_of(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Check>> {
+        let rows = self.query(
+            "SELECT conname::text, pg_get_expr(conbin, conrelid) FROM pg_constraint \
+             WHERE conrelid = $1::regclass AND contype = 'c' ORDER BY conname",
+            &[&sql::table(&lookup.table, DEFAULT_SCHEMA)],
+        )?;
+        let checks = rows.into_iter().filter_map(|mut row| {
+            Some(Check {
+                condition: row.pop()??,
+                name: row.pop()?,
+            })
+        });
+        Ok(checks.collect())
     }
 
     /// Rows that are given, with those of their fields that are columns, and their places.

@@ -8,7 +8,7 @@ use diesel::row::{Field as _, NamedRow, Row};
 use diesel::{Connection, QueryResult};
 
 use super::words::words;
-use crate::problem::{Code, Problem};
+use crate::problem::{BROKEN_RULE, Code, Problem};
 use crate::sync::settings::environment::DatabaseUrl;
 use crate::sync::settings::limits::Limits;
 
@@ -139,9 +139,7 @@ pub(super) fn failed(error: &Error, what: &str) -> anyhow::Error {
 /// As [`failed`], in the words that are given.
 pub(super) fn problem(code: Code, what: &str, words: &str) -> Problem {
     let hint = match code {
-        Code::ConstraintViolated => {
-            "the target has rows or rules that the source lacks: mend the row that is named, then run it again"
-        }
+        Code::ConstraintViolated => BROKEN_RULE,
         Code::LockTimeout => {
             "another session is in the way: run it again when that has ended its transaction"
         }

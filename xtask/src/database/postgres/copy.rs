@@ -11,6 +11,7 @@ use diesel::{QueryResult, copy_from};
 use super::connection::failed;
 use super::read::plain;
 use crate::sync::rows::change_log::Change;
+use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::Record;
 
 /// The name under which a staging table is filled; it is renamed afterwards.
@@ -43,7 +44,7 @@ impl CopyTarget for Staging {
 /// What the rows or the server report.
 pub(super) fn copy_changes(
     connection: &mut PgConnection,
-    key: &[usize],
+    lookup: &Lookup,
     width: usize,
     changes: &mut dyn Iterator<Item = anyhow::Result<(Change, Record)>>,
 ) -> anyhow::Result<()> {
@@ -53,18 +54,23 @@ pub(super) fn copy_changes(
     let interruption = RefCell::new(None);
     let copied = copy_from(lookup_staging::table)
         .from_raw_data(Staging, |server: &mut dyn Write| {
-            write_changes(server, key, width, &mut **changes.borrow_mut()).map_err(|error| {
-                let words = error.to_string();
-                interruption.replace(Some(error));
-                diesel::result::Error::SerializationError(words.into())
-            })
+            write_changes(server, &lookup.key, width, &mut **changes.borrow_mut()).map_err(
+                |error| {
+                    let words = error.to_string();
+                    interruption.replace(Some(error));
+                    diesel::result::Error::SerializationError(words.into())
+                },
+            )
         })
         .execute(connection);
     match (interruption.into_inner(), copied) {
         (Some(error), _) => Err(error),
-        (None, copied) => copied
-            .map(|_| ())
-            .map_err(|error| failed(&error, "copy rows to the server")),
+        (None, copied) => copied.map(|_| ()).map_err(|error| {
+            failed(
+                &error,
+                &format!("copy rows of `{}` to the server", lookup.table),
+            )
+        }),
     }
 }
 

@@ -14,7 +14,7 @@ use diesel::{RunQueryDsl, sql_query};
 use super::super::filtered::of_where;
 use super::super::retired::{of_retire, unretired};
 use super::super::travelling::travelling;
-use super::super::{Canonical, Identity, Rows, Scratch, Session, sql};
+use super::super::{Canonical, Check, Identity, Rows, Scratch, Session, sql};
 use super::PostgresSession;
 use super::connection::{failed, text_at};
 use crate::sync::history::ledger::Ledger;
@@ -230,6 +230,10 @@ impl Session for PostgresSession {
         column: &str,
     ) -> anyhow::Result<Vec<String>> {
         self.to_be_computed(lookup, rows, column)
+    }
+
+    fn checks(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Check>> {
+        self.checks_of(lookup)
     }
 
     fn outside(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Vec<usize>> {

@@ -106,7 +106,7 @@ impl Target for PostgresSession {
         )?;
         copy_changes(
             &mut self.connection,
-            &lookup.key,
+            lookup,
             lookup.columns.len() + behind.len(),
             changes,
         )?;

@@ -125,7 +125,7 @@ impl SqliteSession {
     }
 
     /// Its CREATE TABLE.
-    fn statement_of(&mut self, lookup: &Lookup) -> anyhow::Result<String> {
+    pub(super) fn statement_of(&mut self, lookup: &Lookup) -> anyhow::Result<String> {
         let statement = self.query(
             "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?",
             &[Some(lookup.table.name.clone())],

@@ -1,6 +1,7 @@
 //! What SQLite computes or asks of every row and tells only in the text of a statement, as SQL that
 //! can be run.
 
+use super::super::Check;
 use super::tokens::{name_of, words};
 
 /// What the rows of a partial index meet.
@@ -16,6 +17,22 @@ pub(super) fn of_index(statement: &str) -> Option<String> {
         depth == 0 && word == "where"
     })?;
     Some(sql(&words[at + 1..]))
+}
+
+/// The conditions of every CHECK, of columns and of the table alike.
+pub(super) fn checks(statement: &str) -> Vec<Check> {
+    let words = words(statement);
+    let is = |at: usize, word: &str| words.get(at).is_some_and(|found| found == word);
+    let checks = (0..words.len()).filter(|at| is(*at, "check"));
+    checks
+        .filter_map(|at| {
+            let is_named = at >= 2 && is(at - 2, "constraint");
+            Some(Check {
+                name: is_named.then(|| unquoted(&words[at - 1])),
+                condition: sql(group(&words, at + 1)?),
+            })
+        })
+        .collect()
 }
 
 /// What a column is computed by.
@@ -86,6 +103,12 @@ mod tests {
         assert_eq!(of_index(index).unwrap(), "c >= 1 and \"d e\" <> x'AB'");
         assert_eq!(of_index("CREATE UNIQUE INDEX i ON t (a)"), None);
         let table = "CREATE TABLE t (a INT CONSTRAINT \"Big\" CHECK (a > (0)), \"Low\" TEXT AS (lower(a) || 'X'), CHECK (a -> 'b' = 1))";
+        let checks = checks(table);
+        let found: Vec<_> = checks
+            .iter()
+            .map(|check| (check.name.as_deref(), check.condition.as_str()))
+            .collect();
+        assert_eq!(found, [(Some("big"), "a > ( 0 )"), (None, "a -> 'b' = 1")]);
         assert_eq!(of_column(table, "Low").unwrap(), "lower ( a ) || 'X'");
         assert_eq!(of_column(table, "a"), None);
     }

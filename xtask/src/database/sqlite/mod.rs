@@ -37,7 +37,7 @@ use diesel::{Connection, RunQueryDsl, sql_query};
 
 use super::staged::Staged;
 use super::{Session, Target};
-use crate::problem::{Code, Problem};
+use crate::problem::{BROKEN_RULE, Code, Problem};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::environment::DatabaseUrl;
 use crate::sync::settings::limits::Limits;
@@ -318,7 +318,7 @@ fn failed(error: &Error, what: &str) -> anyhow::Error {
             | DatabaseErrorKind::CheckViolation,
             _,
         ) => Problem::new(Code::ConstraintViolated, message)
-            .hint("the target has rows or rules that the source lacks: mend the row that is named, then run it again")
+            .hint(BROKEN_RULE)
             .into(),
         error if is_busy(error) => locked(what, &error.to_string()).into(),
         _ => Problem::new(Code::Failed, message)

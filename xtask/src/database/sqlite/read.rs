@@ -9,10 +9,10 @@ use diesel::{RunQueryDsl, sql_query};
 use super::super::filtered::of_where;
 use super::super::retired::{of_retire, unretired};
 use super::super::travelling::travelling;
-use super::super::{Canonical, Identity, Rows, Scratch, Session, sql};
+use super::super::{Canonical, Check, Identity, Rows, Scratch, Session, sql};
 use super::tokens::words;
 use super::value::{Affinity, Value, Values};
-use super::{SqliteSession, failed};
+use super::{SqliteSession, conditions, failed};
 use crate::problem::{Code, Problem};
 use crate::sync::history::ledger::Ledger;
 use crate::sync::migrations::migration::AppliedMigration;
@@ -290,6 +290,10 @@ impl Session for SqliteSession {
         column: &str,
     ) -> anyhow::Result<Vec<String>> {
         self.to_be_computed(lookup, rows, column)
+    }
+
+    fn checks(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Check>> {
+        Ok(conditions::checks(&self.statement_of(lookup)?))
     }
 
     fn outside(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Vec<usize>> {

@@ -4,13 +4,13 @@ use super::check::Check;
 use super::findings::Findings;
 use super::spool::Spool;
 use super::text::Row;
-use crate::database::BadValue;
+use crate::database::{self, BadValue};
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{BATCH, KeySet, NULL, Record, owned};
 use crate::sync::schema::catalog::Reading;
 
 impl Check<'_> {
-    /// Rows that `where` leaves to others, and references with a part missing.
+    /// Rows that `where` leaves to others or that break a CHECK, and references with a part missing.
     pub(super) fn whole_rows(
         &mut self,
         batch: &[Row],
@@ -41,9 +41,6 @@ impl Check<'_> {
                 }
             }
         }
-        let Some(condition) = self.condition_of_rows() else {
-            return Ok(());
-        };
         if places.iter().any(Option::is_none) {
             return Ok(());
         }
@@ -51,33 +48,83 @@ impl Check<'_> {
             .filter(|row| !bad.iter().any(|bad| bad.row == *row))
             .collect();
         let rows: Vec<Record> = good.iter().map(|row| spelled[*row].clone()).collect();
-        for outside in self.target.outside(lookup, &rows)? {
-            let words = format!(
-                "the row does not meet `where` ({condition}), and no other row of `{}` is loaded",
-                lookup.table
-            );
-            findings.add(batch[good[outside]].line, None, words);
+        if let Some(condition) = &lookup.filter
+            && self.is_told_by_fields(condition)
+        {
+            for outside in self.target.outside(lookup, &rows)? {
+                let words = format!(
+                    "the row does not meet `where` ({condition}), and no other row of `{}` is loaded",
+                    lookup.table
+                );
+                findings.add(batch[good[outside]].line, None, words);
+            }
+        }
+        for check in self.target.checks(lookup)? {
+            if self.is_told_by_fields(&check.condition) {
+                self.breaking(&check, &rows, |row, field, words| {
+                    let row = &batch[good[row]];
+                    let place = field.and_then(|field| places[field]);
+                    let line = place.map_or(row.line, |place| row.line_of(place));
+                    let name = field.map(|field| lookup.columns[field].as_str());
+                    findings.add(line, name, words);
+                })?;
+            }
         }
         Ok(())
     }
 
-    /// The condition `where`, if it can be told from the fields of a row alone: it names no column
-    /// that does not travel, and looks at no other rows, which may be about to change themselves.
-    fn condition_of_rows(&self) -> Option<String> {
-        let condition = self.lookup.filter.as_ref()?;
-        let lower = condition.to_lowercase();
-        let is_of_word = |letter: char| letter.is_alphanumeric() || letter == '_';
-        let words: Vec<&str> = lower.split(|letter| !is_of_word(letter)).collect();
-        let names = |column: &str| match column.chars().all(is_of_word) {
-            true => words.contains(&column),
-            false => lower.contains(column),
+    /// Tells each row that breaks a CHECK, with the field that it is about, where it is one. What the
+    /// database holds already may stay, whatever it is.
+    fn breaking(
+        &mut self,
+        check: &database::Check,
+        rows: &[Record],
+        mut tell: impl FnMut(usize, Option<usize>, String),
+    ) -> anyhow::Result<()> {
+        let lookup = self.lookup;
+        let by_check = Lookup {
+            filter: Some(format!("({}) IS NOT FALSE", check.condition)),
+            ..lookup.clone()
         };
-        let columns = &self.catalog.tables.get(&self.lookup.table)?.columns;
-        let is_told = !names("select")
-            && columns.iter().all(|column| {
-                self.lookup.is_plain(&column.name) || !names(&column.name.to_lowercase())
-            });
-        is_told.then(|| condition.clone())
+        let broken = self.target.outside(&by_check, rows)?;
+        let keys: Vec<Record> = broken.iter().map(|at| lookup.key_of(&rows[*at])).collect();
+        let present = self.target.rows_by_key(lookup, &keys)?;
+        let fields = 0..lookup.columns.len();
+        let named: Vec<usize> = fields
+            .filter(|field| names(&check.condition, &lookup.columns[*field]))
+            .collect();
+        let (field, what) = match named.as_slice() {
+            [field] => (Some(*field), "the value"),
+            _ => (None, "the row"),
+        };
+        let called = check.name.iter().map(|name| format!(" `{name}`"));
+        let called: String = called.collect();
+        for at in broken {
+            if !present.contains(&rows[at]) {
+                let words = format!("{what} breaks CHECK{called} ({})", check.condition);
+                tell(at, field, words);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a condition can be told from the fields of a row alone: it names no column that does
+    /// not travel or is not loaded, and looks at no other rows, which may be about to change
+    /// themselves.
+    fn is_told_by_fields(&self, condition: &str) -> bool {
+        let lookup = self.lookup;
+        let Some(table) = self.catalog.tables.get(&lookup.table) else {
+            return false;
+        };
+        let is_loaded = |column: &str| {
+            let mut compared = lookup.compared_columns();
+            lookup.is_plain(column) && compared.any(|loaded| loaded == column)
+        };
+        !names(condition, "select")
+            && table
+                .columns
+                .iter()
+                .all(|column| is_loaded(&column.name) || !names(condition, &column.name))
     }
 
     /// Rows that the database would take only one of: equal in the key, however it is spelled, or
@@ -208,6 +255,18 @@ impl Check<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a condition has that name in it, as far as words tell.
+fn names(condition: &str, column: &str) -> bool {
+    let (condition, column) = (condition.to_lowercase(), column.to_lowercase());
+    let is_of_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    match column.chars().all(is_of_word) {
+        true => condition
+            .split(|letter| !is_of_word(letter))
+            .any(|word| word == column),
+        false => condition.contains(&column),
     }
 }
 

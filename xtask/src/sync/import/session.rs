@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::spool::Spool;
-use crate::database::{Canonical, Identity, Rows, Scratch, Session};
+use crate::database::{Canonical, Check, Identity, Rows, Scratch, Session};
 use crate::sync::history::ledger::Ledger;
 use crate::sync::migrations::migration::AppliedMigration;
 use crate::sync::obstacles::reference::{Step, Touched};
@@ -133,6 +133,10 @@ impl Session for FolderSession {
         _column: &str,
     ) -> anyhow::Result<Vec<String>> {
         anyhow::bail!("only a database computes columns")
+    }
+
+    fn checks(&mut self, _lookup: &Lookup) -> anyhow::Result<Vec<Check>> {
+        anyhow::bail!("only a database has constraints")
     }
 
     fn outside(&mut self, _lookup: &Lookup, _rows: &[Record]) -> anyhow::Result<Vec<usize>> {

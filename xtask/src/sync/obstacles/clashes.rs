@@ -14,6 +14,12 @@ use crate::sync::schema::catalog::{Reading, Table};
 use crate::sync::settings::config::ExtraRows;
 use crate::sync::words::and_more;
 
+/// Ways out: where a row has a part from each end, where files have rows that are the same, and where
+/// only the target has the unique key.
+const FROM_BOTH_ENDS: &str = "what a row has there comes from both ends, as `ignore`, `insert_only`, `retire`, `where`, `extra_rows` and `on_target_edit` say: change the rows there, give the rows of the source other values, or let all columns that are unique travel";
+const OF_FILES: &str = "a generated column or an index over some rows takes them for the same: give the rows of the files other values";
+const OF_TARGET: &str = "only the target has that unique key: give the rows of the source other values, or bring both schemas in step with a migration";
+
 /// A unique key that has to be judged by the rows as they will be.
 struct Judged {
     columns: Vec<String>,
@@ -22,6 +28,7 @@ struct Judged {
     condition: Option<String>,
     /// Only rows that are kept because they were edited may be in the way unseen.
     only_kept: bool,
+    hint: &'static str,
     /// New rows have values that only the target knows.
     new_are_unknown: bool,
 }
@@ -132,7 +139,13 @@ impl Coming {
         let some_stay = lookup.filter.is_some() || lookup.extra_rows != ExtraRows::Delete;
         let is_more =
             is_mixed(lookup, &hangs_on) || (some_stay && (is_computed || condition.is_some()));
-        (is_more || some_are_kept).then_some(())?;
+        // Files, and a source of another schema, may have rows that the target takes for the same;
+        // of plain columns the files were checked.
+        let is_seen_to = match ends.source.snapshot.is_folder {
+            true => !is_computed && condition.is_none(),
+            false => is_unique_at_source(ends, columns, condition),
+        };
+        (is_more || some_are_kept || !is_seen_to).then_some(())?;
         let is_guessed = |column: &String| {
             lookup.ignored.contains(column) && !matches!(self.defaults.get(column), Some(Some(_)))
         };
@@ -140,7 +153,12 @@ impl Coming {
             columns: columns.to_vec(),
             fields: self.whole.fields_of(columns)?,
             condition: condition.cloned(),
-            only_kept: !is_more,
+            only_kept: !is_more && (is_seen_to || some_stay),
+            hint: match (is_more, is_seen_to, ends.source.snapshot.is_folder) {
+                (true, ..) | (_, true, _) => FROM_BOTH_ENDS,
+                (_, _, true) => OF_FILES,
+                _ => OF_TARGET,
+            },
             new_are_unknown: hangs_on.iter().any(is_guessed),
         })
     }
@@ -240,6 +258,21 @@ impl Coming {
     }
 }
 
+/// Whether the source can have no two rows that are the same in a unique key of the target.
+fn is_unique_at_source(ends: &Ends<'_>, columns: &[String], condition: Option<&String>) -> bool {
+    let catalog = &ends.source.snapshot.catalog;
+    let Some(table) = catalog.tables.get(&ends.on_source.table) else {
+        return false;
+    };
+    match condition {
+        None => table.unique_keys.iter().any(|key| key == columns),
+        Some(condition) => table
+            .partial_keys
+            .iter()
+            .any(|key| key.columns == columns && key.condition == *condition),
+    }
+}
+
 fn fields(row: &Record, at: &[usize]) -> Record {
     at.iter().filter_map(|at| row.get(*at)).collect()
 }
@@ -276,5 +309,5 @@ fn problem(
             listed(&entries.values, "; "),
         ),
     )
-    .hint("what a row has there comes from both ends, as `ignore`, `insert_only`, `retire`, `where` and `extra_rows` say: change the rows there, give the rows of the source other values, or let all columns that are unique travel")
+    .hint(judged.hint)
 }

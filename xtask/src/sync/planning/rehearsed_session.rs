@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::rehearse::can_ask;
-use crate::database::{Canonical, Identity, Rows, Scratch, Session, Target};
+use crate::database::{Canonical, Check, Identity, Rows, Scratch, Session, Target};
 use crate::sync::history::ledger::Ledger;
 use crate::sync::migrations::migration::AppliedMigration;
 use crate::sync::obstacles::reference::{Step, Touched};
@@ -215,6 +215,10 @@ impl Session for RehearsedSession {
         column: &str,
     ) -> anyhow::Result<Vec<String>> {
         self.session.computed(lookup, rows, column)
+    }
+
+    fn checks(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Check>> {
+        self.session.checks(lookup)
     }
 
     fn outside(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Vec<usize>> {

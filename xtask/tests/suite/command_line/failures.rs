@@ -60,12 +60,24 @@ fn a_row_that_breaks_a_rule_of_the_target_stops_it() {
     );
     workspace.execute("dev", "UPDATE fee_items SET rate_basis_points = 40");
     assert_run!(workspace.fails(&PROMOTE), @r#"
+    exit status: 4
+    ----- stdout -----
+    ----- stderr -----
+    error: rows of `fee_items` (1; 4) would have values in Test that are unique there and that other rows have too: rate_basis_points = 40; 40
+
+    hint: only the target has that unique key: give the rows of the source other values, or bring both schemas in step with a migration
+    "#);
+    workspace.execute(
+        "test",
+        "DROP INDEX fee_items_rate; CREATE UNIQUE INDEX fee_items_rate ON fee_items (abs(rate_basis_points))",
+    );
+    assert_run!(workspace.fails(&PROMOTE), @r#"
     exit status: 1
     ----- stdout -----
     ----- stderr -----
-    error: failed to write rows of `fee_items`: UNIQUE constraint failed: fee_items.rate_basis_points
+    error: failed to write rows of `fee_items`: UNIQUE constraint failed: index 'fee_items_rate'
 
-    hint: the target has rows or rules that the source lacks: mend the row that is named, then run it again
+    hint: a rule of the target refuses a row, as only the load could tell. With --rows the plan shows every row that would change: mend those that break the rule that is named, or the rule, then run it again
     "#);
 }
 

@@ -108,16 +108,26 @@ pub(super) fn messages_have_no_rows() {
     }
 }
 
+/// A plan sees unique columns that only the target has, but not what they are computed by.
 pub(super) fn a_constraint_of_the_target_rolls_back(backend: Backend) {
-    let stage = Stage::promoted(backend);
-    stage
-        .test
-        .run("CREATE UNIQUE INDEX one_label ON fee_items (label)");
-    stage.dev.run("INSERT INTO fee_items VALUES (20, 1, 'credit', 5); UPDATE fee_groups SET label = 'x' WHERE id = 1");
-    assert_eq!(super::codes(&stage.plan().warnings), [Code::Drift]);
-    let problem = stage.fails();
-    assert_eq!(problem.code, Code::ConstraintViolated, "{problem}");
-    assert!(problem.message.contains("fee_items"), "{problem}");
+    for (unique, is_seen) in [("label", true), ("lower(label)", false)] {
+        let stage = Stage::promoted(backend);
+        stage.test.run(&format!(
+            "CREATE UNIQUE INDEX one_label ON fee_items ({unique})"
+        ));
+        stage.dev.run("INSERT INTO fee_items VALUES (20, 1, 'credit', 5); UPDATE fee_groups SET label = 'x' WHERE id = 1");
+        assert_eq!(super::codes(&stage.plan().warnings), [Code::Drift]);
+        if is_seen {
+            let blocker = stage.blocked();
+            assert_eq!(blocker.code, Code::KeyTaken);
+            assert!(blocker.message.contains("(20)"), "{blocker}");
+            continue;
+        }
+        let problem = stage.fails();
+        assert_eq!(problem.code, Code::ConstraintViolated, "{problem}");
+        assert!(problem.message.contains("fee_items"), "{problem}");
+        assert!(problem.hint.unwrap().contains("--rows"));
+    }
 }
 
 pub(super) fn a_failing_migration_rolls_back(backend: Backend) {

@@ -100,6 +100,7 @@ suite! {
             rows_that_the_condition_leaves_to_others_are_refused
             a_reference_with_a_part_missing_is_refused keys_that_are_equal_to_the_database_are_refused
             values_that_are_unique_are_told_by_line a_bad_value_in_a_key_hides_nothing_else
+            what_a_check_refuses_is_told_by_line values_that_an_index_takes_for_the_same_block
             ;
         failing:
             a_trigger_that_writes_protected_rows_rolls_back
@@ -268,9 +269,9 @@ suite! {
     sqlite {
         destroying: rows_that_a_key_replaces_are_told;
         splitting: a_setting_that_a_migration_leaves_ends_with_it;
-        clashing: names_are_one_whatever_their_case a_parameter_in_a_condition;
+        clashing: names_are_one_whatever_their_case;
         refusing: two_kinds_of_database_do_not_mix;
-        resting: rows_are_not_replaced_unseen;
+        resting: rows_are_not_replaced_unseen a_parameter_in_a_condition;
         rehearsing: a_migration_that_breaks_references_is_named
             references_to_rows_that_are_to_come_are_no_fault;
         rehearsing_parts: a_part_that_stays_open_is_found_out

@@ -133,3 +133,40 @@ pub(super) fn a_row_that_is_switched_off_lets_go_of_its_values(backend: Backend)
         assert!(stage.plan().empty);
     }
 }
+
+/// SQLite takes a parameter without a value for NULL, and PostgreSQL does not have it at all.
+pub(super) fn a_parameter_in_a_condition() {
+    for (condition, parameter) in [
+        ("v = ?", "?"),
+        ("v = ?1", "?"),
+        ("v = $1", "$1"),
+        ("v = :a", ":"),
+        ("v = @a", "@"),
+    ] {
+        let stage = stage(
+            Backend::Sqlite,
+            &format!("[[lookup]]\ntable = \"t\"\nwhere = \"{condition}\"\n"),
+            "CREATE TABLE t (id integer PRIMARY KEY, v text)",
+            "INSERT INTO t VALUES (1, 'x')",
+            "",
+        );
+        let blocker = stage.blocked();
+        assert_eq!(blocker.code, Code::ConfigInvalid);
+        assert_eq!(
+            blocker.message,
+            format!(
+                "`where` of `t` has a parameter (`{parameter}`), and nobody gives a value for it"
+            )
+        );
+        // It is refused by the plan, like every other blocker.
+        assert_eq!(blocker.exit_code(), 4);
+    }
+    let stage = stage(
+        Backend::Sqlite,
+        "[[lookup]]\ntable = \"t\"\nwhere = \"v <> '?:@$1' AND \\\"$v\\\" = 1\"\n",
+        "CREATE TABLE t (id integer PRIMARY KEY, v text, \"$v\" integer)",
+        "INSERT INTO t VALUES (1, 'x', 1)",
+        "",
+    );
+    stage.promote();
+}

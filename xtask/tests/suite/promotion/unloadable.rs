@@ -176,3 +176,63 @@ pub(super) fn a_bad_value_in_a_key_hides_nothing_else(backend: Backend) {
         "line 4, column `n`: `7` is also in line 2, and this column is unique"
     );
 }
+
+pub(super) fn what_a_check_refuses_is_told_by_line(backend: Backend) {
+    let mut stage = Stage::ready(backend);
+    stage.dev.run(
+        "CREATE TABLE w (id integer PRIMARY KEY, n integer CONSTRAINT above CHECK (n > 0), a integer, b integer, note integer CHECK (note > 0), \
+         CONSTRAINT in_order CHECK (a <= b AND a <> -1)); \
+         INSERT INTO w VALUES (1, 1, 1, 2, 1), (2, NULL, 3, NULL, 2)",
+    );
+    stage.configure(
+        "protected = [\"merchants\"]\n[[lookup]]\ntable = \"w\"\ninsert_only = [\"note\"]\n",
+    );
+    let folder = export_development(&stage);
+    assert!(try_plan(&stage, &folder).unwrap().empty);
+    // The note of a row that is there is not loaded.
+    edit(
+        &folder,
+        "w.csv",
+        "2,\\N,3,\\N,2\n",
+        "2,-1,3,\\N,-2\n3,4,3,2,1\n4,\\N,\\N,\\N,\\N\n",
+    );
+    let mistakes = mistakes(&stage, &folder);
+    let [first, second] = mistakes.as_slice() else {
+        panic!("{mistakes:?}")
+    };
+    assert!(
+        first.starts_with("line 3, column `n`: the value breaks CHECK `above` (")
+            && first.contains("n > 0"),
+        "{first}"
+    );
+    assert!(
+        second.starts_with("line 4: the row breaks CHECK `in_order` ("),
+        "{second}"
+    );
+}
+
+/// What only some indexes take for the same is told by the plan.
+pub(super) fn values_that_an_index_takes_for_the_same_block(backend: Backend) {
+    let mut stage = Stage::ready(backend);
+    stage.dev.run(
+        "CREATE TABLE w (id integer PRIMARY KEY, code text, active integer, \
+         low text GENERATED ALWAYS AS (lower(code)) STORED UNIQUE); \
+         CREATE UNIQUE INDEX one ON w (active) WHERE active = 1; \
+         INSERT INTO w (id, code, active) VALUES (1, 'a', 1), (2, 'b', 0)",
+    );
+    stage.configure("protected = [\"merchants\"]\n[[lookup]]\ntable = \"w\"\n");
+    for (line, told) in [
+        ("2,A,0\n", "(2)"),
+        ("2,b,1\n", "(2)"),
+        ("2,c,0\n3,C,0\n", "(2; 3)"),
+    ] {
+        let folder = export_development(&stage);
+        edit(&folder, "w.csv", "2,b,0\n", line);
+        let blockers = try_plan(&stage, &folder).unwrap().blockers;
+        let [blocker] = blockers.as_slice() else {
+            panic!("{blockers:?}")
+        };
+        assert_eq!(blocker.code, Code::KeyTaken);
+        assert!(blocker.message.contains(told), "{blocker}");
+    }
+}

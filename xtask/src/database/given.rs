@@ -1,4 +1,4 @@
-//! Values as a database would spell them.
+//! What a database makes of rows that it does not hold.
 
 use crate::sync::rows::row::Record;
 
@@ -20,6 +20,15 @@ pub struct Canonical {
     pub rows: Vec<Record>,
     /// Sorted by row; after [`MOST_BAD`] no more are looked for.
     pub bad: Vec<BadValue>,
+}
+
+/// What every row of a table has to meet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Of the constraint, where it has one.
+    pub name: Option<String>,
+    /// As SQL; a row for which it is NULL meets it.
+    pub condition: String,
 }
 
 /// How many bad values are looked for at once.
