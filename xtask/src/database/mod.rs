@@ -5,9 +5,7 @@
 
 use std::path::Path;
 
-#[cfg(not(all(feature = "postgres", feature = "sqlite")))]
-use crate::problem::{Code, Problem};
-use crate::sync::history::ledger::{Ledger, LedgerEntry, Run};
+use crate::sync::history::ledger::{Ledger, LedgerEntry};
 use crate::sync::migrations::migration::{AppliedMigration, Migration, MigrationSet};
 use crate::sync::obstacles::reference::{Step, Touched};
 use crate::sync::rows::change_log::Change;
@@ -15,9 +13,9 @@ use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{KeyedHash, Record};
 use crate::sync::schema::catalog::Catalog;
 use crate::sync::schema::table::TableName;
-use crate::sync::settings::environment::{Backend, DatabaseUrl};
-use crate::sync::settings::limits::Limits;
+use crate::sync::settings::environment::DatabaseUrl;
 
+mod backends;
 mod filtered;
 mod given;
 mod identity;
@@ -39,6 +37,7 @@ mod staged;
 mod travelling;
 mod written;
 
+pub use backends::{check_backup_programs, open, open_target, prove_backup, restore, run_script};
 pub use given::{BadValue, Canonical, Check, MOST_BAD};
 pub use identity::Identity;
 pub use scratch::Scratch;
@@ -298,107 +297,4 @@ pub trait Target: Session {
     fn record(&mut self, entry: &LedgerEntry) -> anyhow::Result<()>;
 
     fn commit(self: Box<Self>) -> anyhow::Result<()>;
-}
-
-/// Opens a session that looks.
-///
-/// # Errors
-/// `unreachable`, without any password.
-pub fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
-    match url.backend() {
-        #[cfg(feature = "postgres")]
-        Backend::Postgres => postgres::open(url),
-        #[cfg(feature = "sqlite")]
-        Backend::Sqlite => sqlite::open(url),
-        #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
-        missing => Err(not_built_in(missing)),
-    }
-}
-
-/// Opens the session that writes, and takes the lock that keeps a second promotion away. What it
-/// does afterwards waits for nobody longer than the limits say.
-///
-/// # Errors
-/// `unreachable`, or `busy` with who holds the lock, where the database tells.
-pub fn open_target(url: &DatabaseUrl, limits: Limits) -> anyhow::Result<Box<dyn Target>> {
-    match url.backend() {
-        #[cfg(feature = "postgres")]
-        Backend::Postgres => postgres::open_target(url, limits),
-        #[cfg(feature = "sqlite")]
-        Backend::Sqlite => sqlite::open_target(url, limits),
-        #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
-        missing => Err(not_built_in(missing)),
-    }
-}
-
-/// Runs a script of statements that return nothing, all of them or none, with every constraint
-/// checked; for the rows of the demo.
-///
-/// # Errors
-/// `unreachable`, or what the database says of a statement.
-pub fn run_script(url: &DatabaseUrl, script: &str) -> anyhow::Result<()> {
-    match url.backend() {
-        #[cfg(feature = "postgres")]
-        Backend::Postgres => postgres::run_script(url, script),
-        #[cfg(feature = "sqlite")]
-        Backend::Sqlite => sqlite::run_script(url, script),
-        #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
-        missing => Err(not_built_in(missing)),
-    }
-}
-
-/// Checks, before anything starts, that the programs a backup needs are there and fit.
-///
-/// # Errors
-/// `backup_failed`, naming the program and how to get it.
-pub fn check_backup_programs(backend: Backend, server_version: &str) -> anyhow::Result<()> {
-    match backend {
-        #[cfg(feature = "postgres")]
-        Backend::Postgres => postgres::check_backup_programs(server_version),
-        _ => {
-            let _ = server_version;
-            Ok(())
-        }
-    }
-}
-
-/// Reads a backup back from start to end.
-///
-/// # Errors
-/// `backup_unproved`, with what is wrong with the file.
-pub fn prove_backup(backend: Backend, path: &Path) -> anyhow::Result<()> {
-    match backend {
-        #[cfg(feature = "postgres")]
-        Backend::Postgres => postgres::prove_backup(path),
-        #[cfg(feature = "sqlite")]
-        Backend::Sqlite => sqlite::prove_backup(path),
-        #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
-        missing => Err(not_built_in(missing)),
-    }
-}
-
-/// Puts a backup back, everything or nothing: objects and rows that came after it go too, but
-/// the runs of the ledger stay, and `record` is added to them.
-///
-/// # Errors
-/// `restore_failed`, and then the database is as it was.
-pub fn restore(url: &DatabaseUrl, path: &Path, runs: &[Run], scratch: &Path) -> anyhow::Result<()> {
-    match url.backend() {
-        #[cfg(feature = "postgres")]
-        Backend::Postgres => postgres::restore(url, path, runs, scratch),
-        #[cfg(feature = "sqlite")]
-        Backend::Sqlite => sqlite::restore(url, path, runs, scratch),
-        #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
-        missing => Err(not_built_in(missing)),
-    }
-}
-
-#[cfg(not(all(feature = "postgres", feature = "sqlite")))]
-fn not_built_in(backend: Backend) -> anyhow::Error {
-    Problem::new(
-        Code::UrlInvalid,
-        format!("this program was built without {backend}"),
-    )
-    .hint(format!("build it with --features {}", backend.name()))
-    .into()
 }

@@ -29,7 +29,7 @@ impl PostgresSession {
             .collect()
     }
 
-    pub(super) fn to_be_computed(
+    pub(super) fn would_compute(
         &mut self,
         lookup: &Lookup,
         rows: &[Record],

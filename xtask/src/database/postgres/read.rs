@@ -229,7 +229,7 @@ impl Session for PostgresSession {
         rows: &[Record],
         column: &str,
     ) -> anyhow::Result<Vec<String>> {
-        self.to_be_computed(lookup, rows, column)
+        self.would_compute(lookup, rows, column)
     }
 
     fn checks(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Check>> {

@@ -31,7 +31,7 @@ impl SqliteSession {
             .collect()
     }
 
-    pub(super) fn to_be_computed(
+    pub(super) fn would_compute(
         &mut self,
         lookup: &Lookup,
         rows: &[Record],

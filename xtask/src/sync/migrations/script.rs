@@ -53,6 +53,7 @@ pub(in crate::sync) fn statements(script: &str, backend: Backend) -> Vec<Vec<Tok
 
 /// Where the statements of a script of PostgreSQL begin and end. What is in brackets belongs to one,
 /// semicolons too, as in a rule.
+#[cfg(feature = "postgres")]
 pub(crate) fn places_of_statements(script: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = None;

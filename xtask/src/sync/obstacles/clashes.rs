@@ -122,7 +122,7 @@ impl Coming {
         };
         let mut local = self.whole.local_columns();
         local.retain(|column| !lookup.ignored.iter().any(|ignored| ignored == column));
-        if local.iter().any(|column| is_unknown(column)) {
+        if local.iter().any(is_unknown) {
             return None;
         }
         let is_computed = self.computed.iter().any(|column| reads(column));
