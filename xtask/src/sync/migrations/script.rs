@@ -1,5 +1,6 @@
 //! The statements of an `up.sql` as words, for what can be told of a migration before it runs.
 
+#[cfg(feature = "postgres")]
 use std::ops::Range;
 
 use crate::sync::settings::environment::Backend;
