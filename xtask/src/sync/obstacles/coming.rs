@@ -162,7 +162,7 @@ fn settings<'all>(ends: &Ends<'all>) -> Option<&'all LookupSettings> {
 }
 
 /// The value of a default that is the same for every row, as a field.
-fn constant(expression: &str, backend: Backend) -> Option<String> {
+pub(super) fn constant(expression: &str, backend: Backend) -> Option<String> {
     let text = expression.trim();
     if let Some(quoted) = text.strip_prefix('\'') {
         let mut value = String::new();

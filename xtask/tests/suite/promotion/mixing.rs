@@ -233,3 +233,45 @@ pub(super) fn a_value_of_an_edited_row_is_taken(backend: Backend) {
         }
     }
 }
+
+/// A reference that is left alone is what its default says, which has to be there.
+pub(super) fn a_default_that_refers_to_nothing(backend: Backend) {
+    let schema = "CREATE TABLE g (id serial PRIMARY KEY, code text NOT NULL UNIQUE); \
+         CREATE TABLE t (id integer PRIMARY KEY, g integer DEFAULT 1 REFERENCES g (id))";
+    let schema = match backend {
+        Backend::Postgres => schema.to_owned(),
+        Backend::Sqlite => schema.replace("serial", "integer"),
+    };
+    for groups in [
+        "[[lookup]]\ntable = \"g\"\nextra_rows = \"keep\"\n",
+        "[[lookup]]\ntable = \"g\"\nkey = [\"code\"]\n",
+    ] {
+        let mut stage = Stage::empty(backend);
+        stage.configure(&format!(
+            "{groups}[[lookup]]\ntable = \"t\"\nignore = [\"g\"]\n"
+        ));
+        for (database, rows) in [
+            (
+                &stage.dev,
+                "INSERT INTO g VALUES (7, 'a'); INSERT INTO t VALUES (1, 7), (2, NULL)",
+            ),
+            (&stage.test, "INSERT INTO g VALUES (7, 'a')"),
+        ] {
+            database.run(&schema);
+            database.run(rows);
+        }
+        let blocker = stage.blocked();
+        assert_eq!(blocker.code, Code::MissingParent);
+        assert_eq!(
+            blocker.message,
+            "2 rows of `t` would come to Test with the default of `g`, 1, and refer to a row of `g` that is not there"
+        );
+        // It comes along, or is there.
+        match groups.contains("code") {
+            true => stage.test.run("UPDATE g SET id = 1"),
+            false => stage.dev.run("INSERT INTO g VALUES (1, 'b')"),
+        }
+        stage.promote();
+        assert_eq!(stage.test.line("SELECT g FROM t ORDER BY id"), "1 1");
+    }
+}

@@ -146,7 +146,7 @@ suite! {
         splitting: development_is_migrated_in_parts;
         mixing: a_part_that_does_not_travel a_part_that_does_not_travel_lets_rows_move
             a_computed_part_or_some_rows_only a_value_that_retires_is_taken
-            a_value_of_an_edited_row_is_taken;
+            a_value_of_an_edited_row_is_taken a_default_that_refers_to_nothing;
         random: any_schema_is_promoted_or_left_alone;
         importing:
             edited_files_are_imported_once
