@@ -255,7 +255,10 @@ fn files(folder: &Folder, lookups: &[Lookup]) -> anyhow::Result<Files> {
         if wanted.contains(&name) {
             found.tables.push(name);
         } else if name.to_lowercase().ends_with(".csv") {
-            let known = nearest(&name, wanted.iter().map(String::as_str)).unwrap_or_default();
+            let hint = match nearest(&name, wanted.iter().map(String::as_str)) {
+                Some(known) => format!("did you mean `{known}`?"),
+                None => named_after(&wanted),
+            };
             found.warnings.push(
                 Problem::new(
                     Code::CsvInvalid,
@@ -264,7 +267,7 @@ fn files(folder: &Folder, lookups: &[Lookup]) -> anyhow::Result<Files> {
                         folder.name.trim_end_matches('/')
                     ),
                 )
-                .hint(format!("did you mean `{known}`?")),
+                .hint(hint),
             );
         }
     }
@@ -275,10 +278,7 @@ fn files(folder: &Folder, lookups: &[Lookup]) -> anyhow::Result<Files> {
             .and_then(|warning| warning.hint.as_deref())
         {
             Some(meant) => meant.to_owned(),
-            None => format!(
-                "the files are named after the tables: {}",
-                wanted.join(", ")
-            ),
+            None => named_after(&wanted),
         };
         return Err(Problem::new(
             Code::Usage,
@@ -288,6 +288,13 @@ fn files(folder: &Folder, lookups: &[Lookup]) -> anyhow::Result<Files> {
         .into());
     }
     Ok(found)
+}
+
+fn named_after(wanted: &[String]) -> String {
+    match wanted {
+        [] => "data-sync/sync.toml lists no lookup table, so there is nothing to import: add a [[lookup]] section".to_owned(),
+        _ => format!("the files are named after the tables: {}", wanted.join(", ")),
+    }
 }
 
 /// The rows that the target has.
