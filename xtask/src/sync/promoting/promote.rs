@@ -11,7 +11,7 @@ use super::report::{BackupReport, LookupReport, Outcome, Report};
 use super::unsaid::Said;
 use super::verify::{
     check_catalog, check_counts, check_export, check_loaded, check_protected, check_rehearsed,
-    match_columns, protected,
+    match_columns,
 };
 use crate::database;
 use crate::problem::{Code, Problem};
@@ -34,6 +34,7 @@ use crate::sync::rows::difference::{Outcome as Compared, TableComparison, compar
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{KeySet, LookupState};
 use crate::sync::rows::row_source::{Loaded, observe_ends};
+use crate::sync::schema::protected::protected;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::pipeline::Promotion;

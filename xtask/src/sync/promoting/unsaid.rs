@@ -1,12 +1,12 @@
 //! Whether a migration did to protected rows more than its text says, by what the server counts.
 
-use super::verify::protected;
 use crate::database::{Target, Written};
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::destructive::{self, Held, Saying};
 use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::planning::plan::Plan;
 use crate::sync::schema::catalog::TableKind;
+use crate::sync::schema::protected::protected;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Backend;

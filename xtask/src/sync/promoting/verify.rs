@@ -8,8 +8,7 @@ use crate::problem::{Code, Problem};
 use crate::sync::planning::plan::Plan;
 use crate::sync::rows::difference::{Outcome as Compared, TableComparison};
 use crate::sync::rows::lookup::Lookup;
-use crate::sync::schema::catalog::{Catalog, Drift, Table, TableKind};
-use crate::sync::schema::table::TableName;
+use crate::sync::schema::catalog::{Catalog, Drift};
 use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
 use crate::sync::words::{and_more, counted};
@@ -182,20 +181,6 @@ fn otherwise(rehearsed: &Snapshot, what: &str) -> anyhow::Error {
         "nothing was committed; where what a migration does hangs on rows of protected tables, or on chance, set rehearsal = \"off\" for this environment in data-sync/sync.toml",
     )
     .into()
-}
-
-/// Every table that is not a lookup table.
-pub(in crate::sync) fn protected(config: &Config, catalog: &Catalog) -> Vec<TableName> {
-    let lookups = config.lookups.iter();
-    let lookups: Vec<&Table> = lookups
-        .filter_map(|lookup| catalog.find(&lookup.table))
-        .collect();
-    catalog
-        .tables
-        .values()
-        .filter(|table| table.kind != TableKind::NotATable && !lookups.contains(table))
-        .map(|table| table.name.clone())
-        .collect()
 }
 
 pub(in crate::sync) fn check_protected(

@@ -2,4 +2,5 @@
 
 pub mod catalog;
 pub mod drift;
+pub(super) mod protected;
 pub mod table;
