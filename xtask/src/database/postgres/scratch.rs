@@ -18,7 +18,7 @@ use crate::sync::settings::environment::DatabaseUrl;
 const PREFIX: &str = "__sync_rehearsal_";
 
 /// One that nobody has used for so many seconds was left by a run that was killed.
-const ABANDONED: u32 = 3600;
+const ABANDONED: u32 = 600;
 
 /// Drops the database that it was made with.
 struct Place {
