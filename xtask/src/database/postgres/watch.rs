@@ -37,15 +37,16 @@ impl PostgresSession {
     fn counters(&mut self, oids: &[String]) -> anyhow::Result<BTreeMap<String, Members>> {
         // A partitioned table has no rows of its own: its partitions are counted.
         let rows = self.query(
-            "SELECT root::text, member::text, pg_stat_get_xact_tuples_inserted(member)::text, \
+            "WITH RECURSIVE members (root, member) AS (SELECT oid, oid FROM unnest($1::oid[]) AS given (oid) \
+             UNION SELECT members.root, i.inhrelid FROM members JOIN pg_inherits i ON i.inhparent = members.member \
+             JOIN pg_class c ON c.oid = i.inhparent AND c.relkind = 'p') \
+             SELECT root::text, member::text, pg_stat_get_xact_tuples_inserted(member)::text, \
              pg_stat_get_xact_tuples_updated(member)::text, pg_stat_get_xact_tuples_deleted(member)::text, \
              pg_relation_filenode(member)::text, (pg_relation_size(member) = 0)::text, \
              concat_ws(' ', relpersistence, relam, reltablespace, \
              (SELECT string_agg(concat_ws(' ', attnum, atttypid, atttypmod), ',' ORDER BY attnum) \
              FROM pg_attribute WHERE attrelid = member AND attnum > 0 AND NOT attisdropped)) \
-             FROM unnest($1::oid[]) AS root, \
-             LATERAL (SELECT root UNION SELECT relid FROM pg_partition_tree(root::regclass)) AS members (member) \
-             JOIN pg_class ON pg_class.oid = member",
+             FROM members JOIN pg_class ON pg_class.oid = member",
             &[&format!("{{{}}}", oids.join(","))],
         )?;
         let mut tables: BTreeMap<String, Members> = BTreeMap::new();
