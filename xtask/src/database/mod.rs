@@ -18,6 +18,7 @@ use crate::sync::settings::environment::DatabaseUrl;
 mod backends;
 mod filtered;
 mod given;
+mod harm;
 mod identity;
 mod letting_go;
 mod load;
@@ -35,14 +36,13 @@ mod sql;
 mod sqlite;
 mod staged;
 mod travelling;
-mod written;
 
 pub use backends::{check_backup_programs, open, open_target, prove_backup, restore, run_script};
 pub use given::{BadValue, Canonical, Check, MOST_BAD};
+pub use harm::Harm;
 pub use identity::Identity;
 pub use scratch::Scratch;
 pub use script::{effects, hazards};
-pub use written::Written;
 
 /// Rows as they arrive; reading one may fail.
 pub type Rows<'session, Row> = Box<dyn Iterator<Item = anyhow::Result<Row>> + 'session>;
@@ -221,12 +221,23 @@ pub trait Target: Session {
     /// `busy` or `unreachable`.
     fn begin_part(&mut self) -> anyhow::Result<()>;
 
-    /// From here on, counts what is done to the rows of these tables, whatever they are called later.
+    /// From here on, counts what is done to the rows of these tables.
     fn watch(&mut self, tables: &[TableName]) -> anyhow::Result<()>;
 
-    /// What the engine counted since [`Target::watch`], or since this was asked last: what was done
-    /// to each table that was touched.
-    fn watched_changes(&mut self) -> anyhow::Result<Vec<(TableName, Written)>>;
+    /// What the engine counted since [`Target::watch`]: for each table that was touched, how
+    /// many rows were inserted, updated, deleted or truncated.
+    fn watched_changes(&mut self) -> anyhow::Result<Vec<(TableName, u64)>>;
+
+    /// From here on, looks after the rows that these tables have, whatever they are called later.
+    /// Does nothing where only triggers could count, which migrations would meet.
+    fn guard(&mut self, _tables: &[TableName]) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// What was done to the rows that are guarded since this was asked last.
+    fn harm(&mut self) -> anyhow::Result<Vec<(TableName, Harm)>> {
+        Ok(Vec::new())
+    }
 
     /// Keeps other writers away from a table until the end, while readers read on.
     ///

@@ -22,7 +22,7 @@ use super::connection::{Fields, code, pin, problem, unpin_values};
 use super::words::words;
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::migration::{Migration, MigrationSet};
-use crate::sync::migrations::script::{every_word, places_of_statements};
+use crate::sync::migrations::script::places_of_statements;
 use crate::sync::settings::limits::Limits;
 use crate::sync::words::listed;
 
@@ -216,10 +216,9 @@ fn run(
             seen.get_or_insert_with(|| MigrationFailure::of(error));
         }
     });
-    let stepwise = Stepwise::new(found, up);
     let outcome = connection
         .applied_migrations()
-        .and_then(|_| connection.run_migration(&stepwise));
+        .and_then(|_| connection.run_migration(&found));
     connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
     outcome.map(|_| ()).map_err(|error| {
         let seen = seen.lock().ok().and_then(|mut seen| seen.take());
@@ -228,21 +227,26 @@ fn run(
             words: error.to_string(),
             position: None,
         });
+        let position = failure.position.or_else(|| match failure.code {
+            Code::Failed | Code::ConstraintViolated => {
+                Stepwise::new(found, up).find(connection, &failure.words)
+            }
+            // It would take as long again.
+            _ => None,
+        });
         MigrationFailure {
-            position: stepwise.place(failure.position),
+            position,
             ..failure
         }
     })
 }
 
-/// A migration statement by statement, since the server does not say of every error where it is.
+/// A migration that failed, statement by statement, to find out where: the server does not say that
+/// of every error. What it did is undone by then.
 struct Stepwise<'script> {
     found: Box<dyn Runnable<Pg>>,
     script: &'script str,
     statements: Vec<Range<usize>>,
-    /// It is run as it is: outside a transaction the server makes one of all statements, and a body
-    /// that is not quoted has semicolons of its own.
-    is_whole: bool,
     /// Where the statement begins that is running.
     running: Cell<Option<usize>>,
 }
@@ -251,9 +255,7 @@ impl<'script> Stepwise<'script> {
     fn new(found: Box<dyn Runnable<Pg>>, script: &'script str) -> Self {
         let mut statements = places_of_statements(script);
         statements.retain(|place| &script[place.clone()] != ";");
-        let has_body = every_word(script).iter().any(|word| word == "atomic");
         Stepwise {
-            is_whole: statements.len() < 2 || has_body || !found.metadata().run_in_transaction(),
             found,
             script,
             statements,
@@ -261,22 +263,40 @@ impl<'script> Stepwise<'script> {
         }
     }
 
-    /// The character of the script, counted from 1, where it failed.
-    fn place(&self, position: Option<usize>) -> Option<usize> {
-        let at = |place: usize| self.script[..place].chars().count();
-        match self.statements.as_slice() {
-            [only] if self.is_whole => Some(position.unwrap_or(at(only.start) + 1)),
-            _ if self.is_whole => position,
-            _ => Some(at(self.running.get()?) + position.unwrap_or(1)),
+    /// The character of the script, counted from 1, where it fails in the same way; nothing where
+    /// what it did is not undone, outside of a transaction.
+    fn find(&self, connection: &mut PgConnection, words_then: &str) -> Option<usize> {
+        if !self.found.metadata().run_in_transaction() {
+            return match self.statements.as_slice() {
+                [only] => Some(self.at(only.start)),
+                _ => None,
+            };
         }
+        let seen: Arc<Mutex<Option<String>>> = Arc::default();
+        let writer = Arc::clone(&seen);
+        connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::FinishQuery {
+                error: Some(error), ..
+            } = event
+                && let Ok(mut seen) = writer.lock()
+            {
+                seen.get_or_insert_with(|| words(error));
+            }
+        });
+        let again = connection.run_migration(self);
+        connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+        let words_now = seen.lock().ok().and_then(|mut seen| seen.take());
+        let is_same = again.is_err() && words_now.as_deref() == Some(words_then);
+        self.running.get().filter(|_| is_same).map(|at| self.at(at))
+    }
+
+    fn at(&self, place: usize) -> usize {
+        self.script[..place].chars().count() + 1
     }
 }
 
 impl Runnable<Pg> for Stepwise<'_> {
     fn run(&self, connection: &mut dyn BoxableConnection<Pg>) -> MigrationResult<()> {
-        if self.is_whole {
-            return self.found.run(connection);
-        }
         for statement in &self.statements {
             self.running.set(Some(statement.start));
             connection.batch_execute(&self.script[statement.clone()])?;

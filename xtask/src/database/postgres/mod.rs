@@ -9,6 +9,7 @@ mod connection;
 mod copy;
 mod effects;
 mod emptying;
+mod guard;
 mod hazards;
 mod holders;
 mod migrate;
@@ -58,6 +59,8 @@ pub(super) struct PostgresSession {
     lookout: Option<Lookout>,
     /// Counters of watched tables when [`Target::watch`] was called.
     watched: Vec<watch::Watched>,
+    /// What holds the rows that migrations are to leave.
+    guarded: Vec<guard::Guarded>,
     /// Lookup tables that were staged, in order: the first is `__sync_staging_0`.
     staged: Vec<Staged<unique::UniqueKey>>,
     /// A connection whose transaction holds the lock of a run in several parts, and does nothing
@@ -118,6 +121,7 @@ impl PostgresSession {
             limits,
             lookout: None,
             watched: Vec::new(),
+            guarded: Vec::new(),
             staged: Vec::new(),
             keeper: None,
         }
@@ -138,7 +142,7 @@ impl PostgresSession {
             .map_err(|error| connection_problem(&self.url, &error.to_string()))?;
         self.look_out()?;
         // The server counts anew in each transaction.
-        self.touched_since().map(drop)
+        self.harm_since().map(drop)
     }
 
     /// From here on it is seen who is in the way.

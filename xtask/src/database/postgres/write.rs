@@ -9,7 +9,7 @@ use super::super::load::Loading;
 use super::super::resting::unstaged;
 use super::super::staged::{Staged, position, refuse_unlinked};
 use super::super::travelling::travelling;
-use super::super::{Rows, Session, Target, Written, sql};
+use super::super::{Harm, Rows, Session, Target, sql};
 use super::PostgresSession;
 use super::connection::connect;
 use super::copy::{STAGING, copy_changes};
@@ -76,8 +76,16 @@ impl Target for PostgresSession {
         self.start_watching(tables)
     }
 
-    fn watched_changes(&mut self) -> anyhow::Result<Vec<(TableName, Written)>> {
+    fn watched_changes(&mut self) -> anyhow::Result<Vec<(TableName, u64)>> {
         self.touched_since()
+    }
+
+    fn guard(&mut self, tables: &[TableName]) -> anyhow::Result<()> {
+        self.start_guarding(tables)
+    }
+
+    fn harm(&mut self) -> anyhow::Result<Vec<(TableName, Harm)>> {
+        self.harm_since()
     }
 
     fn hold(&mut self, table: &TableName) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@
 /// <https://www.sqlite.org/c3ref/complete.html>
 pub(super) fn split(script: &str) -> Vec<(usize, &str)> {
     let mut statements = Vec::new();
+    let mut lines = Lines::of(script);
     let mut start = None;
     let mut words: Vec<String> = Vec::new();
     let mut letters = script.char_indices().peekable();
@@ -46,7 +47,7 @@ pub(super) fn split(script: &str) -> Vec<(usize, &str)> {
                     continue;
                 }
                 if let Some(start) = start.take() {
-                    statements.push((line(script, start), &script[start..=at]));
+                    statements.push((lines.at(start), &script[start..=at]));
                 }
                 words.clear();
             }
@@ -63,7 +64,7 @@ pub(super) fn split(script: &str) -> Vec<(usize, &str)> {
         }
     }
     if let Some(start) = start {
-        statements.push((line(script, start), &script[start..]));
+        statements.push((lines.at(start), &script[start..]));
     }
     statements
 }
@@ -78,8 +79,28 @@ fn is_trigger(words: &[String]) -> bool {
         }
 }
 
-fn line(script: &str, at: usize) -> usize {
-    1 + script[..at].matches('\n').count()
+/// Counts on from the place that was asked for last.
+struct Lines<'script> {
+    script: &'script str,
+    at: usize,
+    line: usize,
+}
+
+impl<'script> Lines<'script> {
+    fn of(script: &'script str) -> Self {
+        Lines {
+            script,
+            at: 0,
+            line: 1,
+        }
+    }
+
+    /// The line of a place behind the last one.
+    fn at(&mut self, at: usize) -> usize {
+        self.line += self.script[self.at..at].matches('\n').count();
+        self.at = at;
+        self.line
+    }
 }
 
 #[cfg(test)]

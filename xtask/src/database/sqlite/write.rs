@@ -8,7 +8,7 @@ use diesel::sqlite::SqliteConnection;
 use super::super::load::Loading;
 use super::super::resting::unstaged;
 use super::super::staged::position;
-use super::super::{Rows, Session, Target, Written, sql};
+use super::super::{Rows, Session, Target, sql};
 use super::read::{DEFAULT_SCHEMA, retired_value};
 use super::value::Value;
 use super::{SqliteSession, failed};
@@ -100,15 +100,13 @@ impl Target for SqliteSession {
     fn watch(&mut self, tables: &[TableName]) -> anyhow::Result<()> {
         let what = "watch the protected tables";
         self.watched = tables.to_vec();
-        self.batch(
-            "CREATE TEMPORARY TABLE __sync_watch (watched INTEGER NOT NULL, event TEXT NOT NULL)",
-        )
-        .map_err(|error| failed(&error, what))?;
+        self.batch("CREATE TEMPORARY TABLE __sync_watch (watched INTEGER NOT NULL)")
+            .map_err(|error| failed(&error, what))?;
         for (at, table) in tables.iter().enumerate() {
             for event in ["INSERT", "UPDATE", "DELETE"] {
                 self.batch(&format!(
                     "CREATE TEMPORARY TRIGGER __sync_watch_{at}_{event} AFTER {event} ON {} \
-                     BEGIN INSERT INTO __sync_watch VALUES ({at}, '{event}'); END",
+                     BEGIN INSERT INTO __sync_watch VALUES ({at}); END",
                     sql::table(table, DEFAULT_SCHEMA)
                 ))
                 .map_err(|error| failed(&error, what))?;
@@ -117,27 +115,24 @@ impl Target for SqliteSession {
         Ok(())
     }
 
-    fn watched_changes(&mut self) -> anyhow::Result<Vec<(TableName, Written)>> {
+    fn watched_changes(&mut self) -> anyhow::Result<Vec<(TableName, u64)>> {
         let rows = self.query(
-            "SELECT watched, sum(event = 'INSERT'), sum(event = 'UPDATE'), sum(event = 'DELETE') \
-             FROM temp.__sync_watch GROUP BY watched ORDER BY watched",
+            "SELECT watched, count(*) FROM temp.__sync_watch GROUP BY watched ORDER BY watched",
             &[],
         )?;
-        self.batch("DELETE FROM temp.__sync_watch")
-            .map_err(|error| failed(&error, "watch the protected tables"))?;
-        let changes = rows.into_iter().filter_map(|row| {
-            let mut fields = row.into_iter().map(Option::unwrap_or_default);
-            let mut number = || fields.next().and_then(|text| text.parse::<u64>().ok());
-            let at = usize::try_from(number()?).ok()?;
-            let written = Written {
-                inserted: number()?,
-                updated: number()?,
-                deleted: number()?,
-                ..Written::default()
-            };
-            Some((self.watched.get(at)?.clone(), written))
-        });
-        Ok(changes.collect())
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| {
+                let number = |at: usize| {
+                    row.get(at)
+                        .cloned()
+                        .flatten()
+                        .and_then(|text| text.parse::<u64>().ok())
+                };
+                let at = usize::try_from(number(0)?).ok()?;
+                Some((self.watched.get(at)?.clone(), number(1)?))
+            })
+            .collect())
     }
 
     /// The transaction has kept every other writer away from the start.

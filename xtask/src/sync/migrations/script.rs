@@ -91,7 +91,9 @@ pub(crate) fn pieces(script: &str, backend: Backend) -> Vec<(usize, Piece)> {
     while let Some(letter) = rest.chars().next() {
         let mut found = None;
         let length = if rest.starts_with("--") {
-            rest.find('\n').unwrap_or(rest.len())
+            // To SQLite a comment goes on behind a carriage return.
+            let ends = |next: char| next == '\n' || is_postgres && next == '\r';
+            rest.find(ends).unwrap_or(rest.len())
         } else if rest.starts_with("/*") {
             comment(rest, is_postgres)
         } else if is_postgres && (rest.starts_with("E'") || rest.starts_with("e'")) {

@@ -81,6 +81,7 @@ mod tests {
             ("/* /* */ COMMIT; /* */", Backend::Sqlite),
             ("/* /* ' */ */ COMMIT; /* ' */", Backend::Postgres),
             ("SELECT a$$; COMMIT; SELECT $$;", Backend::Postgres),
+            ("-- a comment\rCOMMIT;\nSELECT 1;", Backend::Postgres),
         ] {
             assert_eq!(find(script, backend).as_deref(), Some("COMMIT"), "{script}");
         }

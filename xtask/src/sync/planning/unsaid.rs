@@ -10,7 +10,7 @@ use crate::sync::rows::change_log::ChangeLog;
 use crate::sync::rows::compare::{Side, compare};
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::three_way::Nobody;
-use crate::sync::schema::catalog::{Column, Table};
+use crate::sync::schema::catalog::{Column, Object, Table};
 use crate::sync::schema::protected::protected;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
@@ -73,12 +73,23 @@ impl<'a> Pair<'a> {
             return None;
         }
         let own = names.iter().filter(|other| *other == name);
-        let after = own.chain(names).find_map(|name| after.catalog.find(name));
+        let found = own.chain(names).find_map(|name| after.catalog.find(name));
+        // Its rows may be those of a partition by now, which is guarded during the run.
+        let is_partition = |name: &TableName| {
+            let partition = Object {
+                kind: "table".to_owned(),
+                name: name.to_string(),
+            };
+            after.catalog.objects.contains_key(&partition)
+        };
+        if found.is_none() && names.iter().any(is_partition) {
+            return None;
+        }
         Some(Pair {
             backend: target.backend,
             label: &target.label,
             before,
-            after,
+            after: found,
             sayings: &told.sayings,
         })
     }
@@ -93,6 +104,15 @@ impl<'a> Pair<'a> {
         columns.filter(move |column| !column.generated && !is_told(column))
     }
 
+    /// The column of the same name afterwards. SQLite takes names for one whatever their case.
+    fn now(&self, after: &'a Table, before: &Column) -> Option<&'a Column> {
+        let is_it = |now: &&Column| match self.backend {
+            Backend::Postgres => now.name == before.name,
+            Backend::Sqlite => now.name.eq_ignore_ascii_case(&before.name),
+        };
+        after.columns.iter().find(is_it)
+    }
+
     /// What the schemas alone tell.
     fn losses(&self) -> Vec<String> {
         let table = &self.before.name;
@@ -101,7 +121,7 @@ impl<'a> Pair<'a> {
         };
         let of_column = |before: &Column| {
             let name = &before.name;
-            let Some(after) = after.columns.iter().find(|after| after.name == *name) else {
+            let Some(after) = self.now(after, before) else {
                 return Some(format!("`{name}` of `{table}` is gone"));
             };
             let (from, to) = (&before.type_name, &after.type_name);
@@ -115,7 +135,7 @@ impl<'a> Pair<'a> {
     /// What a comparison of all rows tells.
     fn lost_rows(
         &self,
-        after: &Table,
+        after: &'a Table,
         url: &DatabaseUrl,
         on_target: &mut dyn Session,
         on_copy: &mut dyn Session,
@@ -177,10 +197,10 @@ impl<'a> Pair<'a> {
     }
 
     /// The rows with what is to stay of them; none where nothing tells them apart.
-    fn comparable(&self, after: &Table) -> Option<(Lookup, Lookup)> {
+    fn comparable(&self, after: &'a Table) -> Option<(Lookup, Lookup)> {
         let key = &self.before.primary_key;
-        let now = |column: &Column| after.columns.iter().find(|now| now.name == column.name);
-        let is_told = |saying: &Saying| saying.changes_rows(&self.before.name);
+        let now = |column: &Column| self.now(after, column);
+        let is_told = |saying: &Saying| saying.changes_values(&self.before.name);
         let only_key = self.sayings.iter().any(is_told);
         let columns: Vec<&Column> = self
             .columns()

@@ -1,11 +1,11 @@
 //! Whether a migration did to protected rows more than its text says, by what the server counts.
 
-use crate::database::{Target, Written};
+use crate::database::{Harm, Target};
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::destructive::{self, Held, Saying};
+use crate::sync::migrations::destructive::{self, Held, Saying, narrows};
 use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::planning::plan::Plan;
-use crate::sync::schema::catalog::TableKind;
+use crate::sync::schema::catalog::{Table, TableKind};
 use crate::sync::schema::protected::protected;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
@@ -43,7 +43,7 @@ impl<'run> Said<'run> {
         let told = destructive::told(config, Held::by(before), &migrations);
         let sayings = plan.migrations.iter().zip(told.sayings);
         let without_leave = sayings.filter(|(planned, _)| !planned.destructive_allowed);
-        target.watch(&protected(config, &before.catalog))?;
+        target.guard(&protected(config, &before.catalog))?;
         Ok(Some(Said {
             target: before,
             sayings: without_leave
@@ -61,15 +61,18 @@ impl<'run> Said<'run> {
         target: &mut dyn Target,
         migration: &Migration,
     ) -> anyhow::Result<Option<Problem>> {
-        let changes = target.watched_changes()?;
+        let harm = target.harm()?;
         let mut sayings = self.sayings.iter();
         let Some((_, saying)) = sayings.find(|(version, _)| *version == migration.version) else {
             return Ok(None);
         };
-        let unsaid: Vec<String> = changes
+        let mut unsaid: Vec<String> = harm
             .iter()
-            .filter_map(|(table, written)| self.unsaid(saying, table, *written))
+            .filter_map(|(table, harm)| self.unsaid(saying, table, harm))
             .collect();
+        if migration.up.to_lowercase().contains("track_counts") {
+            unsaid.push("it may keep the server from counting rows (`track_counts`)".to_owned());
+        }
         if unsaid.is_empty() {
             return Ok(None);
         }
@@ -94,25 +97,45 @@ impl<'run> Said<'run> {
         ))
     }
 
-    fn unsaid(&self, saying: &Saying, table: &TableName, written: Written) -> Option<String> {
-        if saying.takes_rows(table) {
-            return None;
-        }
-        let table_before = self.target.catalog.tables.get(table);
-        let moves = table_before.is_some_and(|table| table.kind == TableKind::Partitioned);
-        let is_updated = saying.changes_rows(table);
-        let rows = |count: u64, what: &str| format!("{} {what}", counted_grouped(count, "row"));
+    fn unsaid(&self, saying: &Saying, table: &TableName, harm: &Harm) -> Option<String> {
         let mut done = Vec::new();
-        if written.emptied {
-            done.push("all rows taken".to_owned());
+        if !saying.takes_rows(table) {
+            done.extend(self.taken(saying, table, harm));
         }
-        // An update moves a row to another partition by deleting it here and inserting it there.
-        if written.deleted > 0 && !(moves && is_updated) {
-            done.push(rows(written.deleted, "deleted"));
-        }
-        if written.updated > 0 && !is_updated {
-            done.push(rows(written.updated, "updated"));
+        let is_said = |column: &str| saying.changes_column(table, column);
+        let lost = harm.lost_columns.iter().filter(|column| !is_said(column));
+        done.extend(lost.map(|column| format!("column `{column}` dropped")));
+        for (column, from, to) in &harm.retyped_columns {
+            if narrows(from, to) && !is_said(column) {
+                done.push(format!("`{column}` turned from {from} into {to}"));
+            }
         }
         (!done.is_empty()).then(|| format!("{} in `{table}`", listed(&done)))
+    }
+
+    fn taken(&self, saying: &Saying, table: &TableName, harm: &Harm) -> Vec<String> {
+        let rows = |count: u64, what: &str| format!("{} {what}", counted_grouped(count, "row"));
+        let mut done = Vec::new();
+        // A partition may be dropped by its own name.
+        let is_told = |name: &String| {
+            let name = TableName::parse(name);
+            name.is_ok_and(|name| saying.takes_rows(&name))
+        };
+        let gone = harm.gone.iter().filter(|name| !is_told(name));
+        done.extend(gone.map(|name| format!("`{name}` dropped")));
+        if harm.emptied {
+            done.push("all rows taken".to_owned());
+        }
+        let tables = &self.target.catalog.tables;
+        let is_partitioned = |table: &Table| table.kind == TableKind::Partitioned;
+        // An update moves a row to another partition by deleting it here and inserting it there.
+        let may_move = saying.updates(table) && tables.get(table).is_some_and(is_partitioned);
+        if harm.deleted > 0 && !may_move {
+            done.push(rows(harm.deleted, "deleted"));
+        }
+        if harm.updated > 0 && !saying.updates(table) {
+            done.push(rows(harm.updated, "updated"));
+        }
+        done
     }
 }

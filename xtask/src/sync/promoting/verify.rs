@@ -188,13 +188,13 @@ pub(in crate::sync) fn check_protected(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let changes = target.watched_changes()?;
-    report.protected_rows_changed = changes.iter().map(|(_, written)| written.rows()).sum();
+    report.protected_rows_changed = changes.iter().map(|(_, count)| count).sum();
     if changes.is_empty() {
         return Ok(());
     }
     let tables: Vec<String> = changes
         .iter()
-        .map(|(table, written)| format!("{} of `{table}`", counted(written.rows(), "row")))
+        .map(|(table, count)| format!("{} of `{table}`", counted(*count, "row")))
         .collect();
     Err(Problem::new(
         Code::ProtectedRowsChanged,

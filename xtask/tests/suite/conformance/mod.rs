@@ -155,7 +155,7 @@ suite! {
         spelling: values_are_spelled_as_the_database_would;
         values: every_value_comes_back_as_it_was;
         watching:
-            every_change_of_a_row_is_counted each_kind_of_change_is_told
+            every_change_of_a_row_is_counted
             other_tables_are_not_counted
             what_a_trigger_writes_is_counted
             ;
@@ -213,13 +213,12 @@ suite! {
         rows: every_type_hashes_as_it_reads;
         spelling: types_with_a_limit_refuse_what_is_too_long
             keys_that_differ_in_spelling_only_arrive_as_spelled;
-        watching: cascades_are_counted truncation_is_counted partitions_are_counted_with_their_table
-            what_is_emptied_is_told_from_what_is_rewritten;
+        watching: cascades_are_counted truncation_is_counted partitions_are_counted_with_their_table;
         limits:
             limits_outlive_a_migration_that_changes_them
             whoever_waits_for_whom_is_told
             ;
-        writing: a_migration_may_change_the_session the_lock_ends_with_the_session;
+        writing: a_script_means_what_it_means_to_the_server a_migration_may_change_the_session the_lock_ends_with_the_session;
     }
     sqlite {
         beside: a_row_that_is_missing_or_another_is_found;

@@ -168,6 +168,28 @@ pub(super) fn migrations_are_recorded_as_diesel_does(backend: Backend) {
     assert!(!pending(&database));
 }
 
+/// Whatever is read of a script before, the server gets it as it is.
+pub(super) fn a_script_means_what_it_means_to_the_server() {
+    let database = Database::with(Backend::Postgres, FEES);
+    let up = "CREATE TABLE one (i text);\n-- note\rCREATE TABLE two (i text);\n\
+        ALTER TABLE one ALTER i SET DEFAULT E'a'\n'b\\'; c';\nALTER TABLE two ALTER i SET DEFAULT 'it''s; x';\n\
+        CREATE FUNCTION three() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END;\nINSERT INTO two DEFAULT VALUES;";
+    let mut target = open_target(&database);
+    run(&mut *target, Backend::Postgres, up).unwrap();
+    target.commit().unwrap();
+    assert_eq!(database.line("SELECT i FROM two"), "it's; x");
+
+    let mut target = open_target(&database);
+    let up = "CREATE TABLE four (i integer);\n/* open\nCREATE TABLE five (i integer);";
+    let refused = problem(run_as(
+        &mut *target,
+        Backend::Postgres,
+        "2024-02-02-000000_next",
+        up,
+    ));
+    assert!(refused.message.contains("unterminated"), "{refused}");
+}
+
 pub(super) fn a_failing_migration_is_named_with_its_line(backend: Backend) {
     let database = Database::with(backend, FEES);
     let before = database.everything();

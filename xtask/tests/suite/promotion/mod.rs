@@ -257,7 +257,9 @@ suite! {
             what_is_deferred_is_checked_after_each_migration
             what_no_transaction_may_hold_is_found
             ;
-        unsaid: tables_and_columns_go_only_with_leave rows_may_change_their_partition;
+        unsaid: tables_and_columns_go_only_with_leave rows_may_change_their_partition
+            what_the_schema_does_not_show_goes_only_with_leave a_partition_goes_only_with_leave
+            tables_without_rows_may_be_rewritten;
         waiting:
             a_lock_on_a_lookup_table_is_given_up
             a_lock_that_a_migration_meets_is_given_up
@@ -267,6 +269,7 @@ suite! {
             ;
     }
     sqlite {
+        unsaid: a_new_column_excuses_no_other;
         destroying: rows_that_a_key_replaces_are_told;
         splitting: a_setting_that_a_migration_leaves_ends_with_it;
         clashing: names_are_one_whatever_their_case;

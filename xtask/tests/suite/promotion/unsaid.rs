@@ -117,6 +117,118 @@ pub(super) fn tables_and_columns_go_only_with_leave() {
     );
 }
 
+/// What is undone in the schema before anybody looks, or where nothing is rehearsed.
+pub(super) fn what_the_schema_does_not_show_goes_only_with_leave() {
+    let anew = "CREATE TABLE merchants (id integer PRIMARY KEY, name text NOT NULL, group_id integer REFERENCES fee_groups (id) ON DELETE SET NULL)";
+    for (deed, rehearsed, words) in [
+        (
+            format!("DROP TABLE merchants; {anew}").as_str(),
+            true,
+            "`merchants` dropped in `merchants`",
+        ),
+        (
+            "ALTER TABLE merchants DROP COLUMN name; ALTER TABLE merchants ADD COLUMN name text NOT NULL DEFAULT ''; \
+             ALTER TABLE merchants ALTER name DROP DEFAULT",
+            true,
+            "column `name` dropped in `merchants`",
+        ),
+        (
+            "ALTER TABLE merchants ALTER id TYPE smallint",
+            false,
+            "`id` turned from integer into smallint in `merchants`",
+        ),
+        ("TRUNCATE merchants", false, "all rows taken in `merchants`"),
+    ] {
+        let mut stage = with_deed(Backend::Postgres, deed);
+        if !rehearsed {
+            stage.do_not_rehearse();
+        }
+        let problem = stage.fails();
+        assert_eq!(problem.code, Code::ProtectedRowsChanged);
+        assert!(problem.message.ends_with(words), "{problem}");
+    }
+}
+
+pub(super) fn a_partition_goes_only_with_leave() {
+    for (up, is_harmless) in [
+        (
+            "DO $$ BEGIN EXECUTE 'DROP TABLE logs_' || 'one'; END $$;",
+            false,
+        ),
+        (
+            "ALTER TABLE logs DETACH PARTITION logs_one; UPDATE logs_one SET id = id WHERE false; \
+             ALTER TABLE logs ATTACH PARTITION logs_one FOR VALUES FROM (0) TO (10);",
+            true,
+        ),
+        (
+            "CREATE TABLE logs_two PARTITION OF logs FOR VALUES FROM (10) TO (20); \
+             INSERT INTO logs_two VALUES (7, 17); UPDATE logs_two SET id = 8; DELETE FROM logs_two;",
+            true,
+        ),
+    ] {
+        let mut stage = Stage::ready(Backend::Postgres);
+        let logs = "CREATE TABLE logs (id integer, at integer) PARTITION BY RANGE (at); \
+             CREATE TABLE logs_one PARTITION OF logs FOR VALUES FROM (0) TO (10);";
+        stage.migrations.write("2024-02-01-000000_logs", logs);
+        stage.config.protected.push(TableName::new(None, "logs"));
+        stage.migrate();
+        stage.do_not_rehearse();
+        stage.promote();
+        stage.test.run("INSERT INTO logs VALUES (1, 1), (2, 2)");
+        stage.migrations.write(NEXT, up);
+        stage.migrate();
+        // The text tells of rows that are met; what is asked here is what was done.
+        let report = stage.carry_out(&stage.plan());
+        let done = codes(&report.0.warnings);
+        assert_eq!(
+            done.contains(&Code::ProtectedRowsChanged),
+            !is_harmless,
+            "{up}: {:?} {:?}",
+            report.0.warnings,
+            report.1
+        );
+        assert_eq!(report.1, Ok(()), "{up}");
+    }
+}
+
+/// Rows that the target did not have are nobody's loss, and neither is room that rows left.
+pub(super) fn tables_without_rows_may_be_rewritten() {
+    for (up, more) in [
+        ("ALTER TABLE merchants ALTER id TYPE bigint;", ""),
+        (
+            "INSERT INTO merchants VALUES (1, 'Ann', 1);",
+            "CLUSTER merchants USING merchants_pkey; UPDATE merchants SET name = 'Bea';",
+        ),
+    ] {
+        let mut stage = Stage::promoted(Backend::Postgres);
+        stage.test.run("DELETE FROM merchants");
+        stage.make_strict();
+        stage.migrations.write("2024-02-02-000000_one", up);
+        stage.migrations.write(NEXT, more);
+        if more.is_empty() {
+            stage.migrations.write(NEXT, "SELECT 1;");
+        }
+        stage.migrate();
+        stage.promote();
+    }
+}
+
+/// That one migration fills a new column says nothing of what another does.
+pub(super) fn a_new_column_excuses_no_other() {
+    let deed = "UPDATE merchants SET name = 'x' WHERE id = 1";
+    let stage = with_deed(Backend::Sqlite, deed);
+    let fill = "ALTER TABLE merchants ADD COLUMN since integer; UPDATE merchants SET since = 7;";
+    stage.migrations.write("2024-03-02-000000_fill", fill);
+    stage.migrate();
+    let problem = stage.blocked();
+    assert!(
+        problem
+            .message
+            .ends_with("1 row of `merchants` get other values"),
+        "{problem}"
+    );
+}
+
 pub(super) fn rows_may_change_their_partition() {
     let mut stage = Stage::promoted(Backend::Postgres);
     let logs = "CREATE TABLE logs (id integer, at integer) PARTITION BY RANGE (at); \
@@ -138,16 +250,22 @@ pub(super) fn what_keeps_every_row_needs_no_leave(backend: Backend) {
         "ALTER TABLE merchants ADD COLUMN since integer; UPDATE merchants SET since = 7;",
         "ALTER TABLE merchants RENAME COLUMN name TO title; ALTER TABLE merchants ADD COLUMN name text; UPDATE merchants SET name = 'new';",
         "ALTER TABLE merchants RENAME TO traders; INSERT INTO traders VALUES (9, 'Ida', NULL);",
+        "ALTER TABLE merchants RENAME COLUMN name TO \"Name\";",
         "CREATE INDEX by_name ON merchants (name); INSERT INTO merchants VALUES (0, 'Zoe', 1);",
     ];
     let one = match backend {
         Backend::Sqlite => [
             "CREATE TABLE new (id integer PRIMARY KEY, title text NOT NULL, group_id integer, more text); \
              INSERT INTO new SELECT id, name, group_id, 'more' FROM merchants; DROP TABLE merchants; ALTER TABLE new RENAME TO merchants;",
+            "CREATE TABLE new (ID integer PRIMARY KEY, Name text NOT NULL, Group_id integer); \
+             INSERT INTO new SELECT id, name, group_id FROM merchants; DROP TABLE merchants; ALTER TABLE new RENAME TO merchants;",
             "CREATE TABLE notes (line text); INSERT INTO notes VALUES ('a'), ('b'); INSERT INTO notes VALUES ('c');",
         ],
         Backend::Postgres => [
             "ALTER TABLE merchants ALTER id TYPE bigint; ALTER TABLE merchants ADD COLUMN chance float DEFAULT random(); INSERT INTO merchants VALUES (0, 'Zoe', 1);",
+            "ALTER TABLE merchants DROP CONSTRAINT merchants_pkey; ALTER TABLE merchants RENAME TO old; \
+             CREATE TABLE merchants (LIKE old INCLUDING DEFAULTS) PARTITION BY RANGE (id); \
+             ALTER TABLE merchants ATTACH PARTITION old FOR VALUES FROM (0) TO (100);",
             "CREATE SCHEMA shop; ALTER TABLE merchants SET SCHEMA shop; ALTER SCHEMA shop RENAME TO market; UPDATE market.merchants SET name = name || 'x' WHERE false;",
         ],
     };

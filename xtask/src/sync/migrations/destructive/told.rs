@@ -20,7 +20,7 @@ pub struct Saying {
     /// In the order of the text.
     pub destructive: Vec<Destructive>,
     /// The tables that it updates, even if only in columns that are new.
-    pub updates: BTreeSet<TableName>,
+    pub(super) updates: BTreeSet<TableName>,
     /// Columns that were or are called otherwise, in small letters.
     renamed: BTreeSet<(TableName, String)>,
 }
@@ -28,7 +28,7 @@ pub struct Saying {
 impl Saying {
     pub(super) fn rename(&mut self, table: &TableName, from: &str, to: &str) {
         let names = [from.to_lowercase(), to.to_lowercase()];
-        if names[0] != names[1] {
+        if from != to {
             let renamed = names.into_iter().map(|name| (table.clone(), name));
             self.renamed.extend(renamed);
         }
@@ -44,9 +44,14 @@ impl Saying {
         })
     }
 
-    /// Whether rows of the table may get other values, in any column.
-    pub fn changes_rows(&self, table: &TableName) -> bool {
-        self.updates.contains(table) || self.does(table, |kind| kind == Kind::Update)
+    /// Whether rows of the table may be written anew, if only in columns that are new.
+    pub fn updates(&self, table: &TableName) -> bool {
+        self.updates.contains(table) || self.changes_values(table)
+    }
+
+    /// Whether rows of the table may get other values in columns that are there.
+    pub fn changes_values(&self, table: &TableName) -> bool {
+        self.does(table, |kind| kind == Kind::Update)
     }
 
     /// Whether the column may go, or get another name or type.
