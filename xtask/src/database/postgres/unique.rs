@@ -33,7 +33,7 @@ struct Term {
     operator: String,
 }
 
-/// A column that neither tells rows apart nor is referred to.
+/// A column that the load writes afterwards, and that nobody refers to.
 #[derive(Clone)]
 pub(super) struct Replaceable {
     pub(super) column: String,
@@ -143,7 +143,10 @@ impl PostgresSession {
         }
         let mut stays = lookup.stored_key();
         stays.extend(lookup.own.iter().map(|own| own.name.as_str()));
-        let is_free = |column: &String| !stays.contains(&column.as_str()) && !kept.contains(column);
+        // What is not written afterwards would stay empty, or made up.
+        let changing = lookup.changing_columns();
+        let is_free =
+            |column: &String| changing.contains(&column.as_str()) && !kept.contains(column);
         let domains = self.domains(&lookup.table)?;
         let mut keys: Vec<(String, UniqueKey)> = Vec::new();
         for row in self.query(UNIQUE_KEYS, &[&table])? {

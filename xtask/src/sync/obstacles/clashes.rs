@@ -2,14 +2,15 @@
 //! a row has then comes from both ends: a part of it stays as it is there or is filled in there, is
 //! computed, is what `retire` sets, or counts for some rows only.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::coming::Coming;
-use super::taken::{Ends, NAMED};
+use super::exchanged::exchanged;
+use super::taken::{Ends, Held, NAMED};
 use crate::problem::{Code, Problem};
 use crate::sync::rows::change_log::{Change, ChangeLog};
 use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{BATCH, KeySet, NULL, Record, owned};
+use crate::sync::rows::row::{BATCH, NULL, Record, owned};
 use crate::sync::schema::catalog::{Reading, Table};
 use crate::sync::settings::config::ExtraRows;
 use crate::sync::words::and_more;
@@ -31,6 +32,8 @@ struct Judged {
     hint: &'static str,
     /// New rows have values that only the target knows.
     new_are_unknown: bool,
+    /// Rows may exchange values of it, and [`super::taken::taken_values`] does not look.
+    may_move: bool,
 }
 
 /// What rows will have in one unique key, each with the key that tells the row apart.
@@ -39,6 +42,9 @@ struct Entries {
     values: Vec<Record>,
     keys: Vec<Record>,
 }
+
+/// What becomes of the rows that change, by their keys.
+type Logged = BTreeMap<Vec<String>, Change>;
 
 /// Says which unique keys two rows would share, as far as [`super::taken::taken_values`] does not.
 ///
@@ -56,11 +62,11 @@ pub(in crate::sync) fn clashing_values(
         return Ok(Vec::new());
     }
     let mut entries: Vec<Entries> = judged.iter().map(|_| Entries::default()).collect();
-    let mut logged = KeySet::new();
+    let mut logged = Logged::new();
     let mut waiting = Vec::new();
     for entry in log.read()? {
         let (change, key) = entry?;
-        logged.insert(owned(&key));
+        logged.insert(owned(&key), change);
         waiting.push((change, key));
         if waiting.len() == BATCH {
             coming.enter(ends, &judged, &mut entries, &mut waiting)?;
@@ -69,9 +75,13 @@ pub(in crate::sync) fn clashing_values(
     coming.enter(ends, &judged, &mut entries, &mut waiting)?;
     let mut problems = Vec::new();
     for (judged, entries) in judged.iter().zip(&entries) {
-        let shared = coming.shared(ends, judged, entries, &logged)?;
+        let (shared, held) = coming.shared(ends, judged, entries, &logged)?;
         if !shared.is_empty() {
             problems.push(problem(ends, judged, entries, &shared));
+        }
+        let lookup = ends.on_target;
+        if judged.may_move && !ends.target.session.can_let_go(lookup, &judged.columns)? {
+            problems.extend(exchanged(ends, &judged.columns, &held)?);
         }
     }
     Ok(problems)
@@ -80,13 +90,16 @@ pub(in crate::sync) fn clashing_values(
 /// Whether a unique key is judged by the rows as they will be, since a row does not have all of it
 /// from the source.
 pub(in crate::sync) fn is_mixed(lookup: &Lookup, columns: &[String]) -> bool {
-    let retired = lookup.retire.iter().flat_map(|retire| retire.0.keys());
-    let key = lookup.stored_key();
-    let changing = lookup.changing_columns();
-    columns.iter().any(|column| {
-        let travels = key.contains(&column.as_str()) || changing.contains(&column.as_str());
-        !travels || retired.clone().any(|retired| retired == column)
-    })
+    let mut retired = lookup.retire.iter().flat_map(|retire| retire.0.keys());
+    !travels(lookup, columns) || retired.any(|retired| columns.contains(retired))
+}
+
+/// Whether each of these columns of a changed row comes from the source.
+fn travels(lookup: &Lookup, columns: &[String]) -> bool {
+    let mut travelling = lookup.stored_key();
+    travelling.extend(lookup.changing_columns());
+    let mut columns = columns.iter();
+    columns.all(|column| travelling.contains(&column.as_str()))
 }
 
 impl Coming {
@@ -160,6 +173,7 @@ impl Coming {
                 _ => OF_TARGET,
             },
             new_are_unknown: hangs_on.iter().any(is_guessed),
+            may_move: condition.is_none() && !travels(lookup, columns),
         })
     }
 
@@ -217,21 +231,22 @@ impl Coming {
             .collect())
     }
 
-    /// The positions of the entries that another row has too: one that changes, or one that does not.
+    /// The positions of the entries that another row has too: one that changes, or one that does not;
+    /// and the rows that have one now, and are to let go of it.
     fn shared(
         &self,
         ends: &mut Ends<'_>,
         judged: &Judged,
         entries: &Entries,
-        logged: &KeySet,
-    ) -> anyhow::Result<BTreeSet<usize>> {
+        logged: &Logged,
+    ) -> anyhow::Result<(BTreeSet<usize>, Held)> {
         let by_values = Lookup {
             key: judged.fields.clone(),
             key_readings: vec![Reading::Text; judged.fields.len()],
             filter: None,
             ..self.whole.clone()
         };
-        let mut shared = BTreeSet::new();
+        let (mut shared, mut held) = (BTreeSet::new(), Held::default());
         if entries.values.len() > 1 {
             let session = &mut ends.target.session;
             for (at, first) in session.equal_keys(&by_values, &entries.values)? {
@@ -241,20 +256,29 @@ impl Coming {
         for (batch, values) in entries.values.chunks(BATCH).enumerate() {
             let holders = ends.target.session.holders(&by_values, values)?;
             for (at, holder) in holders {
-                let key = owned(&self.whole.key_of(&holder));
+                let at = batch * BATCH + at;
+                let holder_key = self.whole.key_of(&holder);
+                let key = owned(&holder_key);
+                match logged.get(&key) {
+                    Some(Change::Update) if entries.keys[at] != holder_key => {
+                        held.changing.push(holder_key);
+                    }
+                    Some(Change::Delete) => held.going.push(holder_key),
+                    _ => {}
+                }
                 let is_kept = ends
                     .kept
                     .get(&self.whole.table)
                     .is_some_and(|kept| kept.contains(&key));
-                if logged.contains(&key) || (judged.only_kept && !is_kept) {
+                if logged.contains_key(&key) || (judged.only_kept && !is_kept) {
                     continue;
                 }
                 if !self.counting(ends, judged, vec![holder])?.is_empty() {
-                    shared.insert(batch * BATCH + at);
+                    shared.insert(at);
                 }
             }
         }
-        Ok(shared)
+        Ok((shared, held))
     }
 }
 

@@ -1,8 +1,10 @@
 //! Rows that exchange unique values, under indexes that are more than columns.
 
+use xtask::problem::Code;
 use xtask::sync::settings::environment::Backend;
 
 use super::Stage;
+use super::clashing;
 
 fn stage(backend: Backend, tables: &str, schema: &str, dev: &str, test: &str) -> Stage {
     let mut stage = Stage::empty(backend);
@@ -152,4 +154,64 @@ pub(super) fn rows_that_come_to_refer_to_each_other_exchange_values(backend: Bac
             "INSERT INTO t VALUES (0, 0, 22), (3, 0, 1)",
         );
     }
+}
+
+/// What is not written afterwards is neither emptied nor made up meanwhile.
+pub(super) fn what_does_not_travel_stays_though_values_move(backend: Backend) {
+    for columns in [
+        "env text DEFAULT 'e', b integer",
+        "env text NOT NULL DEFAULT 'e', b integer NOT NULL",
+    ] {
+        for setting in ["ignore", "insert_only"] {
+            for action in ["", "RESTRICT", "CASCADE", "NO ACTION"] {
+                let (protected, child) = match action {
+                    "" => ("", String::new()),
+                    action => (
+                        "protected = [\"p\"]\n",
+                        format!("; CREATE TABLE p (t integer REFERENCES t ON DELETE {action})"),
+                    ),
+                };
+                let stage = clashing::stage(
+                    backend,
+                    &format!("{protected}[[lookup]]\ntable = \"t\"\n{setting} = [\"env\"]\n"),
+                    &format!(
+                        "CREATE TABLE t (id integer PRIMARY KEY, {columns}, UNIQUE (env, b)){child}"
+                    ),
+                    "INSERT INTO t VALUES (1, 'x', 2), (2, 'x', 1)",
+                    "INSERT INTO t VALUES (1, 'e', 1), (2, 'e', 2)",
+                );
+                if !child.is_empty() {
+                    stage.test.run("INSERT INTO p VALUES (1), (2)");
+                }
+                stage.promote();
+                let content = stage.test.line("SELECT env || b FROM t ORDER BY id");
+                assert_eq!(content, "e2 e1", "{columns} {action}");
+                assert!(stage.plan().empty, "{columns} {action}");
+            }
+        }
+    }
+}
+
+/// Where nothing is left that may hold another value for a moment, the plan says so.
+pub(super) fn what_does_not_travel_is_no_way_out() {
+    let stage = clashing::stage(
+        Backend::Postgres,
+        "protected = [\"p\"]\n[[lookup]]\ntable = \"t\"\nignore = [\"env\"]\n",
+        "CREATE TYPE kind AS ENUM ('a', 'b'); \
+         CREATE TABLE t (id integer PRIMARY KEY, env text DEFAULT 'e', b kind NOT NULL, UNIQUE (env, b)); \
+         CREATE TABLE p (t integer REFERENCES t ON DELETE RESTRICT)",
+        "INSERT INTO t VALUES (1, 'x', 'b'), (2, 'x', 'a'), (3, 'y', 'a')",
+        "INSERT INTO t VALUES (1, 'e', 'a'), (2, 'e', 'b'), (3, 'f', 'b'); INSERT INTO p VALUES (1), (3)",
+    );
+    let blocker = stage.blocked();
+    assert_eq!(blocker.code, Code::KeyTaken);
+    assert_eq!(
+        blocker.message,
+        "rows of `t` would exchange values of `env`, `b` (1), which Test cannot do while rows of `p` refer to them"
+    );
+    assert!(blocker.hint.unwrap().contains("DEFERRABLE"));
+    stage.test.run("DELETE FROM p WHERE t = 1");
+    stage.promote();
+    assert_eq!(stage.test.line("SELECT env FROM t ORDER BY id"), "e e f");
+    assert!(stage.plan().empty);
 }

@@ -157,7 +157,7 @@ suite! {
             an_unedited_export_changes_nothing
             ;
         letting_go: a_value_that_is_let_go_is_in_no_other_indexs_way a_flag_moves_though_rows_are_referred_to
-            rows_that_come_to_refer_to_each_other_exchange_values;
+            rows_that_come_to_refer_to_each_other_exchange_values what_does_not_travel_stays_though_values_move;
         refusing:
             referenced_rows_block
             a_key_that_others_refer_to_does_not_change
@@ -246,7 +246,7 @@ suite! {
         failing: messages_have_no_rows;
         destroying: rows_that_come_during_the_backup_are_not_destroyed;
         letting_go: domains_over_enums_are_keys what_is_referred_to_waits_by_its_foreign_keys
-            a_key_that_is_respelled_takes_two_steps;
+            a_key_that_is_respelled_takes_two_steps what_does_not_travel_is_no_way_out;
         retired: a_retired_value_that_is_none_of_its_column
             rows_are_retired_by_values_that_cannot_be_compared;
         splitting:
