@@ -149,7 +149,9 @@ impl Coming {
             .collect();
         let kept = ends.kept.get(&lookup.table);
         let some_are_kept = kept.is_some_and(|kept| !kept.is_empty());
-        let some_stay = lookup.filter.is_some() || lookup.extra_rows != ExtraRows::Delete;
+        let some_stay = lookup.filter.is_some()
+            || lookup.extra_rows != ExtraRows::Delete
+            || lookup.retire.is_some();
         let is_more =
             is_mixed(lookup, &hangs_on) || (some_stay && (is_computed || condition.is_some()));
         // Files, and a source of another schema, may have rows that the target takes for the same;

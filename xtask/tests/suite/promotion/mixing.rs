@@ -193,6 +193,20 @@ pub(super) fn a_value_that_retires_is_taken(backend: Backend) {
         "VALUES (2, 'A', TRUE, 'v'), (3, 'A', NULL, 'v')",
     );
     assert!(blocker.message.contains("(2; 3)"), "{blocker}");
+    // Under an index over some rows, of which the one that is switched off stays one.
+    let some = "CREATE TABLE t (id integer PRIMARY KEY, code text, a text, active integer); \
+         CREATE UNIQUE INDEX u ON t (code) WHERE a IS NOT NULL";
+    let blocker = blocked(
+        backend,
+        "retire = { active = 0 }",
+        some,
+        "VALUES (1, 'A', 'x', 1), (4, 'B', 'x', 1)",
+        "VALUES (2, 'A', 'x', 1), (3, 'B', NULL, 1)",
+    );
+    assert_eq!(
+        blocker.message,
+        "rows of `t` (1; 2) would have values in Test that are unique there and that other rows have too: code = A; A"
+    );
     let stage = stage(
         backend,
         "retire = { active = 0 }",
