@@ -31,6 +31,8 @@ struct Term {
     base: Option<String>,
     /// By which two rows are in each other's way.
     operator: String,
+    /// Whether two NULLs are as well. Only then is it asked so that the server cannot join by it.
+    nulls_meet: bool,
 }
 
 /// A column that the load writes afterwards, and that nobody refers to.
@@ -84,12 +86,11 @@ impl UniqueKey {
                 (true, Some(base)) => format!("{row}.{}::{base}", sql::identifier(&term.text)),
                 (false, _) => format!("(SELECT {} FROM (SELECT {row}.*) AS of_row)", term.text),
             };
-            format!(
-                "{} {} {}",
-                of_row("lookup"),
-                term.operator,
-                of_row("wanted")
-            )
+            let operator = match term.nulls_meet {
+                true => "IS NOT DISTINCT FROM",
+                false => &term.operator,
+            };
+            format!("{} {operator} {}", of_row("lookup"), of_row("wanted"))
         });
         let predicate = self
             .predicate
@@ -197,6 +198,7 @@ impl PostgresSession {
                 base: domains.get(&column).cloned(),
                 text: expression.unwrap_or(column),
                 operator: optional(7).unwrap_or("=".to_owned()),
+                nulls_meet: text(5) == "true" && text(2) != "true",
             });
         }
         // Rows are matched by the lookup key itself, so it never has to let go of a value, unless

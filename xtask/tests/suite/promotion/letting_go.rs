@@ -215,3 +215,35 @@ pub(super) fn what_does_not_travel_is_no_way_out() {
     assert_eq!(stage.test.line("SELECT env FROM t ORDER BY id"), "e e f");
     assert!(stage.plan().empty);
 }
+
+/// They are in each other's way as other values are.
+pub(super) fn rows_change_places_though_a_part_is_null() {
+    let a_null = "VALUES (1, 'a', NULL), (2, 'b', NULL)";
+    let changed = "VALUES (1, 'b', NULL), (2, 'a', NULL)";
+    for columns in [
+        "code text, ten integer, UNIQUE NULLS NOT DISTINCT (ten, code)",
+        "code text NOT NULL, ten integer, UNIQUE NULLS NOT DISTINCT (ten, code)",
+    ] {
+        for (reference, others) in [
+            ("", ""),
+            (
+                "; CREATE TABLE p (t integer REFERENCES t ON DELETE RESTRICT)",
+                "; INSERT INTO p VALUES (1), (2)",
+            ),
+        ] {
+            let schema = format!("CREATE TABLE t (id integer PRIMARY KEY, {columns}){reference}");
+            let tables = if others.is_empty() {
+                ""
+            } else {
+                "protected = [\"p\"]\n"
+            };
+            arrive(
+                Backend::Postgres,
+                tables,
+                &schema,
+                &format!("INSERT INTO t {a_null}"),
+                &format!("INSERT INTO t {changed}{others}"),
+            );
+        }
+    }
+}

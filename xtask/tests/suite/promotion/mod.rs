@@ -246,7 +246,8 @@ suite! {
         failing: messages_have_no_rows;
         destroying: rows_that_come_during_the_backup_are_not_destroyed;
         letting_go: domains_over_enums_are_keys what_is_referred_to_waits_by_its_foreign_keys
-            a_key_that_is_respelled_takes_two_steps what_does_not_travel_is_no_way_out;
+            a_key_that_is_respelled_takes_two_steps what_does_not_travel_is_no_way_out
+            rows_change_places_though_a_part_is_null;
         retired: a_retired_value_that_is_none_of_its_column
             rows_are_retired_by_values_that_cannot_be_compared;
         splitting:
