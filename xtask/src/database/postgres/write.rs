@@ -201,11 +201,13 @@ impl Target for PostgresSession {
     fn release_unique_values(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
         let at = position(&self.staged, &lookup.table)?;
         let unique_keys = std::mem::take(&mut self.staged[at].unique_keys);
+        let what = format!("free unique values of `{}`", lookup.table);
         if let Some(statement) = self.loading(lookup)?.keep() {
-            self.run(
-                &statement,
-                &format!("free unique values of `{}`", lookup.table),
-            )?;
+            self.run(&statement, &what)?;
+        }
+        if !unique_keys.is_empty() {
+            // Columns were filled in since the rows came, and the server joins by them now.
+            self.batch(&format!("ANALYZE {}", staging_table(at)), &what)?;
         }
         unique_keys
             .iter()
