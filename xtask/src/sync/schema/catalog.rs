@@ -221,13 +221,14 @@ impl Catalog {
     }
 
     /// Whether a trigger of the table may give values to a row before it comes; one of SQLite cannot.
+    /// The server names INSERT first of the events of a trigger.
     pub fn is_filled_by_triggers(&self, table: &TableName, backend: Backend) -> bool {
         backend == Backend::Postgres
             && self.objects.iter().any(|(object, definition)| {
                 let of_table = object.name.strip_prefix(&table.to_string());
                 object.kind == "trigger"
                     && of_table.is_some_and(|rest| rest.starts_with('.'))
-                    && definition.contains(" BEFORE ")
+                    && definition.contains(" BEFORE INSERT ")
             })
     }
 
