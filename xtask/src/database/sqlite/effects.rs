@@ -4,7 +4,7 @@
 use super::phrases::{bare, group, listed, name, without};
 use super::rebuilds::rebuilds;
 use super::statements::split;
-use super::tokens::words;
+use super::words::words;
 use crate::sync::migrations::destructive::{Effect, Kind, Read, Statement};
 use crate::sync::schema::table::TableName;
 

@@ -20,6 +20,7 @@ mod staging;
 mod statements;
 mod tokens;
 mod value;
+mod words;
 mod write;
 
 pub(super) use backup::{prove as prove_backup, restore};

@@ -1,6 +1,6 @@
 //! Names and lists among the words of a statement.
 
-use super::tokens::name_of;
+use super::words::name_of;
 use crate::sync::schema::table::TableName;
 
 /// What stands between commas, those in parentheses aside.

@@ -1,88 +1,11 @@
-//! The words of a statement, and of CREATE TABLE what no pragma tells.
+//! The words of a statement in one spelling, and of CREATE TABLE what no pragma tells.
+
+use super::words::{name_of, words};
 
 /// The words of a statement: names without their quotes, everything but text in small letters.
 pub(super) fn tokens(statement: &str) -> Vec<String> {
     let words = words(statement).into_iter();
     words.map(|word| name_of(&word).unwrap_or(word)).collect()
-}
-
-/// The words as they are spelled here: everything but text in small letters, and every name that
-/// was quoted in `"`, so that it is not taken for a word of the language.
-pub(super) fn words(statement: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut letters = statement.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            letter if letter.is_ascii_whitespace() => {}
-            '-' if letters.peek() == Some(&'-') => {
-                while letters.next_if(|next| *next != '\n').is_some() {}
-            }
-            '/' if letters.peek() == Some(&'*') => {
-                let mut before = ' ';
-                letters.next();
-                for next in letters.by_ref() {
-                    if before == '*' && next == '/' {
-                        break;
-                    }
-                    before = next;
-                }
-            }
-            '\'' | '"' | '`' | '[' => {
-                let close = if letter == '[' { ']' } else { letter };
-                let mut text = String::new();
-                while let Some(next) = letters.next() {
-                    if next != close {
-                        text.push(next);
-                    } else if letter != '[' && letters.peek() == Some(&close) {
-                        letters.next();
-                        text.push(next);
-                    } else {
-                        break;
-                    }
-                }
-                words.push(if letter == '\'' {
-                    format!("'{}'", text.replace('\'', "''"))
-                } else {
-                    format!("\"{}\"", text.to_lowercase().replace('"', "\"\""))
-                });
-            }
-            letter => {
-                let is_number = letter.is_ascii_digit()
-                    || letter == '.' && letters.peek().is_some_and(char::is_ascii_digit);
-                let mut word = letter.to_lowercase().to_string();
-                if is_number || is_word(letter) {
-                    let goes_on = |next: &char| is_word(*next) || is_number && *next == '.';
-                    while let Some(next) = letters.next_if(goes_on) {
-                        word.extend(next.to_lowercase());
-                    }
-                }
-                // The digits of a blob, which read the same in either letters.
-                if word == "x" && letters.next_if_eq(&'\'').is_some() {
-                    word.push('\'');
-                    word.extend(
-                        letters
-                            .by_ref()
-                            .map(|digit| digit.to_ascii_lowercase())
-                            .take_while(|digit| *digit != '\''),
-                    );
-                    word.push('\'');
-                }
-                words.push(word);
-            }
-        }
-    }
-    words
-}
-
-/// <https://www.sqlite.org/draft/tokenreq.html>
-fn is_word(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || ['_', '$'].contains(&letter) || !letter.is_ascii()
-}
-
-/// The name that a quoted word stands for.
-pub(super) fn name_of(word: &str) -> Option<String> {
-    let name = word.strip_prefix('"')?.strip_suffix('"')?;
-    Some(name.replace("\"\"", "\""))
 }
 
 /// The words as a text, in which it does not matter how they were set apart.
@@ -337,32 +260,6 @@ mod tests {
         }
         assert_ne!(spelled_default("\"Abc\""), spelled_default("\"abc\""));
         assert_eq!(spelled_default("'a\"B'"), "'a\"B'");
-    }
-
-    #[test]
-    fn a_name_in_quotes_is_no_word_of_the_language() {
-        let found = words("DELETE FROM \"Main\".[a\"b] WHERE x=1.5 AND .5e3<u.é AND 'It''s'");
-        let expected = [
-            "delete",
-            "from",
-            "\"main\"",
-            ".",
-            "\"a\"\"b\"",
-            "where",
-            "x",
-            "=",
-            "1.5",
-            "and",
-            ".5e3",
-            "<",
-            "u",
-            ".",
-            "é",
-            "and",
-            "'It''s'",
-        ];
-        assert_eq!(found, expected);
-        assert_eq!(tokens("\"Main\".[a\"b]"), ["main", ".", "a\"b"]);
     }
 
     #[test]

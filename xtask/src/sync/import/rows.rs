@@ -99,9 +99,11 @@ impl Check<'_> {
         };
         let called = check.name.iter().map(|name| format!(" `{name}`"));
         let called: String = called.collect();
+        let lines: Vec<&str> = check.condition.lines().map(str::trim).collect();
+        let condition = lines.join(" ");
         for at in broken {
             if !present.contains(&rows[at]) {
-                let words = format!("{what} breaks CHECK{called} ({})", check.condition);
+                let words = format!("{what} breaks CHECK{called} ({condition})");
                 tell(at, field, words);
             }
         }

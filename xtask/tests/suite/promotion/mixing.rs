@@ -289,3 +289,50 @@ pub(super) fn a_default_that_refers_to_nothing(backend: Backend) {
         assert_eq!(stage.test.line("SELECT g FROM t ORDER BY id"), "1 1");
     }
 }
+
+/// Numbers, names and texts that are others, or none, in small letters.
+pub(super) fn conditions_mean_what_they_meant_when_they_were_written() {
+    let ends = |columns: &str, index: &str, dev: &str, test: &str| {
+        let schema = format!(
+            "CREATE TABLE t (id integer PRIMARY KEY, {columns}); CREATE UNIQUE INDEX u ON t {index}"
+        );
+        stage(Backend::Sqlite, "extra_rows = \"keep\"", &schema, dev, test)
+    };
+    for (columns, index, dev, test) in [
+        (
+            "code text, w real",
+            "(code) WHERE w > 1e-3",
+            "VALUES (1, 'a', 0), (2, 'b', 5)",
+            "VALUES (8, 'a', 1), (9, 'q', 9999)",
+        ),
+        (
+            "code text, ÄK int",
+            "(code) WHERE ÄK = 1",
+            "VALUES (1, 'a', 0)",
+            "VALUES (9, 'a', 1)",
+        ),
+        (
+            "\"ÄB\" text, g text GENERATED ALWAYS AS (lower(\"ÄB\")) STORED",
+            "(g)",
+            "VALUES (1, 'x'), (2, 'y')",
+            "VALUES (9, 'q')",
+        ),
+        (
+            "code text, st text DEFAULT 'ON'",
+            "(code) WHERE st <> \"OFF\"",
+            "VALUES (1, 'a', 'OFF')",
+            "VALUES (2, 'a', 'ON')",
+        ),
+    ] {
+        let stage = ends(columns, index, dev, test);
+        stage.promote();
+        assert!(stage.plan().empty, "{index}");
+    }
+    let stage = ends(
+        "code text, st text",
+        "(code) WHERE st = \"ON\"",
+        "VALUES (1, 'a', 'ON')",
+        "VALUES (2, 'a', 'ON')",
+    );
+    assert_eq!(stage.blocked().code, Code::KeyTaken);
+}

@@ -236,3 +236,32 @@ pub(super) fn values_that_an_index_takes_for_the_same_block(backend: Backend) {
         assert!(blocker.message.contains(told), "{blocker}");
     }
 }
+
+/// In other letters it would be another condition, or none.
+pub(super) fn a_check_is_read_as_it_was_written() {
+    let mut stage = Stage::ready(Backend::Sqlite);
+    stage.dev.run(
+        "CREATE TABLE w (id integer PRIMARY KEY, n real CHECK (n > 1e-5), ÄB int CHECK (ÄB IN (1, 2)), \
+         st text CONSTRAINT \"On\" CHECK (\n  st IN (\"ON\", \"OFF\")\n), \"ÄC\" int CHECK (\"ÄC\" < 1.5E+3), v text); \
+         INSERT INTO w VALUES (1, 1, 1, 'ON', 1, 'a')",
+    );
+    stage.configure("protected = [\"merchants\"]\n[[lookup]]\ntable = \"w\"\n");
+    let folder = export_development(&stage);
+    assert!(try_plan(&stage, &folder).unwrap().empty);
+    let row = "1,1.0,1,ON,1,a\n";
+    edit(&folder, "w.csv", row, "1,1.0,1,ON,1,b\n2,2.0,2,OFF,2,c\n");
+    let plan = try_plan(&stage, &folder).unwrap();
+    assert!(plan.blockers.is_empty(), "{:?}", plan.blockers);
+    assert_eq!((plan.lookups[0].update, plan.lookups[0].insert), (1, 1));
+    let folder = export_development(&stage);
+    edit(&folder, "w.csv", row, "1,0.000001,3,on,2000,a\n");
+    assert_eq!(
+        mistakes(&stage, &folder),
+        [
+            "line 2, column `n`: the value breaks CHECK (n > 1e-5)",
+            "line 2, column `ÄB`: the value breaks CHECK (ÄB IN (1, 2))",
+            "line 2, column `st`: the value breaks CHECK `On` (st IN (\"ON\", \"OFF\"))",
+            "line 2, column `ÄC`: the value breaks CHECK (\"ÄC\" < 1.5E+3)",
+        ]
+    );
+}
