@@ -351,7 +351,7 @@ fn refuse_parameters(lookup: &Lookup) -> Result<(), Problem> {
     let condition = words(lookup.filter.as_deref().unwrap_or_default());
     let mut parameters = condition
         .iter()
-        .filter(|word| word.starts_with(['?', ':', '@', '$']));
+        .filter(|word| word.starts_with(['?', ':', '@', '$', '#']));
     match parameters.next() {
         None => Ok(()),
         Some(parameter) => Err(Problem::new(

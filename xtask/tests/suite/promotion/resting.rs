@@ -142,6 +142,7 @@ pub(super) fn a_parameter_in_a_condition() {
         ("v = $1", "$1"),
         ("v = :a", ":"),
         ("v = @a", "@"),
+        ("v = #a", "#"),
     ] {
         let stage = stage(
             Backend::Sqlite,
@@ -163,7 +164,7 @@ pub(super) fn a_parameter_in_a_condition() {
     }
     let stage = stage(
         Backend::Sqlite,
-        "[[lookup]]\ntable = \"t\"\nwhere = \"v <> '?:@$1' AND \\\"$v\\\" = 1\"\n",
+        "[[lookup]]\ntable = \"t\"\nwhere = \"v <> '?:@#$1' AND \\\"$v\\\" = 1\"\n",
         "CREATE TABLE t (id integer PRIMARY KEY, v text, \"$v\" integer)",
         "INSERT INTO t VALUES (1, 'x', 1)",
         "",
