@@ -2,13 +2,19 @@
 
 use super::load::Loading;
 use super::sql::{identifier, same_stored_key};
+use crate::sync::settings::config::RetiredValue;
 
 impl Loading<'_> {
     /// A condition on `lookup`: it is among the `changes`, and it holds values of a unique key that
     /// a staged row with another key takes; `same` says when `lookup` and `wanted` have the same.
     pub(super) fn holds_wanted(&self, same: &str, changes: &str) -> String {
+        self.holds_wanted_by("'I', 'R', 'U', 'T'", same, changes)
+    }
+
+    /// As [`Loading::holds_wanted`], where staged rows with these changes take the values.
+    pub(super) fn holds_wanted_by(&self, takers: &str, same: &str, changes: &str) -> String {
         format!(
-            "EXISTS (SELECT 1 FROM {} AS wanted WHERE {same} AND wanted.__change IN ('I', 'R', 'U') AND NOT ({})) \
+            "EXISTS (SELECT 1 FROM {} AS wanted WHERE {same} AND wanted.__change IN ({takers}) AND NOT ({})) \
              AND EXISTS ({})",
             self.staging,
             same_stored_key(self.lookup, "lookup", "wanted"),
@@ -16,29 +22,38 @@ impl Loading<'_> {
         )
     }
 
-    /// Gives changing rows the values that they have in columns that are never changed; `None` where
-    /// there are no such columns.
-    pub(super) fn keep(&self) -> Option<String> {
-        let changing = self.lookup.changing_columns();
-        let key = self.lookup.stored_key();
-        let kept: Vec<String> = self
-            .lookup
-            .stored_columns()
-            .into_iter()
-            .chain(self.lookup.ignored.iter().map(String::as_str))
-            .filter(|column| !changing.contains(column) && !key.contains(column))
-            .map(identifier)
-            .map(|column| format!("{column} = lookup.{column}"))
-            .collect();
-        (!kept.is_empty()).then(|| {
+    /// Gives changing rows the values that they have in columns that are never changed, and those
+    /// that are switched off all that they will have; `value` writes a value.
+    pub(super) fn keep(&self, value: fn(&RetiredValue) -> String) -> Vec<String> {
+        let lookup = self.lookup;
+        let (changing, key) = (lookup.changing_columns(), lookup.stored_key());
+        let mut columns = lookup.stored_columns();
+        columns.extend(lookup.ignored.iter().map(String::as_str));
+        columns.retain(|column| !key.contains(column));
+        let as_it_is = |column: &&str| {
+            let column = identifier(column);
+            format!("{column} = lookup.{column}")
+        };
+        let stays = columns.iter().filter(|column| !changing.contains(*column));
+        let mut kept = vec![("U", stays.map(as_it_is).collect::<Vec<_>>())];
+        if let Some(retire) = &lookup.retire {
+            let then = columns.iter().map(|column| match retire.0.get(*column) {
+                Some(to) => format!("{} = {}", identifier(column), value(to)),
+                None => as_it_is(column),
+            });
+            kept.push(("T", then.collect()));
+        }
+        kept.retain(|(_, assignments)| !assignments.is_empty());
+        let statements = kept.into_iter().map(|(change, assignments)| {
             format!(
-                "UPDATE {} AS staged SET {} FROM {} AS lookup WHERE staged.__change = 'U' AND {}",
+                "UPDATE {} AS staged SET {} FROM {} AS lookup WHERE staged.__change = '{change}' AND {}",
                 self.staging,
-                kept.join(", "),
+                assignments.join(", "),
                 self.table,
-                same_stored_key(self.lookup, "staged", "lookup")
+                same_stored_key(lookup, "staged", "lookup")
             )
-        })
+        });
+        statements.collect()
     }
 
     /// Marks changing rows that hold what others take: they are to be taken out and put back among

@@ -36,7 +36,11 @@ impl PostgresSession {
             self.run(&loading.take_out("'R', 'D'"), &what)?;
             return Ok(());
         }
-        if self.may_be_away_for_a_statement(lookup, &loading.holds_wanted(&same, "'U'"))? {
+        // Rows are switched off before that statement.
+        let is_late = self.is_held(table, &loading.holds_wanted_by("'T'", &same, "'U'"))?;
+        if !is_late
+            && self.may_be_away_for_a_statement(lookup, &loading.holds_wanted(&same, "'U'"))?
+        {
             self.run(&loading.mark(&same), &what)?;
             self.staged[at].at_once = true;
             // Rows that go for good stay until nothing refers to them.

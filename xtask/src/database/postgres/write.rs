@@ -202,7 +202,7 @@ impl Target for PostgresSession {
         let at = position(&self.staged, &lookup.table)?;
         let unique_keys = std::mem::take(&mut self.staged[at].unique_keys);
         let what = format!("free unique values of `{}`", lookup.table);
-        if let Some(statement) = self.loading(lookup)?.keep() {
+        for statement in self.loading(lookup)?.keep(retired_value) {
             self.run(&statement, &what)?;
         }
         if !unique_keys.is_empty() {

@@ -183,7 +183,8 @@ impl Target for SqliteSession {
             .clone();
         let what = format!("free unique values of `{}`", lookup.table);
         let loading = self.loading(lookup)?;
-        for statement in loading.keep().into_iter().chain(loading.make_room()) {
+        let kept = loading.keep(retired_value).into_iter();
+        for statement in kept.chain(loading.make_room()) {
             self.run(&statement, &what)?;
         }
         for unique in unique_keys {

@@ -132,9 +132,9 @@ fn apply(target: &mut dyn Target, groups: &[Vec<&Lookup>]) -> anyhow::Result<()>
     }
     for group in groups {
         for lookup in group {
-            // A row that is switched off may let go of a value by that.
-            target.retire_staged(lookup)?;
+            // A row that is switched off may take a value by that, or let go of one.
             target.release_unique_values(lookup)?;
+            target.retire_staged(lookup)?;
         }
         target.write_staged(group)?;
     }

@@ -192,6 +192,7 @@ suite! {
             a_trigger_cannot_reach_rows_that_are_kept
             a_trigger_may_do_what_development_shows
             a_row_that_is_switched_off_lets_go_of_its_values
+            a_row_that_is_switched_off_takes_a_value
             ;
         returning:
             a_restore_brings_back_rows_and_schema

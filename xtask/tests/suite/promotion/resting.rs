@@ -134,6 +134,46 @@ pub(super) fn a_row_that_is_switched_off_lets_go_of_its_values(backend: Backend)
     }
 }
 
+/// The row that has it now changes in the same promotion.
+pub(super) fn a_row_that_is_switched_off_takes_a_value(backend: Backend) {
+    for (protected, others) in [
+        ("", ""),
+        ("RESTRICT", "INSERT INTO p VALUES (3), (4)"),
+        ("NO ACTION", "INSERT INTO p VALUES (3), (4)"),
+    ] {
+        for code in ["text", "text NOT NULL"] {
+            let p = match protected {
+                "" => String::new(),
+                action => format!("; CREATE TABLE p (t integer REFERENCES t ON DELETE {action})"),
+            };
+            let stage = stage(
+                backend,
+                &format!(
+                    "{}[[lookup]]\ntable = \"t\"\nretire = {{ active = 0 }}\n",
+                    if p.is_empty() {
+                        ""
+                    } else {
+                        "protected = [\"p\"]\n"
+                    }
+                ),
+                &format!(
+                    "CREATE TABLE t (id integer PRIMARY KEY, code {code}, active integer NOT NULL, UNIQUE (code, active)){p}"
+                ),
+                "INSERT INTO t VALUES (1, 'A', 1), (2, 'B', 1), (4, 'C', 0)",
+                &format!("INSERT INTO t VALUES (1, 'A', 1), (3, 'B', 1), (4, 'B', 0); {others}"),
+            );
+            stage.promote();
+            assert_eq!(
+                stage
+                    .test
+                    .line("SELECT id || code || active FROM t ORDER BY id"),
+                "1A1 2B1 3B0 4C0"
+            );
+            assert!(stage.plan().empty);
+        }
+    }
+}
+
 /// SQLite takes a parameter without a value for NULL, and PostgreSQL does not have it at all.
 pub(super) fn a_parameter_in_a_condition() {
     for (condition, parameter) in [
