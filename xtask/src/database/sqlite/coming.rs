@@ -135,7 +135,7 @@ impl SqliteSession {
     }
 
     /// ` COLLATE …` for each field whose column says so, which a temporary table does not take over.
-    fn collations(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<String>> {
+    pub(super) fn collations(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<String>> {
         let declared = column_definitions(&tokens(&self.statement_of(lookup)?));
         let parents = lookup
             .links

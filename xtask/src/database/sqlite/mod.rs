@@ -9,6 +9,7 @@ mod coming;
 mod conditions;
 mod effects;
 mod hazards;
+mod keys;
 mod migrate;
 mod phrases;
 mod read;

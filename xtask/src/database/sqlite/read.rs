@@ -10,7 +10,8 @@ use super::super::filtered::of_where;
 use super::super::retired::{of_retire, unretired};
 use super::super::travelling::travelling;
 use super::super::{Canonical, Check, Identity, Rows, Scratch, Session, sql};
-use super::value::{Affinity, Value, Values};
+use super::keys::wanted_key;
+use super::value::{Affinity, Values};
 use super::words::words;
 use super::{SqliteSession, conditions, failed};
 use crate::problem::{Code, Problem};
@@ -102,34 +103,6 @@ impl SqliteSession {
             wanted_key(lookup)
         );
         self.spelled_rows(lookup, &query)?.collect()
-    }
-
-    /// Puts keys where a query can join them. The temporary database is the session's own, so
-    /// the file that it looks at stays as it is.
-    pub(super) fn hold_keys(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<()> {
-        let what = "read rows by their keys";
-        let affinities = self.affinities(lookup)?;
-        // Names of their own: a lookup table's condition must not become ambiguous.
-        let columns: Vec<String> = (0..lookup.key.len())
-            .map(|at| format!("key_{at}"))
-            .collect();
-        let columns = columns.join(", ");
-        self.batch(&format!(
-            "DROP TABLE IF EXISTS temp.__sync_keys; CREATE TEMPORARY TABLE __sync_keys ({columns})"
-        ))
-        .map_err(|error| failed(&error, what))?;
-        let marks = vec!["?"; lookup.key.len()].join(", ");
-        let insert = format!("INSERT INTO temp.__sync_keys VALUES ({marks})");
-        for key in keys {
-            let values = key
-                .iter()
-                .zip(&lookup.key)
-                .map(|(field, at)| Value::read(field, affinities[*at]))
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(anyhow::Error::msg)?;
-            self.run_with(&insert, values, what)?;
-        }
-        Ok(())
     }
 }
 
@@ -247,31 +220,7 @@ impl Session for SqliteSession {
         lookup: &Lookup,
         values: &[Record],
     ) -> anyhow::Result<Vec<(usize, Record)>> {
-        self.hold_keys(lookup, values)?;
-        let everywhere = Lookup {
-            filter: None,
-            ..lookup.clone()
-        };
-        let query = format!(
-            "SELECT wanted.rowid, {} FROM temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {}",
-            sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
-            travelling(&everywhere, &[], DEFAULT_SCHEMA),
-            wanted_key(lookup)
-        );
-        let affinities = self.affinities(lookup)?;
-        let rows: Vec<Values> = sql_query(query)
-            .load(&mut self.connection)
-            .map_err(|error| failed(&error, &format!("read `{}`", lookup.table)))?;
-        rows.into_iter()
-            .map(|row| match row.0.split_first() {
-                Some((Value::Integer(number), fields)) => {
-                    let fields = fields.iter().zip(&affinities);
-                    let row = fields.map(|(value, affinity)| value.spell(*affinity));
-                    Ok((usize::try_from(number - 1)?, row.collect()))
-                }
-                _ => anyhow::bail!("the database returned no number of a row"),
-            })
-            .collect()
+        self.holding(lookup, values)
     }
 
     /// With foreign keys off, a row can be taken out and put back whatever refers to it.
@@ -372,14 +321,4 @@ pub(super) fn retired_value(value: &RetiredValue) -> String {
         RetiredValue::Integer(value) => value.to_string(),
         RetiredValue::Text(value) => sql::literal(value),
     }
-}
-
-/// A condition on `lookup`: its key is the one of `wanted`.
-pub(super) fn wanted_key(lookup: &Lookup) -> String {
-    lookup
-        .key_columns()
-        .enumerate()
-        .map(|(at, name)| format!("lookup.{} = wanted.key_{at}", sql::identifier(name)))
-        .collect::<Vec<_>>()
-        .join(" AND ")
 }

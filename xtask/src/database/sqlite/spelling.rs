@@ -2,6 +2,7 @@
 
 use super::super::travelling::travelling;
 use super::super::{BadValue, Canonical, sql};
+use super::keys::everywhere;
 use super::read::DEFAULT_SCHEMA;
 use super::value::Value;
 use super::{SqliteSession, failed};
@@ -66,15 +67,11 @@ impl SqliteSession {
     /// Makes the temporary table, and says how a row is put into it. Whatever condition the rows are
     /// asked for, it has no part in that.
     pub(super) fn lay_out(&mut self, lookup: &Lookup) -> anyhow::Result<String> {
-        let everywhere = Lookup {
-            filter: None,
-            ..lookup.clone()
-        };
         self.batch(&format!(
             "DROP TABLE IF EXISTS temp.__sync_spelling; CREATE TEMPORARY TABLE __sync_spelling AS \
              SELECT {} FROM {} AS lookup WHERE 0",
             sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
-            travelling(&everywhere, &[], DEFAULT_SCHEMA)
+            travelling(&everywhere(lookup), &[], DEFAULT_SCHEMA)
         ))
         .map_err(|error| failed(&error, "read values as those of their columns"))?;
         let marks = vec!["?"; lookup.columns.len()].join(", ");
