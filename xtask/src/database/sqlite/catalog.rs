@@ -4,7 +4,9 @@
 use super::super::sql::BOOKKEEPING;
 use super::SqliteSession;
 use super::conditions;
-use super::tokens::{checks, column_definitions, constraints, spelled, spelled_default, tokens};
+use super::tokens::{
+    checks, column_definitions, constraints, default_expression, spelled, spelled_default, tokens,
+};
 use super::value::Affinity;
 use crate::sync::schema::catalog::{
     Action, Catalog, Column, DefaultValue, ForeignKey, Object, PartialKey, Table, TableKind,
@@ -130,7 +132,7 @@ impl SqliteSession {
                 fixed: false,
                 default: optional(3)
                     .filter(|default| !default.eq_ignore_ascii_case("null"))
-                    .map(DefaultValue::Expression),
+                    .map(|default| DefaultValue::Expression(default_expression(&default))),
             });
         }
         primary_key.sort();

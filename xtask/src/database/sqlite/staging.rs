@@ -5,6 +5,7 @@ use super::super::staged::{Staged, position, refuse_unlinked};
 use super::super::travelling::travelling;
 use super::super::{Session, sql};
 use super::read::DEFAULT_SCHEMA;
+use super::tokens::default_expression;
 use super::value::Value;
 use super::{SqliteSession, failed};
 use crate::problem::{Code, Problem};
@@ -122,6 +123,7 @@ impl SqliteSession {
             )?;
             // What new rows will have counts where others let go of unique values.
             for default in default.into_iter().flatten().flatten() {
+                let default = default_expression(&default);
                 let statement = self.loading(lookup)?.number(column, &default);
                 self.run(&statement, &what)?;
             }

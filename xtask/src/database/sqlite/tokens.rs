@@ -1,6 +1,8 @@
 //! The words of a statement in one spelling, and of CREATE TABLE what no pragma tells.
 
-use super::words::{name_of, words};
+use super::super::sql::literal;
+use super::phrases::is_name;
+use super::words::{found, name_of, words};
 
 /// The words of a statement: names without their quotes, everything but text in small letters.
 pub(super) fn tokens(statement: &str) -> Vec<String> {
@@ -41,6 +43,27 @@ pub(super) fn spelled_default(default: &str) -> String {
         });
     }
     spelled(&tokens(&text))
+}
+
+/// A default value as an expression that means the same anywhere: a word alone is text in a default,
+/// and elsewhere the name of a column.
+pub(super) fn default_expression(default: &str) -> String {
+    const VALUES: [&str; 6] = [
+        "null",
+        "true",
+        "false",
+        "current_date",
+        "current_time",
+        "current_timestamp",
+    ];
+    match found(default).as_slice() {
+        [word]
+            if is_name(&word.text.to_lowercase()) && !VALUES.iter().any(|value| word.is(value)) =>
+        {
+            literal(&word.name())
+        }
+        _ => default.to_owned(),
+    }
 }
 
 /// The parts between the commas of CREATE TABLE's parentheses.
@@ -260,6 +283,23 @@ mod tests {
         }
         assert_ne!(spelled_default("\"Abc\""), spelled_default("\"abc\""));
         assert_eq!(spelled_default("'a\"B'"), "'a\"B'");
+    }
+
+    #[test]
+    fn a_word_alone_is_a_text_by_default() {
+        for (default, expression) in [
+            ("Abc", "'Abc'"),
+            ("\"it's\"", "'it''s'"),
+            ("[a b]", "'a b'"),
+            ("NULL", "NULL"),
+            ("True", "True"),
+            ("CURRENT_DATE", "CURRENT_DATE"),
+            ("X'aB'", "X'aB'"),
+            ("-1.5e-3", "-1.5e-3"),
+            ("'a'", "'a'"),
+        ] {
+            assert_eq!(default_expression(default), expression);
+        }
     }
 
     #[test]

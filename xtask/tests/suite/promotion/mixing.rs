@@ -336,3 +336,30 @@ pub(super) fn conditions_mean_what_they_meant_when_they_were_written() {
     );
     assert_eq!(stage.blocked().code, Code::KeyTaken);
 }
+
+/// SQLite takes a word alone for a text.
+pub(super) fn a_default_that_is_a_word_alone() {
+    for default in ["abC", "\"abC\""] {
+        let schema = format!(
+            "CREATE TABLE t (id integer PRIMARY KEY, code text, env text DEFAULT {default}, UNIQUE (code, env))"
+        );
+        let ignored = |dev: &str, test: &str| {
+            stage(
+                Backend::Sqlite,
+                "ignore = [\"env\"]\nextra_rows = \"keep\"",
+                &schema,
+                dev,
+                test,
+            )
+        };
+        let able = ignored(
+            "VALUES (1, 'a', 'x'), (2, 'b', 'x')",
+            "VALUES (1, 'b', 'z'), (9, 'b', 'abc')",
+        );
+        able.promote();
+        assert_eq!(able.test.line("SELECT env FROM t ORDER BY id"), "z abC abc");
+        assert!(able.plan().empty);
+        let blocker = ignored("VALUES (1, 'a', 'x')", "VALUES (9, 'a', 'abC')").blocked();
+        assert_eq!(blocker.code, Code::KeyTaken);
+    }
+}

@@ -275,7 +275,8 @@ suite! {
         destroying: rows_that_a_key_replaces_are_told;
         splitting: a_setting_that_a_migration_leaves_ends_with_it;
         clashing: names_are_one_whatever_their_case;
-        mixing: conditions_mean_what_they_meant_when_they_were_written;
+        mixing: conditions_mean_what_they_meant_when_they_were_written
+            a_default_that_is_a_word_alone;
         unloadable: a_check_is_read_as_it_was_written;
         refusing: two_kinds_of_database_do_not_mix;
         resting: rows_are_not_replaced_unseen a_parameter_in_a_condition;
