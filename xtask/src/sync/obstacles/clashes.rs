@@ -306,8 +306,11 @@ fn fields(row: &Record, at: &[usize]) -> Record {
 /// Whether a condition has that name in it, as far as words tell.
 fn names(condition: &str, column: &str) -> bool {
     let mut words = condition.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
-    words.any(|word| word.eq_ignore_ascii_case(column))
-        || condition.contains(&format!("\"{column}\""))
+    let is_word = column
+        .chars()
+        .all(|letter| letter.is_alphanumeric() || letter == '_');
+    // However an odd name is quoted.
+    words.any(|word| word.eq_ignore_ascii_case(column)) || !is_word && condition.contains(column)
 }
 
 fn problem(
