@@ -16,6 +16,7 @@ mod references;
 mod renames;
 mod retiring;
 mod rows;
+mod scripts;
 mod servers;
 mod shapes;
 mod spelling;
@@ -159,13 +160,13 @@ suite! {
             other_tables_are_not_counted
             what_a_trigger_writes_is_counted
             ;
+        scripts: a_failing_migration_is_named_with_its_line;
         writing:
             a_second_target_is_busy
             another_database_is_not_locked
             a_dropped_target_leaves_everything
             nobody_sees_anything_before_the_commit
             migrations_are_recorded_as_diesel_does
-            a_failing_migration_is_named_with_its_line
             others_read_on_while_a_table_is_held
             the_ledger_is_read_as_it_was_written
             constraints_are_checked_at_the_end
@@ -218,7 +219,8 @@ suite! {
             limits_outlive_a_migration_that_changes_them
             whoever_waits_for_whom_is_told
             ;
-        writing: a_script_means_what_it_means_to_the_server a_migration_may_change_the_session the_lock_ends_with_the_session;
+        scripts: a_script_means_what_it_means_to_the_server;
+        writing: a_migration_may_change_the_session the_lock_ends_with_the_session;
     }
     sqlite {
         beside: a_row_that_is_missing_or_another_is_found;
