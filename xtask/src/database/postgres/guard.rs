@@ -93,6 +93,7 @@ impl PostgresSession {
             };
             let before = std::mem::replace(&mut guarded.state, now.clone());
             let is_first = before.file.is_empty();
+            let oid = guarded.oid.clone();
             left.push(guarded);
             if is_first {
                 continue;
@@ -112,11 +113,10 @@ impl PostgresSession {
             if before.file != now.file {
                 let is_reshaped =
                     (&before.storage, &before.columns) != (&now.storage, &now.columns);
-                let name = left.last().map_or("", |guarded| guarded.oid.as_str());
                 // Rows that are written anew count as inserted, but then there is a reason.
                 // TRUNCATE leaves those that were inserted since.
                 let most = if is_reshaped { 0 } else { now.inserted };
-                harm.emptied |= self.count_of(name)? <= most;
+                harm.emptied |= self.count_of(&oid)? <= most;
             }
         }
         self.guarded = left;

@@ -205,24 +205,13 @@ fn run(
     found: Box<dyn Runnable<Pg>>,
     up: &str,
 ) -> Result<(), MigrationFailure> {
-    let seen: Arc<Mutex<Option<MigrationFailure>>> = Arc::default();
-    let writer = Arc::clone(&seen);
-    connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-        if let InstrumentationEvent::FinishQuery {
-            error: Some(error), ..
-        } = event
-            && let Ok(mut seen) = writer.lock()
-        {
-            seen.get_or_insert_with(|| MigrationFailure::of(error));
-        }
+    let (outcome, failure) = noticing(connection, |connection| {
+        connection
+            .applied_migrations()
+            .and_then(|_| connection.run_migration(&found))
     });
-    let outcome = connection
-        .applied_migrations()
-        .and_then(|_| connection.run_migration(&found));
-    connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
     outcome.map(|_| ()).map_err(|error| {
-        let seen = seen.lock().ok().and_then(|mut seen| seen.take());
-        let failure = seen.unwrap_or_else(|| MigrationFailure {
+        let failure = failure.unwrap_or_else(|| MigrationFailure {
             code: Code::Failed,
             words: error.to_string(),
             position: None,
@@ -239,6 +228,28 @@ fn run(
             ..failure
         }
     })
+}
+
+/// Does something, and keeps the first failure of a statement with it.
+fn noticing<T>(
+    connection: &mut PgConnection,
+    action: impl FnOnce(&mut PgConnection) -> T,
+) -> (T, Option<MigrationFailure>) {
+    let seen: Arc<Mutex<Option<MigrationFailure>>> = Arc::default();
+    let writer = Arc::clone(&seen);
+    connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::FinishQuery {
+            error: Some(error), ..
+        } = event
+            && let Ok(mut seen) = writer.lock()
+        {
+            seen.get_or_insert_with(|| MigrationFailure::of(error));
+        }
+    });
+    let outcome = action(connection);
+    connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+    let failure = seen.lock().ok().and_then(|mut seen| seen.take());
+    (outcome, failure)
 }
 
 /// A migration that failed, statement by statement, to find out where: the server does not say that
@@ -272,21 +283,8 @@ impl<'script> Stepwise<'script> {
                 _ => None,
             };
         }
-        let seen: Arc<Mutex<Option<String>>> = Arc::default();
-        let writer = Arc::clone(&seen);
-        connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-            if let InstrumentationEvent::FinishQuery {
-                error: Some(error), ..
-            } = event
-                && let Ok(mut seen) = writer.lock()
-            {
-                seen.get_or_insert_with(|| words(error));
-            }
-        });
-        let again = connection.run_migration(self);
-        connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
-        let words_now = seen.lock().ok().and_then(|mut seen| seen.take());
-        let is_same = again.is_err() && words_now.as_deref() == Some(words_then);
+        let (again, failure) = noticing(connection, |connection| connection.run_migration(self));
+        let is_same = again.is_err() && failure.is_some_and(|failure| failure.words == words_then);
         self.running.get().filter(|_| is_same).map(|at| self.at(at))
     }
 

@@ -8,6 +8,7 @@ use crate::database::{self, BadValue};
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{BATCH, KeySet, NULL, Record, owned};
 use crate::sync::schema::catalog::Reading;
+use crate::sync::schema::condition::names;
 
 impl Check<'_> {
     /// Rows that `where` leaves to others or that break a CHECK, and references with a part missing.
@@ -257,18 +258,6 @@ impl Check<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether a condition has that name in it, as far as words tell.
-fn names(condition: &str, column: &str) -> bool {
-    let (condition, column) = (condition.to_lowercase(), column.to_lowercase());
-    let is_of_word = |letter: char| letter.is_alphanumeric() || letter == '_';
-    match column.chars().all(is_of_word) {
-        true => condition
-            .split(|letter| !is_of_word(letter))
-            .any(|word| word == column),
-        false => condition.contains(&column),
     }
 }
 

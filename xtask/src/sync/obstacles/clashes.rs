@@ -12,6 +12,7 @@ use crate::sync::rows::change_log::{Change, ChangeLog};
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{BATCH, NULL, Record, owned};
 use crate::sync::schema::catalog::{Reading, Table};
+use crate::sync::schema::condition::names;
 use crate::sync::settings::config::ExtraRows;
 use crate::sync::words::and_more;
 
@@ -301,16 +302,6 @@ fn is_unique_at_source(ends: &Ends<'_>, columns: &[String], condition: Option<&S
 
 fn fields(row: &Record, at: &[usize]) -> Record {
     at.iter().filter_map(|at| row.get(*at)).collect()
-}
-
-/// Whether a condition has that name in it, as far as words tell.
-fn names(condition: &str, column: &str) -> bool {
-    let mut words = condition.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
-    let is_word = column
-        .chars()
-        .all(|letter| letter.is_alphanumeric() || letter == '_');
-    // However an odd name is quoted.
-    words.any(|word| word.eq_ignore_ascii_case(column)) || !is_word && condition.contains(column)
 }
 
 fn problem(

@@ -233,7 +233,6 @@ pub(in crate::sync) fn problem(
     if found.is_empty() || refused.is_empty() {
         return None;
     }
-    let look = "look for triggers, functions and names that stand for other tables";
     Some(
         Problem::new(
             Code::Destructive,
@@ -243,9 +242,15 @@ pub(in crate::sync) fn problem(
                 found.join("; ")
             ),
         )
-        .hint(match target.strict {
-            true => format!("{look}; if it is meant, add {}", refused.join(" ")),
-            false => format!("{look}; the backup is the way back"),
-        }),
+        .hint(way_out(target, &refused.join(" "))),
     )
+}
+
+/// What to do about something that no text says; `options` give leave for it.
+pub(in crate::sync) fn way_out(target: &Snapshot, options: &str) -> String {
+    let look = "look for triggers, functions and names that stand for other tables";
+    match target.strict {
+        true => format!("{look}; if it is meant, add {options}"),
+        false => format!("{look}; the backup is the way back"),
+    }
 }

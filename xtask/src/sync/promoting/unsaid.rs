@@ -5,6 +5,7 @@ use crate::problem::{Code, Problem};
 use crate::sync::migrations::destructive::{self, Held, Saying, narrows};
 use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::planning::plan::Plan;
+use crate::sync::planning::unsaid::way_out;
 use crate::sync::schema::catalog::{Table, TableKind};
 use crate::sync::schema::protected::protected;
 use crate::sync::schema::table::TableName;
@@ -85,16 +86,12 @@ impl<'run> Said<'run> {
                 unsaid.join("; ")
             ),
         );
-        let look = "look for triggers, functions and names that stand for other tables";
-        if self.target.strict {
-            let option = format!("--allow-destructive {}", shell_word(&migration.name));
-            return Err(problem
-                .hint(format!("{look}; if it is meant, add {option}"))
-                .into());
+        let option = format!("--allow-destructive {}", shell_word(&migration.name));
+        let problem = problem.hint(way_out(self.target, &option));
+        match self.target.strict {
+            true => Err(problem.into()),
+            false => Ok(Some(problem)),
         }
-        Ok(Some(
-            problem.hint(format!("{look}; the backup is the way back")),
-        ))
     }
 
     fn unsaid(&self, saying: &Saying, table: &TableName, harm: &Harm) -> Option<String> {
