@@ -8,8 +8,9 @@ use clap::{Args as _, CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 
 use crate::cli::{Cli, Format, Options, PromotionArguments, SyncCommand, Task};
 use crate::problem::{Code, Problem};
-use crate::sync::settings::config::Config;
+use crate::sync::settings::config::{Config, DEFAULT_FILE};
 use crate::sync::settings::pipeline::golden_rule;
+use crate::workspace;
 
 pub(super) enum Mistake {
     Grammar(clap::Error),
@@ -109,7 +110,7 @@ pub(super) fn usage(error: &clap::Error) -> Problem {
 
 /// The names that the grammar needs. A configuration that cannot be read is reported by the
 /// command itself, so the usual names stand in for it here.
-pub(super) fn pipeline_names(root: &Path, arguments: &[OsString]) -> Vec<String> {
+pub(super) fn pipeline_names(arguments: &[OsString]) -> Vec<String> {
     let texts: Vec<_> = arguments
         .iter()
         .map(|argument| argument.to_string_lossy())
@@ -125,10 +126,10 @@ pub(super) fn pipeline_names(root: &Path, arguments: &[OsString]) -> Vec<String>
                 }
                 None => None,
             });
-    let path = file.unwrap_or_else(|| root.join(crate::sync::settings::config::DEFAULT_FILE));
-    let config = std::fs::read_to_string(path)
-        .ok()
-        .and_then(|text| Config::parse(&text, root, |_| None).ok());
+    let path = file.or_else(|| Some(workspace::found()?.join(DEFAULT_FILE)));
+    let config = path
+        .and_then(|path| std::fs::read_to_string(path).ok())
+        .and_then(|text| Config::parse(&text, Path::new(""), |_| None).ok());
     match config {
         Some(config) => config
             .pipeline

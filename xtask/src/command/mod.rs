@@ -4,7 +4,6 @@ mod grammar;
 mod sync;
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Options, Task};
@@ -19,8 +18,7 @@ use grammar::{Mistake, parse, pipeline_names, usage, wanted_format};
 
 /// Runs the program.
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
-    let root = workspace::root();
-    let pipeline = pipeline_names(&root, &arguments);
+    let pipeline = pipeline_names(&arguments);
     let format = wanted_format(&arguments);
     let parsed = match parse(arguments, &pipeline) {
         Ok(parsed) => parsed,
@@ -37,7 +35,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
             return ExitCode::from(problem.exit_code());
         }
     };
-    match run(parsed, &root) {
+    match run(parsed) {
         Ok(code) => code,
         Err(Ended { error, reported }) => {
             let problem = Problem::of(&error);
@@ -66,10 +64,12 @@ impl<E: Into<anyhow::Error>> From<E> for Ended {
     }
 }
 
-fn run(cli: Cli, root: &Path) -> Result<ExitCode, Ended> {
+fn run(cli: Cli) -> Result<ExitCode, Ended> {
     match cli.task {
-        Task::Demo { backend } => Ok(demo::run(root, backend.into())?),
-        Task::Test { install, arguments } => Ok(test::run(root, install, &arguments)?),
+        Task::Demo { backend } => Ok(demo::run(&workspace::root(None)?, backend.into())?),
+        Task::Test { install, arguments } => {
+            Ok(test::run(&workspace::root(None)?, install, &arguments)?)
+        }
         Task::Migrate {
             record: true,
             env,
@@ -78,7 +78,7 @@ fn run(cli: Cli, root: &Path) -> Result<ExitCode, Ended> {
             options,
         } => {
             sync::check_format(&options, None)?;
-            let (screen, config) = set_up(root, &options)?;
+            let (screen, config) = set_up(&options)?;
             let environment = config.environment_or_first(env.as_deref())?;
             let named: String = migrations
                 .iter()
@@ -101,21 +101,26 @@ fn run(cli: Cli, root: &Path) -> Result<ExitCode, Ended> {
         }
         Task::Migrate { options, .. } => {
             sync::check_format(&options, None)?;
-            let (screen, config) = set_up(root, &options)?;
+            let (screen, config) = set_up(&options)?;
             let report = migrate(&config, &mut screen.steps())?;
             screen.migrated(&report);
             Ok(ExitCode::SUCCESS)
         }
         Task::Sync { options, command } => {
             sync::check_format(&options, Some(&command))?;
-            let (screen, config) = set_up(root, &options)?;
+            let (screen, config) = set_up(&options)?;
             sync::run(&screen, &config, command)
         }
     }
 }
 
-fn set_up(root: &Path, options: &Options) -> anyhow::Result<(Screen, Config)> {
+fn set_up(options: &Options) -> anyhow::Result<(Screen, Config)> {
     let screen = Screen::new(options);
-    let config = Config::load(root, options.config.as_deref(), options.env_file.as_deref())?;
+    let named = options.config.as_deref();
+    let root = workspace::root(named)?;
+    if named.is_some() && workspace::found().as_ref() != Some(&root) {
+        screen.workspace(&root);
+    }
+    let config = Config::load(&root, named, options.env_file.as_deref())?;
     Ok((screen, config))
 }

@@ -72,6 +72,16 @@ impl Screen {
         }
     }
 
+    /// Says which workspace it is where that is not the one that the current folder is in.
+    pub fn workspace(&self, root: &std::path::Path) {
+        if !self.quiet {
+            say(&format!(
+                "workspace: {} (the configuration's)",
+                root.display()
+            ));
+        }
+    }
+
     /// Prints text for people, beside the result.
     fn aside(&self, text: &str) {
         if !self.quiet {

@@ -146,7 +146,7 @@ impl Config {
                 Code::ConfigInvalid,
                 format!("failed to read {}: {error}", path.display()),
             )
-            .hint("run it inside the workspace, or name the file with --config")
+            .hint("--config takes a file, from the current folder; without it the workspace's own is read")
         })?;
         let variables = Variables::read(root, env_file)?;
         let mut config =

@@ -91,7 +91,7 @@ fn a_configuration_that_is_not_there_is_named() {
     ----- stderr -----
     error: failed to read no-such.toml: No such file or directory (os error 2)
 
-    hint: run it inside the workspace, or name the file with --config
+    hint: --config takes a file, from the current folder; without it the workspace's own is read
     "#);
 }
 
