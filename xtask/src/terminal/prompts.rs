@@ -76,12 +76,29 @@ impl Screen {
 }
 
 fn ask(question: &str) -> anyhow::Result<String> {
+    let cancelled = |_| Problem::new(Code::Cancelled, "cancelled: nothing was changed");
+    discard_input().map_err(cancelled)?;
     Input::<String>::new()
         .with_prompt(question)
         .allow_empty(true)
         .report(false)
         .interact_text_on(&console::Term::stderr())
-        .map_err(|_| Problem::new(Code::Cancelled, "cancelled: nothing was changed").into())
+        .map_err(|error| cancelled(error.into()).into())
+}
+
+/// A paste can arrive in pieces; those on the way come within this time.
+#[cfg(unix)]
+const PASTE: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// What was typed or pasted before a question is on the screen is no answer to it.
+fn discard_input() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use rustix::termios::{QueueSelector, tcflush};
+        std::thread::sleep(PASTE);
+        tcflush(std::io::stdin(), QueueSelector::IFlush)?;
+    }
+    Ok(())
 }
 
 fn nobody_to_ask(label: &str, command: &str) -> anyhow::Error {

@@ -225,3 +225,68 @@ fn restoring_asks_as_a_promotion_does() {
     assert_eq!(code, 0, "{output}");
     assert!(output.contains("done: test holds"), "{output}");
 }
+
+#[test]
+fn what_is_typed_before_a_question_is_no_answer_to_it() {
+    let workspace = ready_for_production();
+    let before = workspace.contents();
+    // As after pasting the command with both answers below it.
+    let mut terminal = start(&workspace, "test-to-prod");
+    terminal.send_line("yes\rSYNC TO PRODUCTION");
+    terminal.expect(FIRST);
+    terminal.send_line("");
+    let (code, output) = terminal.finish();
+    assert_eq!(code, 5, "{output}");
+    assert!(workspace.contents() == before, "{output}");
+}
+
+#[test]
+fn each_question_is_answered_on_its_own() {
+    let workspace = ready_for_production();
+    let before = workspace.contents();
+    let mut terminal = start(&workspace, "test-to-prod");
+    terminal.expect(FIRST);
+    terminal.send_line("yes\rSYNC TO PRODUCTION");
+    terminal.expect(SECOND);
+    terminal.send_line("");
+    let (code, output) = terminal.finish();
+    assert_eq!(code, 5, "{output}");
+    assert!(workspace.contents() == before, "{output}");
+    // What came too early does not spoil the answer either.
+    let mut terminal = start(&workspace, "test-to-prod");
+    terminal.send_line("anything\ror noth");
+    terminal.expect(FIRST);
+    terminal.send_line("yes");
+    terminal.expect(SECOND);
+    terminal.send_line("SYNC TO PRODUCTION");
+    let (code, output) = terminal.finish();
+    assert_eq!(code, 0, "{output}");
+}
+
+#[test]
+fn no_command_takes_an_answer_before_its_question() {
+    let workspace = ready_for_production();
+    workspace.succeeds(&["sync", "export"]);
+    let backups = workspace.document(&["sync", "backups", "--env", "test"]);
+    let file = backups["backups"][0]["file"].as_str().unwrap().to_owned();
+    workspace.execute("dev", "UPDATE fee_items SET name = name || '!'");
+    for (arguments, answer, question) in [
+        (
+            &["sync", "stamp", "--env", "test"][..],
+            "STAMP test",
+            "Type `STAMP test` to go on",
+        ),
+        (&["sync", "restore", "--env", "test", &file], "yes", FIRST),
+        (&["sync", "import", "--env", "dev"], "yes", FIRST),
+        (&["migrate", "--record", "--env", "test"], "yes", FIRST),
+    ] {
+        let before = workspace.databases();
+        let mut terminal = Terminal::spawn(workspace.command(arguments));
+        terminal.send_line(answer);
+        terminal.expect(question);
+        terminal.send_line("");
+        let (code, output) = terminal.finish();
+        assert_eq!(code, 5, "{arguments:?}: {output}");
+        assert!(workspace.databases() == before, "{arguments:?}: {output}");
+    }
+}
