@@ -41,7 +41,7 @@ pub use backends::{check_backup_programs, open, open_target, prove_backup, resto
 pub use given::{BadValue, Canonical, Check, MOST_BAD};
 pub use harm::Harm;
 pub use identity::Identity;
-pub use scratch::Scratch;
+pub use scratch::{CopiedRows, Scratch};
 pub use script::{effects, hazards};
 
 /// Rows as they arrive; reading one may fail.
@@ -173,12 +173,15 @@ pub trait Session: Send {
     /// `backup_failed`; what was written by then may be left at `path`.
     fn back_up(&mut self, path: &Path) -> anyhow::Result<()>;
 
-    /// Makes a database of its own with the schema of this session's moment, and with its rows: all
-    /// of them, or at least those of `lookups` and of diesel's and this tool's own tables.
+    /// How many bytes the database takes.
+    fn size(&mut self) -> anyhow::Result<u64>;
+
+    /// Makes a database of its own with the schema of this session's moment, and with at least
+    /// these rows.
     ///
     /// # Errors
     /// Why that cannot be done.
-    fn scratch(&mut self, lookups: &[TableName]) -> anyhow::Result<Scratch>;
+    fn scratch(&mut self, rows: &CopiedRows) -> anyhow::Result<Scratch>;
 }
 
 /// The one session that writes: a transaction that holds the promotion lock. Dropped without

@@ -3,6 +3,12 @@
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::environment::DatabaseUrl;
 
+/// Which rows a copy is to have at least, beside those of diesel's and this tool's own tables.
+pub enum CopiedRows {
+    All,
+    Of(Vec<TableName>),
+}
+
 /// A database to try something on, which goes away with this value.
 pub struct Scratch {
     pub url: DatabaseUrl,

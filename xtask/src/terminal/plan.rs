@@ -15,6 +15,7 @@ use crate::sync::planning::plan::{LookupComparison, Plan, PlannedLookup};
 use crate::sync::rows::change_log::Change;
 use crate::sync::rows::difference::RowChange;
 use crate::sync::schema::catalog::Drift;
+use crate::sync::settings::rehearsal::Extent;
 use crate::sync::words::counted;
 
 impl Screen {
@@ -72,13 +73,27 @@ fn text(plan: &Plan, verbose: bool) -> String {
     } else if !plan.empty {
         text.push_str(&part_lines(&plan.parts));
     }
-    if plan.rehearsed {
-        text.push_str("  rehearsed on a copy: the numbers of rows hold\n");
+    match plan.rehearsal {
+        None => {}
+        Some(Extent::Full) => text.push_str("  rehearsed on a copy: the numbers of rows hold\n"),
+        Some(Extent::Schema) => {
+            text.push_str("  rehearsed on a copy of the schema and the lookup rows: the numbers of rows hold\n");
+            let _ = writeln!(text, "    {}", line(not_tried(plan)));
+        }
     }
     text.push_str(&drift_lines(&plan.drift, verbose));
     text.push_str(&problem_lines("blocker", &plan.blockers));
     text.push_str(&problem_lines("warning", &plan.warnings));
     text
+}
+
+/// What a copy without protected rows could not show.
+pub(super) fn not_tried(plan: &Plan) -> String {
+    let why = plan.not_tried.as_ref();
+    let why = why.map_or(String::new(), |why| format!(" ({why})"));
+    format!(
+        "not tried{why}: what migrations do to rows of protected tables; the run measures it, and rolls back what was not allowed"
+    )
 }
 
 /// How a run is split, and where a failure would leave it.

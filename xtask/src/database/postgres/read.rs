@@ -14,7 +14,7 @@ use diesel::{RunQueryDsl, sql_query};
 use super::super::filtered::of_where;
 use super::super::retired::{of_retire, unretired};
 use super::super::travelling::travelling;
-use super::super::{Canonical, Check, Identity, Rows, Scratch, Session, sql};
+use super::super::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Session, sql};
 use super::PostgresSession;
 use super::connection::{failed, text_at};
 use crate::sync::history::ledger::Ledger;
@@ -281,8 +281,13 @@ impl Session for PostgresSession {
         super::backup::dump(&self.url, &version, &snapshot, path)
     }
 
-    fn scratch(&mut self, lookups: &[TableName]) -> anyhow::Result<Scratch> {
-        self.copy_to_scratch(lookups)
+    fn size(&mut self) -> anyhow::Result<u64> {
+        let size = "SELECT pg_database_size(current_database())::text";
+        sql::count(self.value(size, &[])?)
+    }
+
+    fn scratch(&mut self, rows: &CopiedRows) -> anyhow::Result<Scratch> {
+        self.copy_to_scratch(rows)
     }
 }
 

@@ -1,10 +1,10 @@
-//! A database of its own on the same server, with the schema and the lookup rows, to try
-//! migrations on.
+//! A database of its own on the same server, with the schema and all rows or those of some tables,
+//! to try migrations on.
 
 use diesel::connection::SimpleConnection as _;
 use xshell::cmd;
 
-use super::super::{Scratch, Session as _, sql};
+use super::super::{CopiedRows, Scratch, Session as _, sql};
 use super::PostgresSession;
 use super::backup::{connecting, fitting_folder, run, shell};
 use super::connection::{connect, failed};
@@ -39,13 +39,16 @@ impl Drop for Place {
 }
 
 impl PostgresSession {
-    pub(super) fn copy_to_scratch(&mut self, lookups: &[TableName]) -> anyhow::Result<Scratch> {
+    pub(super) fn copy_to_scratch(&mut self, rows: &CopiedRows) -> anyhow::Result<Scratch> {
         let place = self.create_scratch()?;
         let url = self.url.with_database(&place.name);
-        let complaint = self.fill_scratch(&url, lookups)?;
+        let complaint = self.fill_scratch(&url, rows)?;
         Ok(Scratch {
             url,
-            copied: Some(lookups.to_vec()),
+            copied: match rows {
+                CopiedRows::All => None,
+                CopiedRows::Of(tables) => Some(tables.clone()),
+            },
             complaint,
             _place: Box::new(place),
         })
@@ -124,20 +127,23 @@ impl PostgresSession {
         Ok(place)
     }
 
-    /// Copies the schema and the rows of lookup tables; returns what went wrong on the way, which
-    /// may be of no consequence, such as an owner that this role cannot give a table to.
+    /// Copies the schema and rows; returns what went wrong on the way, which may be of no
+    /// consequence, such as an owner that this role cannot give a table to.
     fn fill_scratch(
         &mut self,
         scratch: &DatabaseUrl,
-        lookups: &[TableName],
+        rows: &CopiedRows,
     ) -> anyhow::Result<Option<String>> {
         let version = self.identity()?.server_version;
         let snapshot = self
             .value("SELECT pg_export_snapshot()", &[])?
             .unwrap_or_default();
-        let left_out: Vec<String> = self
-            .rows_to_leave_out(lookups)?
-            .into_iter()
+        let left_out = match rows {
+            CopiedRows::All => Vec::new(),
+            CopiedRows::Of(tables) => self.rows_to_leave_out(tables)?,
+        };
+        let left_out = left_out.into_iter();
+        let left_out: Vec<String> = left_out
             .map(|pattern| format!("--exclude-table-data={pattern}"))
             .collect();
         let folder = fitting_folder(&version)?;
@@ -155,13 +161,13 @@ impl PostgresSession {
                 password,
             ),
             Code::NotRehearsed,
-            "copy the schema with pg_dump",
+            "copy the database with pg_dump",
             Some(&self.url),
         )?;
         let contents = run(
             cmd!(shell, "{pg_restore} --list {dump}"),
             Code::NotRehearsed,
-            "read the schema with pg_restore",
+            "read the copy with pg_restore",
             None,
         )?;
         std::fs::write(&list, without_reach(&contents))?;
@@ -181,7 +187,9 @@ impl PostgresSession {
             "fill a database to rehearse on",
             Some(scratch),
         );
-        Ok(filled.err().map(|error| Problem::of(&error).message))
+        Ok(filled
+            .err()
+            .map(|error| without_rows(&Problem::of(&error).message).to_owned()))
     }
 
     /// Patterns for the tables whose rows stay behind: all but lookup tables, their partitions and
@@ -220,9 +228,23 @@ fn without_reach(contents: &str) -> String {
         .collect()
 }
 
+/// A complaint without the rows that it is about.
+fn without_rows(complaint: &str) -> &str {
+    let ends = ["; DETAIL:", "; CONTEXT:"];
+    let ends = ends.iter().filter_map(|words| complaint.find(words));
+    &complaint[..ends.min().unwrap_or(complaint.len())]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn complaints_have_no_rows() {
+        let complaint = "COPY failed for table \"t\"; DETAIL:  Failing row contains (1, Ann).; CONTEXT:  COPY t, line 1: \"1 Ann\"";
+        assert_eq!(without_rows(complaint), "COPY failed for table \"t\"");
+        assert_eq!(without_rows("no rows"), "no rows");
+    }
 
     #[test]
     fn nothing_reaches_out_of_a_scratch_database() {

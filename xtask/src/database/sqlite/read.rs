@@ -9,7 +9,7 @@ use diesel::{RunQueryDsl, sql_query};
 use super::super::filtered::of_where;
 use super::super::retired::{of_retire, unretired};
 use super::super::travelling::travelling;
-use super::super::{Canonical, Check, Identity, Rows, Scratch, Session, sql};
+use super::super::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Session, sql};
 use super::keys::wanted_key;
 use super::value::{Affinity, Values};
 use super::words::words;
@@ -289,7 +289,13 @@ impl Session for SqliteSession {
         super::backup::copy(self.moment.as_ref(), self.url.path(), path)
     }
 
-    fn scratch(&mut self, _lookups: &[TableName]) -> anyhow::Result<Scratch> {
+    fn size(&mut self) -> anyhow::Result<u64> {
+        let pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        sql::count(self.value(pages)?)
+    }
+
+    /// The copy of a file has every row.
+    fn scratch(&mut self, _rows: &CopiedRows) -> anyhow::Result<Scratch> {
         self.copy_to_scratch()
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::spool::Spool;
-use crate::database::{Canonical, Check, Identity, Rows, Scratch, Session};
+use crate::database::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Session};
 use crate::sync::history::ledger::Ledger;
 use crate::sync::migrations::migration::AppliedMigration;
 use crate::sync::obstacles::reference::{Step, Touched};
@@ -176,7 +176,11 @@ impl Session for FolderSession {
         anyhow::bail!("a folder of files is no database to back up")
     }
 
-    fn scratch(&mut self, _lookups: &[TableName]) -> anyhow::Result<Scratch> {
+    fn size(&mut self) -> anyhow::Result<u64> {
+        anyhow::bail!("files have no size as a database has it")
+    }
+
+    fn scratch(&mut self, _rows: &CopiedRows) -> anyhow::Result<Scratch> {
         anyhow::bail!("a folder of files is no database to copy")
     }
 }

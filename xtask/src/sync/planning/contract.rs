@@ -8,6 +8,7 @@ use crate::sync::migrations::destructive::{Destructive, Kind};
 use crate::sync::schema::catalog::hex;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::environment::Backend;
+use crate::sync::settings::rehearsal::Extent;
 use crate::sync::snapshot::Snapshot;
 
 /// One end of a promotion, as it was looked at.
@@ -62,6 +63,8 @@ pub struct Contract {
     pub target: End,
     /// What is known of rows and schemas after the migrations depends on it.
     pub rehearsed: bool,
+    /// What the copy had.
+    pub rehearsal: Option<Extent>,
     pub migrations: Vec<BoundMigration>,
     pub parts: Vec<BoundPart>,
     pub lookups: Vec<BoundLookup>,
@@ -139,6 +142,7 @@ impl Contract {
             source: plan.source.clone(),
             target: plan.target.clone(),
             rehearsed: plan.rehearsed,
+            rehearsal: plan.rehearsal,
             migrations: migrations.collect(),
             parts: parts.collect(),
             lookups: lookups.collect(),

@@ -16,6 +16,7 @@ use crate::sync::rows::lookup::Lookup;
 use crate::sync::schema::catalog::Drift;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
+use crate::sync::settings::rehearsal::Extent;
 use crate::sync::snapshot::Snapshot;
 
 /// What a promotion would do, and what speaks against it.
@@ -40,6 +41,10 @@ pub struct Plan {
     pub atomic: bool,
     /// The migrations were tried on a copy, so that row counts and drift are those after them.
     pub rehearsed: bool,
+    /// What the copy had; null where there was none.
+    pub rehearsal: Option<Extent>,
+    /// Why the copy had less than the configuration says.
+    pub not_tried: Option<String>,
     /// What commits by itself, in order; one where all of it does together.
     pub parts: Vec<Part>,
     /// There is nothing to do.
@@ -178,7 +183,9 @@ pub fn plan(
     {
         config.drift.differences(
             &source.catalog,
-            &rehearsed.unwrap_or(target).catalog,
+            &rehearsed
+                .map_or(target, |rehearsed| &rehearsed.target)
+                .catalog,
             &source.label,
             &target.label,
         )
@@ -196,6 +203,8 @@ pub fn plan(
         source: End::of(source),
         target: End::of(target),
         rehearsed: rehearsed.is_some(),
+        rehearsal: rehearsed.map(|rehearsed| rehearsed.trial.extent),
+        not_tried: rehearsed.and_then(|rehearsed| rehearsed.trial.not_tried.clone()),
         atomic: parts.len() == 1,
         parts,
         empty: planned.is_empty()

@@ -3,39 +3,50 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
 use super::gate;
 use super::plan::{missing_migrations, split};
 use super::rehearsed_session::{Live, RehearsedSession};
-use crate::database::{self, Scratch, Target};
+use crate::database::{self, CopiedRows, Scratch, Target};
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::beyond;
 use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::migrations::parts::Part;
 use crate::sync::promoting::progress;
-use crate::sync::schema::catalog::Catalog;
+use crate::sync::schema::catalog::{Catalog, TableKind};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{Config, LookupSettings};
 use crate::sync::settings::environment::{Backend, Environment};
+use crate::sync::settings::rehearsal::{Extent, RehearsalSetting, readable_size};
 use crate::sync::snapshot::{Observed, Snapshot};
 
-/// Whether pending migrations are tried on a copy before they are planned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RehearsalSetting {
-    /// Where a copy can be made.
-    #[default]
-    Auto,
-    Off,
-}
-
-/// What came of a rehearsal: the target as the migrations would leave it, or nothing where there
-/// was nothing to rehearse.
+/// What came of a rehearsal, or nothing where there was nothing to rehearse.
 ///
 /// The problem is `migration_failed`, `not_transactional` or `statement_timeout` where a migration
 /// failed, else `not_rehearsed`: why there was no rehearsal, though there was to be one.
-pub type Rehearsal<T> = Result<Option<T>, Problem>;
+pub type Rehearsal<T> = Result<Option<Rehearsed<T>>, Problem>;
+
+/// The target as the migrations would leave it, and what was tried to know that.
+pub struct Rehearsed<T> {
+    pub target: T,
+    pub trial: Trial,
+}
+
+/// What was tried on a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial {
+    pub extent: Extent,
+    /// What was not copied, though it was to be, and why.
+    pub not_tried: Option<String>,
+}
+
+impl<T> Rehearsed<T> {
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Rehearsed<U> {
+        Rehearsed {
+            target: change(self.target),
+            trial: self.trial,
+        }
+    }
+}
 
 /// Rehearses what is pending. The target is only read; what the lookup tables hold now is noted
 /// with it, because the comparison sees what the rehearsal made of them.
@@ -52,7 +63,7 @@ pub(in crate::sync) fn rehearse(
     let pending = missing_migrations(source, &target.snapshot, known);
     if pending.is_empty()
         || source.is_folder
-        || environment.rehearsal == RehearsalSetting::Off
+        || environment.rehearsal.mode == RehearsalSetting::Off
         || !gate::wrong_ends(source, &target.snapshot).is_empty()
         || pending
             .iter()
@@ -63,16 +74,8 @@ pub(in crate::sync) fn rehearse(
     let not_rehearsed = |error: anyhow::Error| not_rehearsed(&environment.label, &error);
     let parts = split(config, source, &pending);
     check_reach(&parts, known, target.snapshot.backend).map_err(not_rehearsed)?;
-    let lookups: Vec<TableName> = config
-        .lookups
-        .iter()
-        .filter_map(|settings| target.snapshot.catalog.find(&settings.table))
-        .map(|table| table.name.clone())
-        .collect();
-    let scratch = target.session.scratch(&lookups).map_err(not_rehearsed)?;
-    let mut session =
-        database::open_target(&scratch.url, environment.limits).map_err(not_rehearsed)?;
-    check_copy(&scratch, &mut *session, target).map_err(not_rehearsed)?;
+    let copy = make_copy(config, environment, target).map_err(not_rehearsed)?;
+    let (scratch, mut session, trial) = (copy.scratch, copy.session, copy.trial);
     run(config, &mut *session, known, &parts, &target.snapshot)?;
     let catalog = session.catalog().map_err(not_rehearsed)?;
     let snapshot = Snapshot {
@@ -89,11 +92,80 @@ pub(in crate::sync) fn rehearse(
             target.digest_lookup(settings, &config.lookups);
         }
     }
-    Ok(Some(Observed {
+    let after = Observed {
         snapshot,
         session: Box::new(RehearsedSession::new(session, scratch, live)),
         lookups: BTreeMap::new(),
+    };
+    Ok(Some(Rehearsed {
+        target: after,
+        trial,
     }))
+}
+
+/// A copy of the target, and the session that runs the migrations on it.
+struct Trying {
+    scratch: Scratch,
+    session: Box<dyn Target>,
+    trial: Trial,
+}
+
+/// Copies as much of the target as the environment says, or less where that is too large or cannot
+/// be copied.
+fn make_copy(
+    config: &Config,
+    environment: &Environment,
+    target: &mut Observed,
+) -> anyhow::Result<Trying> {
+    let settings = environment.rehearsal;
+    let is_file = target.snapshot.backend == Backend::Sqlite;
+    let mut not_tried = None;
+    if is_file || settings.mode == RehearsalSetting::Full {
+        let size = if is_file { 0 } else { target.session.size()? };
+        if size <= settings.limit {
+            match copy(environment, target, CopiedRows::All) {
+                Err(error) if !is_file => not_tried = Some(Problem::of(&error).message),
+                copied => return copied,
+            }
+        } else {
+            not_tried = Some(format!(
+                "it has {}, and rehearsal_limit is {}",
+                readable_size(size),
+                readable_size(settings.limit)
+            ));
+        }
+    }
+    let lookups = config.lookups.iter();
+    let lookups = lookups.filter_map(|settings| target.snapshot.catalog.find(&settings.table));
+    let lookups = lookups.map(|table| table.name.clone()).collect();
+    let copied = copy(environment, target, CopiedRows::Of(lookups))?;
+    let trial = Trial {
+        not_tried,
+        ..copied.trial
+    };
+    Ok(Trying { trial, ..copied })
+}
+
+fn copy(
+    environment: &Environment,
+    target: &mut Observed,
+    rows: CopiedRows,
+) -> anyhow::Result<Trying> {
+    let scratch = target.session.scratch(&rows)?;
+    let mut session = database::open_target(&scratch.url, environment.limits)?;
+    check_copy(&scratch, &mut *session, target)?;
+    let extent = match scratch.copied {
+        None => Extent::Full,
+        Some(_) => Extent::Schema,
+    };
+    Ok(Trying {
+        scratch,
+        session,
+        trial: Trial {
+            extent,
+            not_tried: None,
+        },
+    })
 }
 
 /// The tables that were not copied are asked for at the target itself.
@@ -112,15 +184,15 @@ fn live(
     })
 }
 
-/// The copy has the same schema and as many lookup rows, whatever happened while it was filled.
+/// The copy has the same schema and as many rows, whatever happened while it was filled.
 fn check_copy(
     scratch: &Scratch,
     session: &mut dyn Target,
     target: &mut Observed,
 ) -> anyhow::Result<()> {
-    let Some(copied) = &scratch.copied else {
+    if target.snapshot.backend == Backend::Sqlite {
         return Ok(());
-    };
+    }
     let because = |what: String| match &scratch.complaint {
         Some(complaint) => anyhow::anyhow!("{complaint}"),
         None => anyhow::anyhow!("the copy is not like it: {what}"),
@@ -134,8 +206,13 @@ fn check_copy(
     if let Some(first) = differences.first() {
         return Err(because(format!("{} ({})", first.object, first.difference)));
     }
-    for table in copied {
-        if session.count_rows(table)? != target.session.count_rows(table)? {
+    let all = || {
+        let tables = catalog.tables.values();
+        let tables = tables.filter(|table| table.kind != TableKind::NotATable);
+        tables.map(|table| table.name.clone()).collect()
+    };
+    for table in scratch.copied.clone().unwrap_or_else(all) {
+        if session.count_rows(&table)? != target.session.count_rows(&table)? {
             return Err(because(format!("rows of `{table}` are missing")));
         }
     }

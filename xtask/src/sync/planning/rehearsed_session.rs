@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::rehearse::can_ask;
-use crate::database::{Canonical, Check, Identity, Rows, Scratch, Session, Target};
+use crate::database::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Session, Target};
 use crate::sync::history::ledger::Ledger;
 use crate::sync::migrations::migration::AppliedMigration;
 use crate::sync::obstacles::reference::{Step, Touched};
@@ -288,7 +288,11 @@ impl Session for RehearsedSession {
         anyhow::bail!("a rehearsal is nothing to back up")
     }
 
-    fn scratch(&mut self, _lookups: &[TableName]) -> anyhow::Result<Scratch> {
+    fn size(&mut self) -> anyhow::Result<u64> {
+        self.session.size()
+    }
+
+    fn scratch(&mut self, _rows: &CopiedRows) -> anyhow::Result<Scratch> {
         anyhow::bail!("a rehearsal is not rehearsed")
     }
 }

@@ -2,6 +2,7 @@
 
 use super::contract::{BoundLookup, BoundMigration, Contract, End};
 use super::plan::LookupComparison;
+use crate::sync::settings::rehearsal::Extent;
 use crate::sync::words::counted;
 
 /// A sentence for each part that is another by now; none for equal contracts.
@@ -22,11 +23,22 @@ pub fn changes(approved: &Contract, now: &Contract) -> Vec<String> {
     end_changes(&approved.source, &now.source, &mut changes);
     end_changes(&approved.target, &now.target, &mut changes);
     migration_changes(&approved.migrations, &now.migrations, &mut changes);
-    if approved.migrations == now.migrations && approved.rehearsed != now.rehearsed {
-        changes.push(match now.rehearsed {
-            true => "the migrations were tried on a copy of the target now, and were not when the plan was made".to_owned(),
-            false => "the migrations could not be tried on a copy of the target now, and were when the plan was made".to_owned(),
-        });
+    if approved.migrations == now.migrations && approved.rehearsal != now.rehearsal {
+        let what = match (approved.rehearsal, now.rehearsal) {
+            (None, _) => {
+                "the migrations were tried on a copy of the target now, and were not when the plan was made"
+            }
+            (_, None) => {
+                "the migrations could not be tried on a copy of the target now, and were when the plan was made"
+            }
+            (_, Some(Extent::Full)) => {
+                "the copy that the migrations were tried on has all rows now, and had not when the plan was made"
+            }
+            (_, Some(Extent::Schema)) => {
+                "the copy that the migrations were tried on has no rows of protected tables now, and had when the plan was made"
+            }
+        };
+        changes.push(what.to_owned());
     }
     // Other migrations are other parts; those are told already.
     if approved.migrations == now.migrations && approved.parts != now.parts {

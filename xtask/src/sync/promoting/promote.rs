@@ -82,7 +82,10 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
         &migrations,
     );
     let comparisons = match &mut rehearsal {
-        Ok(Some(after)) => compare_ends(config, &mut source, after, Some(&mut target), every_row)?,
+        Ok(Some(after)) => {
+            let after = &mut after.target;
+            compare_ends(config, &mut source, after, Some(&mut target), every_row)?
+        }
         _ => compare_ends(config, &mut source, &mut target, None, every_row)?,
     };
     destructive::count(config, &source.snapshot, &mut target, &migrations)?;
@@ -94,14 +97,15 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
                 &source.snapshot,
                 url,
                 &mut target,
-                after,
+                &mut after.target,
                 &migrations,
             )?
         }
         _ => Vec::new(),
     };
     // With its session the copy goes away.
-    let rehearsal = rehearsal.map(|after| after.map(|after| after.snapshot));
+    let rehearsal =
+        rehearsal.map(|rehearsed| rehearsed.map(|done| done.map(|after| after.snapshot)));
     let mut plan = plan(
         config,
         &promotion.name(),
@@ -132,7 +136,7 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
         source,
         target,
         comparisons,
-        rehearsed: rehearsal.ok().flatten(),
+        rehearsed: rehearsal.ok().flatten().map(|done| done.target),
     })
 }
 

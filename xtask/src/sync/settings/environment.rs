@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;
+use super::rehearsal::RehearsalSettings;
 use super::url_spelling::{check_spelling, redacted, scrubbed, secrets, with_connect_timeout};
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::migration::OutOfOrder;
-use crate::sync::planning::rehearse::RehearsalSetting;
 use crate::sync::rows::three_way::OnTargetEdit;
 use crate::sync::schema::drift::DriftPolicy;
 
@@ -66,7 +66,7 @@ pub struct Environment {
     /// What drift does to a promotion to it; without a word the confirmations decide.
     pub drift: Option<DriftPolicy>,
     pub out_of_order: OutOfOrder,
-    pub rehearsal: RehearsalSetting,
+    pub rehearsal: RehearsalSettings,
     /// Of the sessions that write to it.
     pub limits: Limits,
 }

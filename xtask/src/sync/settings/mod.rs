@@ -6,5 +6,6 @@ pub mod environment;
 pub mod limits;
 pub(super) mod percent;
 pub mod pipeline;
+pub mod rehearsal;
 pub(super) mod url_spelling;
 pub(super) mod variables;

@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::environment::{DatabaseUrl, Environment};
 use super::limits::Limits;
+use super::rehearsal::{RehearsalSetting, RehearsalSettings, Size};
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::migration::OutOfOrder;
-use crate::sync::planning::rehearse::RehearsalSetting;
 use crate::sync::rows::row_source::RowSource;
 use crate::sync::rows::three_way::OnTargetEdit;
 use crate::sync::schema::drift::DriftPolicy;
@@ -94,6 +94,7 @@ pub(in crate::sync) struct EnvironmentFile {
     out_of_order: OutOfOrder,
     #[serde(default)]
     rehearsal: RehearsalSetting,
+    rehearsal_limit: Option<Size>,
     lock_timeout: Option<String>,
     statement_timeout: Option<String>,
 }
@@ -116,6 +117,7 @@ fn default_pipeline() -> Vec<EnvironmentFile> {
         drift: None,
         out_of_order: OutOfOrder::Warn,
         rehearsal: RehearsalSetting::default(),
+        rehearsal_limit: None,
         lock_timeout: None,
         statement_timeout: None,
     })
@@ -194,6 +196,11 @@ pub(in crate::sync) fn pipeline(
             environment.lock_timeout.as_deref(),
             environment.statement_timeout.as_deref(),
         )?;
+        let rehearsal = RehearsalSettings::parse(
+            &name,
+            environment.rehearsal,
+            environment.rehearsal_limit.as_ref(),
+        )?;
         let by_confirmations = match confirm.len() {
             0 | 1 => OnTargetEdit::Overwrite,
             _ => OnTargetEdit::Refuse,
@@ -210,7 +217,7 @@ pub(in crate::sync) fn pipeline(
             out_of_order: environment.out_of_order,
             on_target_edit: environment.on_target_edit.unwrap_or(by_confirmations),
             drift: environment.drift.or(drift),
-            rehearsal: environment.rehearsal,
+            rehearsal,
             limits,
         });
     }

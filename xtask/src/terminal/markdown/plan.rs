@@ -11,8 +11,10 @@ use crate::sync::planning::contract::End;
 use crate::sync::planning::plan::{LookupComparison, Plan, PlannedLookup, PlannedMigration};
 use crate::sync::rows::change_log::Change;
 use crate::sync::rows::difference::RowChange;
+use crate::sync::settings::rehearsal::Extent;
 use crate::sync::words::counted;
 use crate::terminal::keeps_edits;
+use crate::terminal::plan::not_tried;
 
 pub(in crate::terminal) fn plan(plan: &Plan, limit: usize) -> String {
     let mut page = Page::new(limit);
@@ -32,10 +34,15 @@ pub(in crate::terminal) fn plan(plan: &Plan, limit: usize) -> String {
             ""
         }
     ));
-    if plan.rehearsed {
-        page.block(
+    match plan.rehearsal {
+        None => {}
+        Some(Extent::Full) => page.block(
             "The migrations were tried on a copy of the target: the counts are those after them.",
-        );
+        ),
+        Some(Extent::Schema) => page.block(&format!(
+            "The migrations were tried on a copy of the target's schema and lookup rows: the counts are those after them. {}.",
+            prose(&not_tried(plan))
+        )),
     }
     if !plan.empty && !plan.atomic {
         page.table(&Table {

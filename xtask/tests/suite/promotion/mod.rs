@@ -5,6 +5,7 @@ mod approving;
 mod arriving;
 mod clashing;
 mod configuring;
+mod copying;
 mod destroying;
 mod drifting;
 mod editing;
@@ -66,6 +67,7 @@ suite! {
             ;
         clashing: a_retired_row_keeps_what_is_unique a_key_of_another_type names_that_are_in_the_way
             a_column_that_one_end_computes any_other_name_is_in_nobodys_way;
+        copying: migrations_meet_protected_rows_in_the_plan;
         destroying:
             destructive_statements_warn_where_one_yes_is_enough
             destructive_statements_have_to_be_allowed_elsewhere
@@ -241,9 +243,10 @@ suite! {
             a_rehearsal_leaves_no_database_behind
             settings_of_the_database_hold_in_the_rehearsal
             a_role_without_the_right_is_not_rehearsed
-            rows_that_refer_to_protected_ones_are_not_rehearsed
             a_run_that_goes_otherwise_than_rehearsed_rolls_back
             ;
+        copying: beyond_the_limit_protected_rows_are_not_copied what_cannot_be_copied_whole_is_copied_as_a_schema
+            rows_that_refer_to_protected_ones_are_not_rehearsed;
         failing: messages_have_no_rows;
         destroying: rows_that_come_during_the_backup_are_not_destroyed;
         letting_go: domains_over_enums_are_keys what_is_referred_to_waits_by_its_foreign_keys

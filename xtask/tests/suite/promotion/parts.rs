@@ -5,10 +5,10 @@ use std::process::Command;
 use xtask::problem::{Code, Problem};
 use xtask::sync::event::Event;
 use xtask::sync::history::ledger::RunKind;
-use xtask::sync::planning::rehearse::RehearsalSetting;
 use xtask::sync::promoting::report::{Outcome, Report};
 use xtask::sync::promoting::retry::promote;
 use xtask::sync::settings::environment::Backend;
+use xtask::sync::settings::rehearsal::RehearsalSetting;
 use xtask::sync::snapshot::observe;
 
 use super::{Stage, codes};
@@ -365,7 +365,7 @@ fn killed_between_parts() {
         super::TABLES,
     );
     // As its parent does.
-    config.pipeline[1].rehearsal = RehearsalSetting::Off;
+    config.pipeline[1].rehearsal.mode = RehearsalSetting::Off;
     let promotion = config.promotion("dev-to-test").unwrap();
     let plan = xtask::sync::promoting::promote::look(&config, &promotion, false)
         .unwrap()

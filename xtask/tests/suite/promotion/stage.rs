@@ -6,12 +6,12 @@ use xtask::sync::backups::backup::{self, Backup};
 use xtask::sync::event::Events;
 use xtask::sync::migrate::migrate;
 use xtask::sync::planning::plan::Plan;
-use xtask::sync::planning::rehearse::RehearsalSetting;
 use xtask::sync::promoting::promote::{look, promote};
 use xtask::sync::promoting::report::Report;
 use xtask::sync::promoting::retry;
 use xtask::sync::settings::config::Config;
 use xtask::sync::settings::environment::Backend;
+use xtask::sync::settings::rehearsal::RehearsalSetting;
 
 use super::configuring::configuration;
 use crate::support::database::{Database, folder};
@@ -72,7 +72,7 @@ impl Stage {
         // A rehearsal that no test looks at would take most of the time.
         stage.do_not_rehearse();
         stage.promote();
-        stage.config.pipeline[1].rehearsal = RehearsalSetting::Auto;
+        stage.config.pipeline[1].rehearsal.mode = RehearsalSetting::Full;
         stage.test.run(MERCHANTS);
         stage
     }
@@ -95,7 +95,7 @@ impl Stage {
 
     /// Pending migrations are not tried on a copy first.
     pub(super) fn do_not_rehearse(&mut self) {
-        self.config.pipeline[1].rehearsal = RehearsalSetting::Off;
+        self.config.pipeline[1].rehearsal.mode = RehearsalSetting::Off;
     }
 
     pub(super) fn migrate(&self) {

@@ -1,9 +1,9 @@
 //! Migrations that do more to protected rows than their texts say.
 
 use xtask::problem::{Code, Problem};
-use xtask::sync::planning::rehearse::RehearsalSetting;
 use xtask::sync::schema::table::TableName;
 use xtask::sync::settings::environment::Backend;
+use xtask::sync::settings::rehearsal::RehearsalSetting;
 
 use super::stage::MERCHANTS;
 use super::{Stage, codes};
@@ -30,7 +30,7 @@ fn with_deed(backend: Backend, deed: &str) -> Stage {
     stage.migrate();
     stage.do_not_rehearse();
     stage.promote();
-    stage.config.pipeline[1].rehearsal = RehearsalSetting::Auto;
+    stage.config.pipeline[1].rehearsal.mode = RehearsalSetting::Full;
     stage.test.run(MERCHANTS);
     stage.make_strict();
     stage

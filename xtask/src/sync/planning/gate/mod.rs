@@ -79,7 +79,7 @@ pub(in crate::sync) fn judge(
         Ok(_) => {}
     }
     let rehearsed = rehearsal.as_ref().ok().and_then(Option::as_ref);
-    let after = rehearsed.unwrap_or(target);
+    let after = rehearsed.map_or(target, |rehearsed| &rehearsed.target);
     for comparison in comparisons {
         judge_lookup(&mut verdict, plan, config, comparison, source, after);
     }

@@ -5,6 +5,7 @@ use crate::sync::migrations::destructive::Kind;
 use crate::sync::planning::contract::{Applied, BoundDestructive, BoundPart};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::environment::Backend;
+use crate::sync::settings::rehearsal::Extent;
 
 fn end(environment: &str) -> End {
     End {
@@ -53,6 +54,7 @@ fn contract() -> Contract {
         source: end("test"),
         target: end("prod"),
         rehearsed: false,
+        rehearsal: None,
         migrations: vec![migration("1", "m1"), migration("2", "m2")],
         parts: Vec::new(),
         lookups: vec![lookup("fees"), lookup("groups")],
@@ -79,7 +81,7 @@ fn each_part_that_is_another_is_told() {
             "the promotion is `x-to-y` now, and was `test-to-prod`",
         ),
         (
-            |now| now.rehearsed = true,
+            |now| now.rehearsal = Some(Extent::Schema),
             "the migrations were tried on a copy of the target now, and were not when the plan was made",
         ),
         (
