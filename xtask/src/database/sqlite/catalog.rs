@@ -6,6 +6,7 @@ use super::SqliteSession;
 use super::conditions;
 use super::tokens::{
     checks, column_definitions, constraints, default_expression, spelled, spelled_default, tokens,
+    without_generated,
 };
 use super::value::Affinity;
 use crate::sync::schema::catalog::{
@@ -96,7 +97,8 @@ impl SqliteSession {
         for row in columns {
             let optional = |at: usize| row.get(at).cloned().flatten();
             let text = |at: usize| optional(at).unwrap_or_default();
-            let (column, declared, hidden) = (text(0), text(1), text(5));
+            let (column, hidden) = (text(0), text(5));
+            let declared = without_generated(&text(1));
             let position: u32 = text(4).parse().unwrap_or_default();
             if position > 0 {
                 primary_key.push((position, column.clone()));
@@ -306,8 +308,8 @@ fn add_foreign_keys(catalog: &mut Catalog, name: &TableName, tokens: &[String]) 
         let definition = format!(
             "({}) on update {} on delete {} {deferral}",
             key.parent_columns.join(", ").to_ascii_lowercase(),
-            words(key.on_update),
-            words(key.on_delete)
+            action_name(key.on_update),
+            action_name(key.on_delete)
         );
         add(
             catalog,
@@ -318,7 +320,7 @@ fn add_foreign_keys(catalog: &mut Catalog, name: &TableName, tokens: &[String]) 
     }
 }
 
-fn words(action: Action) -> &'static str {
+fn action_name(action: Action) -> &'static str {
     match action {
         Action::NoAction => "no action",
         Action::Restrict => "restrict",

@@ -24,25 +24,18 @@ pub(super) fn spelled(tokens: &[String]) -> String {
     text
 }
 
-/// A default value, in which no column can be named: what is in `"` is text.
+/// A default value, in which no column can be named: what is in quotes is text.
 pub(super) fn spelled_default(default: &str) -> String {
-    let mut text = String::new();
-    let mut within = None;
-    for letter in default.chars() {
-        match (within, letter) {
-            (None, '\'' | '"') => within = Some(letter),
-            (Some(quote), letter) if quote == letter => within = None,
-            // It would end the text.
-            (Some('"'), '\'') => text.push('\''),
-            _ => {}
-        }
-        text.push(if letter == '"' && within != Some('\'') {
-            '\''
-        } else {
-            letter
-        });
-    }
-    spelled(&tokens(&text))
+    let expression = default_expression(default);
+    let texts: Vec<String> = found(&expression)
+        .into_iter()
+        .map(|word| match name_of(&word.text) {
+            Some(name) => literal(&name),
+            None if word.text.starts_with('\'') => word.text,
+            None => word.text.to_lowercase(),
+        })
+        .collect();
+    spelled(&texts)
 }
 
 /// A default value as an expression that means the same anywhere: a word alone is text in a default,
@@ -64,6 +57,26 @@ pub(super) fn default_expression(default: &str) -> String {
         }
         _ => default.to_owned(),
     }
+}
+
+/// A type without what SQLite leaves at its end where `GENERATED ALWAYS` is not set out with one blank.
+pub(super) fn without_generated(declared: &str) -> String {
+    let words = found(declared);
+    let begin = |count: usize| Some(words.get(words.len().checked_sub(count)?)?.place.start);
+    let ends_with = |ending: &[&str]| {
+        let last = words.iter().rev().zip(ending.iter().rev());
+        words.len() >= ending.len() && last.into_iter().all(|(word, ending)| word.is(ending))
+    };
+    let end = match (
+        ends_with(&["generated", "always"]),
+        ends_with(&["generated"]),
+    ) {
+        (true, _) => begin(2),
+        (_, true) => begin(1),
+        _ => None,
+    };
+    end.map_or(declared, |end| declared[..end].trim_end())
+        .to_owned()
 }
 
 /// The parts between the commas of CREATE TABLE's parentheses.
@@ -278,9 +291,12 @@ mod tests {
             ("\"Abc\"", "'Abc'"),
             ("\"it's\"", "'it''s'"),
             ("X'Ab'", "x'aB'"),
+            ("Abc", "'Abc'"),
+            ("(5 /* it's */ + 1)", "(5+1 -- \"\n)"),
         ] {
             assert_eq!(spelled_default(one), spelled_default(other));
         }
+        assert_ne!(spelled_default("Abc"), spelled_default("abc"));
         assert_ne!(spelled_default("\"Abc\""), spelled_default("\"abc\""));
         assert_eq!(spelled_default("'a\"B'"), "'a\"B'");
     }

@@ -204,7 +204,7 @@ fn check_copy(
         .catalog
         .differences(&catalog, label, "the copy");
     if let Some(first) = differences.first() {
-        return Err(because(format!("{} ({})", first.object, first.difference)));
+        return Err(because(format!("{} ({})", first.object, first.brief)));
     }
     let all = || {
         let tables = catalog.tables.values();

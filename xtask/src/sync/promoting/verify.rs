@@ -127,7 +127,7 @@ pub(in crate::sync) fn check_rehearsed(rehearsed: &Snapshot, now: &Catalog) -> a
     };
     Err(otherwise(
         rehearsed,
-        &format!("the schema: {} ({})", first.object, first.difference),
+        &format!("the schema: {} ({})", first.object, first.brief),
     ))
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::drift::in_brief;
+use super::excerpt::excerpts;
 use super::table::TableName;
 use crate::sync::settings::environment::Backend;
 
@@ -168,8 +168,8 @@ impl Drift {
         let has = |one: &str, other: &str| format!("{here} has {one}; {there} has {other}");
         let (difference, brief) = match (one, other) {
             (Some(one), Some(other)) => {
-                let (one_in_brief, other_in_brief) = in_brief(one, other);
-                (has(one, other), has(&one_in_brief, &other_in_brief))
+                let (excerpt, other_excerpt) = excerpts(one, other);
+                (has(one, other), has(&excerpt, &other_excerpt))
             }
             _ => {
                 let only = format!("only {} has it", if one.is_some() { here } else { there });

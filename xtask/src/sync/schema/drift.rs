@@ -1,4 +1,4 @@
-//! Which differences of two schemas count, and how a long one is told in a line.
+//! Which differences of two schemas count.
 
 use std::borrow::Cow;
 
@@ -124,45 +124,6 @@ impl Pattern {
     }
 }
 
-/// Longer definitions than this are shown only around their difference.
-const LONG: usize = 100;
-
-/// How many words are shown before and after what differs.
-const AROUND: usize = 4;
-
-/// Two definitions as they fit into a line: all of them, or what lies around the first and the
-/// last word that differ.
-pub fn in_brief(one: &str, other: &str) -> (String, String) {
-    let words =
-        |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
-    let (one, other) = (words(one), words(other));
-    let common = |pairs: &mut dyn Iterator<Item = (&String, &String)>| {
-        pairs.take_while(|(one, other)| one == other).count()
-    };
-    let before = common(&mut one.iter().zip(&other));
-    let after = common(&mut one[before..].iter().rev().zip(other[before..].iter().rev()));
-    let brief = |words: &[String]| {
-        let whole = words.join(" ");
-        if whole.chars().count() <= LONG {
-            return whole;
-        }
-        let start = before.saturating_sub(AROUND);
-        let end = (words.len() - after + AROUND).min(words.len());
-        let mut text = words[start..end].join(" ");
-        let cut = text.chars().count() > LONG;
-        if cut {
-            text = text.chars().take(LONG).collect();
-        }
-        format!(
-            "{}{}{}",
-            if start > 0 { "… " } else { "" },
-            text.trim_end(),
-            if cut || end < words.len() { " …" } else { "" }
-        )
-    };
-    (brief(&one), brief(&other))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,38 +156,5 @@ mod tests {
         let problem = Pattern::parse("by_hand").unwrap_err();
         assert_eq!(problem.code, Code::ConfigInvalid);
         assert!(problem.hint.unwrap().contains("kind"));
-    }
-
-    #[test]
-    fn short_definitions_are_shown_whole_and_long_ones_where_they_differ() {
-        let (one, other) = in_brief("integer\n  NOT NULL", "bigint");
-        assert_eq!(
-            (one.as_str(), other.as_str()),
-            ("integer NOT NULL", "bigint")
-        );
-
-        let body = |factor: &str| {
-            let lines: Vec<String> = (0..40).map(|line| format!("step {line};")).collect();
-            format!(
-                "{} total := amount * {factor}; {}",
-                lines.join("\n"),
-                lines.join("\n")
-            )
-        };
-        let (one, other) = in_brief(&body("2"), &body("300"));
-        assert_eq!(one, "… total := amount * 2; step 0; step 1; …");
-        assert_eq!(other, "… total := amount * 300; step 0; step 1; …");
-
-        let (one, other) = in_brief(&body("2"), &body("2").replace("39;", "39; done;"));
-        assert!(one.chars().count() <= LONG + 4, "{one}");
-        assert!(other.contains("done;"), "{other}");
-        assert_ne!(one, other);
-    }
-
-    #[test]
-    fn a_definition_without_end_is_cut() {
-        let (one, other) = in_brief(&"x".repeat(900), "y");
-        assert_eq!(one.chars().count(), LONG + 2);
-        assert_eq!(other, "y");
     }
 }

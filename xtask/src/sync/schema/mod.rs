@@ -3,5 +3,6 @@
 pub mod catalog;
 pub(super) mod condition;
 pub mod drift;
+mod excerpt;
 pub(super) mod protected;
 pub mod table;

@@ -70,7 +70,7 @@ fn add_drift(page: &mut Page, drift: &[Drift]) {
                 let ignored = if drift.ignored { " (ignored)" } else { "" };
                 vec![
                     cell(&code(&drift.object.to_string())),
-                    format!("{}{ignored}", cell(&prose(&drift.difference))),
+                    format!("{}{ignored}", cell(&prose(&drift.brief))),
                 ]
             })
             .collect(),

@@ -1,6 +1,7 @@
 //! Catalogs differ in what was changed by hand, and in nothing else.
 
 mod changes;
+mod layout;
 mod postgres;
 mod sqlite;
 
@@ -12,6 +13,7 @@ use xtask::sync::settings::environment::Backend;
 use super::{either, open};
 use crate::support::database::Database;
 
+pub(super) use layout::{how_a_schema_is_laid_out_does_not_count, what_stands_in_texts_counts};
 pub(super) use postgres::{
     comments_grants_and_storage_count_on_demand, every_change_by_hand_is_told_and_no_other,
     every_version_of_the_server_says_the_same, the_way_to_a_schema_does_not_matter,

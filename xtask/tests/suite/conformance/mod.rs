@@ -41,7 +41,11 @@ use crate::support::suite;
 
 suite! {
     both {
-        catalog: migrations_leave_the_same_with_rows_and_without;
+        catalog:
+            migrations_leave_the_same_with_rows_and_without
+            how_a_schema_is_laid_out_does_not_count
+            what_stands_in_texts_counts
+            ;
         loading:
             rows_come_change_and_go
             only_rows_that_differ_are_written

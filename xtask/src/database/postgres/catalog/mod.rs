@@ -1,6 +1,7 @@
 //! Reading the schema from the system catalogs.
 //! <https://www.postgresql.org/docs/current/catalogs.html>
 
+mod body;
 mod columns;
 mod keys;
 mod objects;
@@ -60,8 +61,9 @@ impl PostgresSession {
         Ok(catalog)
     }
 
-    /// What a query returns as kind, schema, name, definition, and what follows the name of a
-    /// table or function, or NULL.
+    /// What a query returns as kind, schema, name, definition, what follows the name of a table or
+    /// function, or NULL, and the body in the definition where the server keeps one as it was
+    /// written.
     fn read_objects(&mut self, query: &str) -> anyhow::Result<Vec<(Object, String)>> {
         let rows = self.query(query, &[])?;
         let objects = rows.into_iter().map(|row| {
@@ -74,7 +76,13 @@ impl PostgresSession {
             };
             let object = object(&text(0), &format!("{name}{}", text(4)));
             // A file may have been checked out with other line ends.
-            (object, text(3).replace("\r\n", "\n"))
+            let definition = text(3).replace("\r\n", "\n");
+            let body = row.get(5).cloned().flatten();
+            let definition = match body.map(|body| body.replace("\r\n", "\n")) {
+                Some(body) => body::with_canonical_body(&definition, &body),
+                None => definition,
+            };
+            (object, definition)
         });
         Ok(objects.collect())
     }

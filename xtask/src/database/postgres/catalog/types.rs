@@ -9,7 +9,8 @@ pub(super) fn queries() -> Vec<String> {
     let collation_by_hand = made_by_hand("pg_collation", "l");
     let type_in_schema = "JOIN pg_namespace n ON n.oid = t.typnamespace";
     vec![
-        // Since version 14 the server writes IN before each argument of a procedure.
+        // Since version 14 the server writes IN before each argument of a procedure. In other languages
+        // white space may mean something.
         format!(
             "SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END, \
              n.nspname::text, p.proname::text, CASE p.prokind \
@@ -22,8 +23,9 @@ pub(super) fn queries() -> Vec<String> {
              'SORTOP ' || nullif(g.aggsortop, 0)::regoper, 'PARALLEL ' || p.proparallel::text) FROM pg_aggregate g WHERE g.aggfnoid = p.oid) \
              WHEN 'p' THEN regexp_replace(split_part(pg_get_functiondef(p.oid), E'\\n', 1), '([(]|, )IN ', '\\1', 'g') \
              || substr(pg_get_functiondef(p.oid), position(E'\\n' IN pg_get_functiondef(p.oid))) \
-             ELSE pg_get_functiondef(p.oid) END, '(' || oidvectortypes(p.proargtypes) || ')' \
-             FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE {USER_SCHEMA} AND {function_by_hand}"
+             ELSE pg_get_functiondef(p.oid) END, '(' || oidvectortypes(p.proargtypes) || ')', \
+             CASE WHEN l.lanname IN ('sql', 'plpgsql') AND p.prokind <> 'a' THEN nullif(p.prosrc, '') END \
+             FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang WHERE {USER_SCHEMA} AND {function_by_hand}"
         ),
         format!(
             "SELECT 'type', n.nspname::text, t.typname::text, 'enum ' || coalesce((SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) \
