@@ -13,7 +13,7 @@ use crate::sync::migrations::hazard::by_sentence;
 use crate::sync::migrations::parts::Part;
 use crate::sync::planning::plan::{LookupComparison, Plan, PlannedLookup};
 use crate::sync::rows::change_log::Change;
-use crate::sync::rows::difference::RowChange;
+use crate::sync::rows::row_changes::RowChange;
 use crate::sync::schema::catalog::Drift;
 use crate::sync::settings::rehearsal::Extent;
 use crate::sync::words::counted;
@@ -163,43 +163,19 @@ fn row_text(row: &RowChange) -> String {
         .map(|(column, value)| format!("{} {}", line(column), shown(value)))
         .collect();
     let key = key.join(", ");
-    match row.change {
-        Change::Insert => format!(
-            "    {} {key}: {}\n",
-            style("+").green(),
-            all(row.after.as_ref())
-        ),
-        Change::Delete => format!(
-            "    {} {key}: {}\n",
-            style("-").red(),
-            all(row.before.as_ref())
-        ),
-        Change::Retire => format!(
-            "    {} {key}: {}\n",
-            style("-").yellow(),
-            all(row.before.as_ref())
-        ),
-        Change::Update => {
-            let empty = Map::new();
-            let (before, after) = (
-                row.before.as_ref().unwrap_or(&empty),
-                row.after.as_ref().unwrap_or(&empty),
-            );
-            let cells: Vec<String> = after
-                .iter()
-                .filter(|(column, value)| before.get(*column) != Some(value))
-                .map(|(column, value)| {
-                    format!(
-                        "{} {} → {}",
-                        line(column),
-                        before.get(column).map_or("?".to_owned(), shown),
-                        shown(value)
-                    )
-                })
-                .collect();
-            format!("    {} {key}: {}\n", style("~").yellow(), cells.join(", "))
-        }
-    }
+    let changed = || {
+        let cells = row
+            .changed_cells()
+            .map(|(column, was, now)| format!("{} {} → {}", line(column), shown(was), shown(now)));
+        cells.collect::<Vec<_>>().join(", ")
+    };
+    let (sign, cells) = match row.change {
+        Change::Insert => (style("+").green(), all(row.after.as_ref())),
+        Change::Delete => (style("-").red(), all(row.before.as_ref())),
+        Change::Update => (style("~").yellow(), changed()),
+        Change::Retire => (style("~").yellow(), format!("{} (retired)", changed())),
+    };
+    format!("    {sign} {key}: {cells}\n")
 }
 
 fn all(row: Option<&Map<String, Value>>) -> String {

@@ -8,7 +8,7 @@ use crate::sync::rows::change_log::Change;
 use crate::sync::rows::lookup::{Lookup, Source};
 use crate::sync::rows::row::{NULL, Record, encode, owned};
 use crate::sync::schema::catalog::DefaultValue;
-use crate::sync::settings::config::{LookupSettings, RetiredValue};
+use crate::sync::settings::config::LookupSettings;
 use crate::sync::settings::environment::Backend;
 
 /// The rows of one table of the target as they will be.
@@ -61,8 +61,7 @@ impl Coming {
             (column.name.clone(), value)
         });
         let retire = ends.on_target.retire.iter().flat_map(|retire| &retire.0);
-        let retired =
-            retire.map(|(column, value)| (column.clone(), spelled(value, target.backend)));
+        let retired = retire.map(|(column, value)| (column.clone(), value.field(target.backend)));
         Some(Coming {
             defaults: defaults.collect(),
             retired: retired.collect(),
@@ -185,14 +184,6 @@ pub(super) fn constant(expression: &str, backend: Backend) -> Option<String> {
         ("false", Backend::Sqlite) => Some("0".to_owned()),
         ("true" | "false", Backend::Postgres) => Some(text.to_owned()),
         (number, _) => number.parse::<f64>().is_ok().then(|| text.to_owned()),
-    }
-}
-
-fn spelled(value: &RetiredValue, backend: Backend) -> String {
-    match (value, backend) {
-        (RetiredValue::Boolean(value), Backend::Sqlite) => u8::from(*value).to_string(),
-        (RetiredValue::Text(value), _) => encode(Some(value)).into_owned(),
-        (value, _) => value.to_string(),
     }
 }
 

@@ -2,14 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
-
-use super::change_log::{Change, ChangeLog};
 use super::compare::Difference;
 use super::differing::{Arranged, Differing, Found, differing};
 use super::edits::Edits;
-use super::lookup::Lookup;
-use super::row::{BATCH, LookupState, Record, cells};
+use super::row::LookupState;
+use super::row_changes::{RowChange, row_changes};
 use crate::database::Session;
 use crate::problem::Problem;
 use crate::sync::obstacles::clashes::clashing_values;
@@ -63,15 +60,6 @@ pub enum Outcome {
     Missing { rows: u64 },
     /// The rows cannot be compared.
     Refused(Problem),
-}
-
-/// One row that would change; values as in a CSV export, with JSON's null for NULL.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct RowChange {
-    pub change: Change,
-    pub key: Map<String, Value>,
-    pub before: Option<Map<String, Value>>,
-    pub after: Option<Map<String, Value>>,
 }
 
 /// Compares every lookup table; with `every_row`, each change comes with its old and new values.
@@ -210,13 +198,7 @@ fn judge(
     };
     let references = references(&compared, lookups, kept, source, target, &mut log)?;
     let rows = if every_row {
-        row_changes(
-            &on_source,
-            &on_target,
-            &mut *source.session,
-            &mut *target.session,
-            &mut log,
-        )?
+        row_changes(&on_source, &on_target, source, target, &mut log)?
     } else {
         Vec::new()
     };
@@ -228,67 +210,4 @@ fn judge(
         problems,
         edits: edits.into(),
     })
-}
-
-fn row_changes(
-    on_source: &Lookup,
-    on_target: &Lookup,
-    source: &mut dyn Session,
-    target: &mut dyn Session,
-    log: &mut ChangeLog,
-) -> anyhow::Result<Vec<RowChange>> {
-    let mut changes = Vec::new();
-    for_each_batch(
-        log,
-        |_| true,
-        |batch| {
-            let keys = |wanted: fn(Change) -> bool| -> Vec<Record> {
-                batch
-                    .iter()
-                    .filter(|(change, _)| wanted(*change))
-                    .map(|(_, key)| key.clone())
-                    .collect()
-            };
-            let after = source.rows_by_key(on_source, &keys(|change| change != Change::Delete))?;
-            let before = target.rows_by_key(on_target, &keys(|change| change != Change::Insert))?;
-            let find = |rows: &[Record], key: &Record| {
-                rows.iter()
-                    .find(|row| on_source.key_of(row) == *key)
-                    .map(|row| cells(&on_source.columns, row))
-            };
-            for (change, key) in &batch {
-                let columns: Vec<String> = on_source.key_columns().map(str::to_owned).collect();
-                changes.push(RowChange {
-                    change: *change,
-                    key: cells(&columns, key),
-                    before: find(&before, key),
-                    after: find(&after, key),
-                });
-            }
-            Ok(())
-        },
-    )?;
-    Ok(changes)
-}
-
-fn for_each_batch(
-    log: &mut ChangeLog,
-    wanted: impl Fn(Change) -> bool,
-    mut work: impl FnMut(Vec<(Change, Record)>) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut batch = Vec::new();
-    for entry in log.read()? {
-        let (change, key) = entry?;
-        if wanted(change) {
-            batch.push((change, key));
-            if batch.len() == BATCH {
-                work(std::mem::take(&mut batch))?;
-            }
-        }
-    }
-    if batch.is_empty() {
-        Ok(())
-    } else {
-        work(batch)
-    }
 }

@@ -8,6 +8,7 @@ pub mod edits;
 pub mod key_order;
 pub mod lookup;
 pub mod row;
+pub mod row_changes;
 pub mod row_edits;
 pub mod row_source;
 pub mod three_way;

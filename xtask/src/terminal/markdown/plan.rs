@@ -10,7 +10,7 @@ use crate::sync::migrations::parts::Part;
 use crate::sync::planning::contract::End;
 use crate::sync::planning::plan::{LookupComparison, Plan, PlannedLookup, PlannedMigration};
 use crate::sync::rows::change_log::Change;
-use crate::sync::rows::difference::RowChange;
+use crate::sync::rows::row_changes::RowChange;
 use crate::sync::settings::rehearsal::Extent;
 use crate::sync::words::counted;
 use crate::terminal::keeps_edits;
@@ -158,23 +158,18 @@ fn add_rows(page: &mut Page, lookup: &PlannedLookup) {
 }
 
 fn row(row: &RowChange) -> Vec<String> {
-    let empty = Map::new();
-    let before = row.before.as_ref().unwrap_or(&empty);
-    let after = row.after.as_ref().unwrap_or(&empty);
+    let all = |row: Option<&Map<String, Value>>| row.map_or(String::new(), named);
+    let changed = || {
+        let cells = row
+            .changed_cells()
+            .map(|(column, was, now)| format!("{} {} → {}", code(column), value(was), value(now)));
+        cells.collect::<Vec<_>>().join(", ")
+    };
     let (change, values) = match row.change {
-        Change::Insert => ("insert", named(after)),
-        Change::Delete => ("delete", named(before)),
-        Change::Retire => ("retire", named(before)),
-        Change::Update => {
-            let cells = after
-                .iter()
-                .filter(|(column, value)| before.get(*column) != Some(value))
-                .map(|(column, now)| {
-                    let was = before.get(column).map_or("?".to_owned(), value);
-                    format!("{} {was} → {}", code(column), value(now))
-                });
-            ("update", cells.collect::<Vec<_>>().join(", "))
-        }
+        Change::Insert => ("insert", all(row.after.as_ref())),
+        Change::Delete => ("delete", all(row.before.as_ref())),
+        Change::Retire => ("retire", changed()),
+        Change::Update => ("update", changed()),
     };
     vec![change.to_owned(), cell(&named(&row.key)), cell(&values)]
 }

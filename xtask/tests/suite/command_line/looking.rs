@@ -197,6 +197,35 @@ fn a_plan_names_what_would_change() {
 }
 
 #[test]
+fn a_plan_shows_the_cells_that_are_written() {
+    let workspace = Workspace::promoted();
+    workspace.configure(
+        "table = \"fee_items\"",
+        "table = \"fee_items\"\nretire = { active = false }\ninsert_only = [\"name\"]",
+    );
+    workspace.execute("dev", "UPDATE fee_items SET name = 'x'");
+    assert_run!(look(&workspace, &["sync", "plan", "dev-to-test", "--rows"]), @r#"
+    exit status: 0
+    ----- stdout -----
+    dev-to-test (plan [plan])
+      fee_items: 1 to insert, 1 to update, 0 to delete, 1 to retire, 1 unchanged
+        ~ id "1": rate_basis_points "120" → "125"
+        + id "4": active "1", code "GIFT", fee_group_id "2", fixed_minor_units "0", id "4", minimum_minor_units "0", name "x", rate_basis_points "75", updated_at "2024-06-01 08:00:00"
+        ~ id "3": active "1" → "0" (retired)
+      all of it in one transaction, after a backup
+    ----- stderr -----
+    "#);
+    let markdown = ["sync", "plan", "dev-to-test", "--rows", "--format=markdown"];
+    let markdown = workspace.run(&markdown).stdout;
+    for row in [
+        "| update | `id` `\"1\"` | `rate_basis_points` `\"120\"` → `\"125\"` |",
+        "| retire | `id` `\"3\"` | `active` `\"1\"` → `\"0\"` |",
+    ] {
+        assert!(markdown.contains(row), "{markdown}");
+    }
+}
+
+#[test]
 fn a_plan_for_an_empty_database_has_the_migrations() {
     assert_run!(look(&Workspace::filled(), &["sync", "plan", "dev-to-test"]), @r#"
     exit status: 0

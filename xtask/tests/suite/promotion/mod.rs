@@ -15,6 +15,7 @@ mod importing;
 mod letting_go;
 mod mixing;
 mod parts;
+mod preview;
 mod random;
 mod recording;
 mod refusing;
@@ -145,6 +146,12 @@ suite! {
             migrations_between_two_parts_stop_the_run
             a_run_that_is_killed_between_parts_goes_on
             ;
+        preview:
+            cells_that_are_only_inserted_are_not_shown_as_changed
+            rows_to_retire_are_shown_as_they_will_be
+            what_retires_is_shown_as_the_column_spells_it
+            rows_are_shown_as_the_migrations_leave_them
+            ;
         splitting: development_is_migrated_in_parts;
         mixing: a_part_that_does_not_travel a_part_that_does_not_travel_lets_rows_move
             a_computed_part_or_some_rows_only a_value_that_retires_is_taken
@@ -262,6 +269,7 @@ suite! {
             what_is_deferred_is_checked_after_each_migration
             what_no_transaction_may_hold_is_found
             ;
+        preview: a_value_too_long_to_retire_by_is_named;
         unsaid: tables_and_columns_go_only_with_leave rows_may_change_their_partition
             what_the_schema_does_not_show_goes_only_with_leave a_partition_goes_only_with_leave
             tables_without_rows_may_be_rewritten;

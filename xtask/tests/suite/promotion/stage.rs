@@ -107,6 +107,12 @@ impl Stage {
         Ok(look(&self.config, &promotion, false)?.plan)
     }
 
+    /// With every row that would change.
+    pub(super) fn try_plan_with_rows(&self) -> anyhow::Result<Plan> {
+        let promotion = self.config.promotion("dev-to-test")?;
+        Ok(look(&self.config, &promotion, true)?.plan)
+    }
+
     pub(super) fn plan(&self) -> Plan {
         self.try_plan().unwrap()
     }

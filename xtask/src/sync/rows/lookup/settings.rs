@@ -6,7 +6,9 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::problem::{Code, Problem};
+use crate::sync::rows::row::encode;
 use crate::sync::schema::table::TableName;
+use crate::sync::settings::environment::Backend;
 
 /// What `sync.toml` says about one lookup table.
 #[derive(Debug, Clone, Deserialize)]
@@ -131,6 +133,19 @@ pub enum RetiredValue {
     Boolean(bool),
     Integer(i64),
     Text(String),
+}
+
+impl RetiredValue {
+    /// The value as a field of a row, before the database spells it as one of its column.
+    pub(in crate::sync) fn field(&self, backend: Backend) -> String {
+        match (self, backend) {
+            // SQLite's booleans are numbers, and a column may take a value as it comes.
+            (RetiredValue::Boolean(value), Backend::Sqlite) => format!("\\i:{}", u8::from(*value)),
+            (RetiredValue::Integer(value), Backend::Sqlite) => format!("\\i:{value}"),
+            (RetiredValue::Text(text), Backend::Sqlite) => format!("\\t:{text}"),
+            (value, Backend::Postgres) => encode(Some(&value.to_string())).into_owned(),
+        }
+    }
 }
 
 impl fmt::Display for RetiredValue {
