@@ -58,6 +58,8 @@ pub enum Code {
     VerificationFailed,
     CsvInvalid,
     Failed,
+    // An answer was lost: the target may be changed.
+    OutcomeUnknown,
     // The person said no.
     Cancelled,
 }
@@ -112,6 +114,7 @@ impl Code {
         Code::VerificationFailed,
         Code::CsvInvalid,
         Code::Failed,
+        Code::OutcomeUnknown,
         Code::Cancelled,
     ];
 
@@ -132,6 +135,7 @@ impl Code {
             | Code::VerificationFailed
             | Code::CsvInvalid
             | Code::Failed => 1,
+            Code::OutcomeUnknown => CHANGED,
             Code::Cancelled => 5,
             _ => REFUSED,
         }

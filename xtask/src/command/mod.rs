@@ -96,7 +96,8 @@ fn run(cli: Cli) -> Result<ExitCode, Ended> {
                     environment.name, config.options
                 ),
             )?;
-            screen.recorded(&record(&config, environment, &migrations)?);
+            let report = record(&config, environment, &migrations, &mut screen.steps())?;
+            screen.recorded(&report);
             Ok(ExitCode::SUCCESS)
         }
         Task::Migrate { options, .. } => {

@@ -301,7 +301,7 @@ fn stamp(
             config.options
         ),
     )?;
-    screen.stamped(&unstamped.stamp(config, environment)?);
+    screen.stamped(&unstamped.stamp(config, environment, &mut screen.steps())?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -213,7 +213,8 @@ pub trait Target: Session {
         migration: &Migration,
     ) -> anyhow::Result<()>;
 
-    /// Commits what was done so far, in a run that goes on.
+    /// Commits what was done so far, in a run that goes on. After an error nothing of the run is
+    /// held any more, whether it was committed or not.
     fn commit_part(&mut self) -> anyhow::Result<()>;
 
     /// Begins the next transaction after [`Target::commit_part`]. Where the database has locks
@@ -310,5 +311,9 @@ pub trait Target: Session {
     /// stamp where there is none, or anew.
     fn record(&mut self, entry: &LedgerEntry) -> anyhow::Result<()>;
 
+    /// Commits, and ends the session.
+    ///
+    /// # Errors
+    /// A refusal of the database, or that its answer was lost; then it may be committed.
     fn commit(self: Box<Self>) -> anyhow::Result<()>;
 }

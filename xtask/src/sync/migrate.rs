@@ -12,6 +12,7 @@ use crate::sync::migrations::migration::{MigrationSet, OutOfOrder};
 use crate::sync::migrations::parts::parts;
 use crate::sync::one_environment;
 use crate::sync::planning::gate;
+use crate::sync::promoting::commit::Commit;
 use crate::sync::promoting::progress::{self, Progress};
 use crate::sync::promoting::report::MigrationReport;
 use crate::sync::settings::config::Config;
@@ -89,6 +90,11 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
         known: &migrations,
         entry: &entry,
         label: &development.label,
+        commit: Commit {
+            environment: development,
+            options: &config.options,
+            way_back: None,
+        },
         hold: &|_| Ok(Vec::new()),
         before: &|_, _| Ok(()),
         after: &|_, _| Ok(None),
@@ -108,7 +114,7 @@ fn apply(
 ) -> anyhow::Result<()> {
     let migrations = progress.run(&mut *target, run, events)?;
     target.check_constraints().map_err(progress::broken)?;
-    target.record(&LedgerEntry {
+    let entry = LedgerEntry {
         run: Run {
             finished_at: Moment::now().readable(),
             summary: counted(progress.ran().len() as u64, "migration"),
@@ -116,6 +122,7 @@ fn apply(
         },
         migrations,
         ..run.entry.clone()
-    })?;
-    target.commit()
+    };
+    target.record(&entry)?;
+    run.commit.commit(target, &entry.run, events)
 }

@@ -4,11 +4,13 @@ use serde::Serialize;
 
 use crate::database;
 use crate::problem::{Code, Problem};
+use crate::sync::event::Events;
 use crate::sync::history::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
 use crate::sync::history::moment::Moment;
 use crate::sync::migrate::MigrateReport;
 use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::one_environment;
+use crate::sync::promoting::commit::Commit;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::{Snapshot, observe};
@@ -30,6 +32,7 @@ pub fn record(
     config: &Config,
     environment: &Environment,
     again: &[String],
+    events: &mut Events<'_>,
 ) -> anyhow::Result<MigrateReport> {
     let started_at = Moment::now().readable();
     let mut target = database::open_target(environment.url()?, environment.limits)
@@ -66,11 +69,17 @@ pub fn record(
         summary: format!("recorded {}", counted(wanted.len() as u64, "migration")),
         ..run
     };
-    target.record(&LedgerEntry {
+    let entry = LedgerEntry {
         migrations: wanted.into_iter().map(RecordedMigration::of).collect(),
         ..LedgerEntry::new(environment, run)?
-    })?;
-    target.commit()?;
+    };
+    target.record(&entry)?;
+    let commit = Commit {
+        environment,
+        options: &config.options,
+        way_back: None,
+    };
+    commit.commit(target, &entry.run, events)?;
     Ok(report)
 }
 

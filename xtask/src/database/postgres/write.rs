@@ -61,8 +61,13 @@ impl Target for PostgresSession {
 
     fn commit_part(&mut self) -> anyhow::Result<()> {
         self.keep_lock()?;
-        <PgConnection as Connection>::TransactionManager::commit_transaction(&mut self.connection)
-            .map_err(|error| self.failed(&error, "commit"))?;
+        if let Err(error) = <PgConnection as Connection>::TransactionManager::commit_transaction(
+            &mut self.connection,
+        ) {
+            let error = self.failed(&error, "commit");
+            (self.keeper, self.lookout) = (None, None);
+            return Err(error);
+        }
         // What is done concurrently waits for everybody who looks.
         self.lookout = None;
         Ok(())

@@ -86,10 +86,16 @@ impl Target for SqliteSession {
     }
 
     fn commit_part(&mut self) -> anyhow::Result<()> {
-        <SqliteConnection as Connection>::TransactionManager::commit_transaction(
+        let ended = <SqliteConnection as Connection>::TransactionManager::commit_transaction(
             &mut self.connection,
-        )
-        .map_err(|error| failed(&error, "commit"))
+        );
+        if ended.is_err()
+            && let Ok(other) = SqliteSession::connect(&self.url, "rw", self.limits)
+        {
+            // Where the disk failed the transaction may be open still, and its lock held.
+            self.connection = other.connection;
+        }
+        ended.map_err(|error| failed(&error, "commit"))
     }
 
     fn begin_part(&mut self) -> anyhow::Result<()> {

@@ -9,6 +9,7 @@ use crate::sync::event::{Event, Events};
 use crate::sync::history::ledger::{Run, RunKind};
 use crate::sync::history::moment::Moment;
 use crate::sync::one_environment;
+use crate::sync::promoting::commit::Commit;
 use crate::sync::promoting::report::BackupReport;
 use crate::sync::random::random_id;
 use crate::sync::settings::config::Config;
@@ -75,7 +76,7 @@ pub fn restore(
     drop(observed);
 
     step(format!("restore {}", environment.label));
-    runs.push(Run {
+    let run = Run {
         id: run_id.clone(),
         finished_at: Moment::now().readable(),
         backup: present
@@ -83,9 +84,20 @@ pub fn restore(
             .map(|backup| backup.path.display().to_string()),
         summary: format!("restored {}", backup.manifest.file),
         ..Run::begun(config, RunKind::Restore, &environment.name, started_at)?
-    });
+    };
+    runs.push(run.clone());
     let scratch = backup::scratch_folder(&config.backup.dir)?;
-    database::restore(url, &backup.path, &runs, scratch.path())?;
+    let present_report = present
+        .as_ref()
+        .map(|backup| BackupReport::of(backup, config));
+    if let Err(error) = database::restore(url, &backup.path, &runs, scratch.path()) {
+        let commit = Commit {
+            environment,
+            options: &config.options,
+            way_back: present_report.as_ref().map(|backup| &*backup.way_back),
+        };
+        commit.settle(error, &run, events)?;
+    }
 
     if let Some(present) = &present {
         // Only now: the backup that was restored may have been the next to go.
@@ -97,9 +109,7 @@ pub fn restore(
         run_id,
         environment: environment.name.clone(),
         restored: BackupReport::of(backup, config),
-        backup: present
-            .as_ref()
-            .map(|backup| BackupReport::of(backup, config)),
+        backup: present_report,
         verified: holds(environment, backup)?,
     })
 }

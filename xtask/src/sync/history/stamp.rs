@@ -7,7 +7,9 @@ use super::ledger::{LedgerEntry, Run, RunKind, Stamp};
 use super::moment::Moment;
 use crate::database::{self, Identity};
 use crate::problem::{Code, Problem};
+use crate::sync::event::Events;
 use crate::sync::one_environment;
+use crate::sync::promoting::commit::Commit;
 use crate::sync::random::random_id;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
@@ -76,7 +78,12 @@ impl Unstamped {
     ///
     /// # Errors
     /// `plan_stale` when the database is another by now, or says something else.
-    pub fn stamp(&self, config: &Config, environment: &Environment) -> anyhow::Result<StampReport> {
+    pub fn stamp(
+        &self,
+        config: &Config,
+        environment: &Environment,
+        events: &mut Events<'_>,
+    ) -> anyhow::Result<StampReport> {
         let started_at = Moment::now().readable();
         let mut target = database::open_target(environment.url()?, environment.limits)
             .map_err(|error| environment.blame(error))?;
@@ -106,12 +113,18 @@ impl Unstamped {
             },
             ..begun
         };
-        target.record(&LedgerEntry {
+        let entry = LedgerEntry {
             stamp_anew: true,
             ..LedgerEntry::new(environment, run)?
-        })?;
+        };
+        target.record(&entry)?;
         let stamp = target.ledger()?.stamp;
-        target.commit()?;
+        let commit = Commit {
+            environment,
+            options: &config.options,
+            way_back: None,
+        };
+        commit.commit(target, &entry.run, events)?;
         let Some(stamp) = stamp else {
             anyhow::bail!("the stamp of {} is not there", environment.label);
         };

@@ -1,5 +1,6 @@
 //! Carrying out a plan.
 
+pub mod commit;
 pub mod export;
 pub mod load;
 pub mod progress;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::commit::Commit;
 use super::promote::milliseconds;
 use super::report::MigrationReport;
 use crate::database::Target;
@@ -39,6 +40,8 @@ pub struct Run<'run> {
     pub entry: &'run LedgerEntry,
     /// The environment that is written.
     pub label: &'run str,
+    /// How to find out whether a part was committed.
+    pub commit: Commit<'run>,
     /// Keeps others from writing to the lookup tables until the part ends, and reads them.
     pub hold: &'run dyn Fn(&mut dyn Target) -> anyhow::Result<Held>,
     /// What has to hold before a part begins.
@@ -86,7 +89,7 @@ impl Progress {
                 run.parts.len(),
                 listed(&part.names)
             );
-            target.record(&LedgerEntry {
+            let entry = LedgerEntry {
                 run: ledger::Run {
                     kind: RunKind::Unfinished,
                     finished_at: Moment::now().readable(),
@@ -95,9 +98,16 @@ impl Progress {
                 },
                 migrations: std::mem::take(&mut recorded),
                 ..run.entry.clone()
-            })?;
+            };
+            target.record(&entry)?;
             let left = (run.hold)(target)?;
-            target.commit_part()?;
+            if let Err(error) = target.commit_part() {
+                let message = format!("{error}, when {what} was committed");
+                run.commit.settle(error, &entry.run, events)?;
+                // It is there, but the session that would go on is not.
+                self.committed = self.ran.len();
+                return Err(Problem::new(Code::Unreachable, message).into());
+            }
             self.committed = self.ran.len();
             events(Event::Note(format!("committed {what}")));
             target.begin_part()?;
@@ -193,11 +203,16 @@ impl Progress {
         let back = way_back.map_or(String::new(), |command| {
             format!("; the way back is `{command}`")
         });
-        Problem {
-            message: format!("{}. {stays}{begun}", problem.message),
-            hint: Some(format!(
+        let hint = match problem.code {
+            // How to find out comes first, and the way back with it.
+            Code::OutcomeUnknown => problem.hint,
+            _ => Some(format!(
                 "mend what it names, then run it again, and it goes on from there{back}"
             )),
+        };
+        Problem {
+            message: format!("{}. {stays}{begun}", problem.message),
+            hint,
             target_changed: true,
             ..problem
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use super::commit::Commit;
 use super::export;
 use super::load;
 use super::progress::{self, Progress, hold, resolve_present};
@@ -235,7 +236,16 @@ fn carry_out(
         target_digests(&look.comparisons),
         &report.run_id,
     )?;
-    report.backup = Some(BackupReport::of(&backup, config));
+    let way_back = report
+        .backup
+        .insert(BackupReport::of(&backup, config))
+        .way_back
+        .clone();
+    let commit = Commit {
+        environment: promotion.to,
+        options: &config.options,
+        way_back: Some(&way_back),
+    };
 
     step(events, promotion.from.handing_over());
     let lookups = resolve_all(config, &look.source.snapshot)?;
@@ -271,6 +281,7 @@ fn carry_out(
         known: &look.migrations,
         entry: &entry,
         label: to,
+        commit,
         hold: &|target| hold(config, target, to),
         before: &|target, part| destructive::hold_empty(target, &look.plan, part, to),
         after: &|target, migration| match &said {
@@ -312,7 +323,7 @@ fn carry_out(
     }
     report.verified = true;
     let waiting = promoted::Waiting::prepare(config, &promotion.to.name, &lookups, &folder)?;
-    target.record(&LedgerEntry {
+    let entry = LedgerEntry {
         run: Run {
             finished_at: Moment::now().readable(),
             summary: report.summary(),
@@ -321,8 +332,9 @@ fn carry_out(
         migrations,
         lookups: promoted::promoted_lookups(config, &lookups, &manifest, &held),
         ..entry
-    })?;
-    target.commit()?;
+    };
+    target.record(&entry)?;
+    commit.commit(target, &entry.run, events)?;
     report.warnings.extend(waiting.keep());
     thin_out(
         &config.backup,

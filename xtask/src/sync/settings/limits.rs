@@ -1,5 +1,5 @@
-//! How long a session that writes waits: for somebody else's lock, and for one of its own
-//! statements.
+//! How long a session that writes waits: for somebody else's lock, for one of its own statements,
+//! and for a server that does not answer.
 
 use std::time::Duration;
 
@@ -14,6 +14,16 @@ pub struct Limits {
     pub lock_timeout: Duration,
     /// Longer than `lock_timeout`, so that a lock is not taken for a slow statement.
     pub statement_timeout: Option<Duration>,
+    /// How long a server that does not answer is waited for.
+    pub network_timeout: Duration,
+}
+
+/// The same as `sync.toml` has it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Written<'text> {
+    pub lock_timeout: Option<&'text str>,
+    pub statement_timeout: Option<&'text str>,
+    pub network_timeout: Option<&'text str>,
 }
 
 impl Default for Limits {
@@ -21,20 +31,17 @@ impl Default for Limits {
         Limits {
             lock_timeout: Duration::from_secs(5),
             statement_timeout: None,
+            network_timeout: Duration::from_secs(30),
         }
     }
 }
 
 impl Limits {
-    /// Reads both keys of the environment of that name, as far as it has them.
+    /// Reads the keys of the environment of that name, as far as it has them.
     ///
     /// # Errors
     /// `config_invalid`, naming the key.
-    pub fn parse(
-        environment: &str,
-        lock_timeout: Option<&str>,
-        statement_timeout: Option<&str>,
-    ) -> Result<Self, Problem> {
+    pub fn parse(environment: &str, written: Written<'_>) -> Result<Self, Problem> {
         let invalid = |message: String, hint: &str| {
             Problem::new(
                 Code::ConfigInvalid,
@@ -50,17 +57,23 @@ impl Limits {
                 )
             })
         };
+        let read_limit = |key: &str, text: &str, what: &str| match read(key, text)? {
+            Duration::ZERO => Err(invalid(
+                format!("with `{key}` \"{text}\" a promotion would wait for ever"),
+                what,
+            )),
+            limit => Ok(limit),
+        };
         let mut limits = Limits::default();
-        if let Some(text) = lock_timeout {
-            limits.lock_timeout = read("lock_timeout", text)?;
-            if limits.lock_timeout.is_zero() {
-                return Err(invalid(
-                    format!("with `lock_timeout` \"{text}\" a promotion would wait for ever"),
-                    "say how long it may wait for somebody else's lock, such as \"5s\"",
-                ));
-            }
+        if let Some(text) = written.lock_timeout {
+            let what = "say how long it may wait for somebody else's lock, such as \"5s\"";
+            limits.lock_timeout = read_limit("lock_timeout", text, what)?;
         }
-        if let Some(text) = statement_timeout {
+        if let Some(text) = written.network_timeout {
+            let what = "say how long a server may be silent, such as \"30s\"";
+            limits.network_timeout = read_limit("network_timeout", text, what)?;
+        }
+        if let Some(text) = written.statement_timeout {
             limits.statement_timeout =
                 Some(read("statement_timeout", text)?).filter(|limit| !limit.is_zero());
         }
@@ -117,8 +130,13 @@ mod tests {
 
     #[test]
     fn what_is_not_said_has_a_default() {
-        let parse = |lock: Option<&str>, statement: Option<&str>| {
-            let limits = Limits::parse("test", lock, statement).unwrap();
+        let parse = |lock_timeout: Option<&str>, statement_timeout: Option<&str>| {
+            let written = Written {
+                lock_timeout,
+                statement_timeout,
+                ..Written::default()
+            };
+            let limits = Limits::parse("test", written).unwrap();
             (
                 limits.lock_timeout.as_millis(),
                 limits.statement_timeout.map(|limit| limit.as_millis()),
@@ -156,7 +174,12 @@ mod tests {
                 "`statement_timeout` (5s) is not longer than `lock_timeout` (5s)",
             ),
         ] {
-            let problem = Limits::parse("test", lock, statement).unwrap_err();
+            let written = Written {
+                lock_timeout: lock,
+                statement_timeout: statement,
+                ..Written::default()
+            };
+            let problem = Limits::parse("test", written).unwrap_err();
             assert_eq!(problem.code, Code::ConfigInvalid);
             assert!(problem.message.starts_with("environment `test`: "));
             assert!(problem.message.contains(message), "{problem}");

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::environment::{DatabaseUrl, Environment};
-use super::limits::Limits;
+use super::limits::{Limits, Written};
 use super::rehearsal::{RehearsalSetting, RehearsalSettings, Size};
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::migration::OutOfOrder;
@@ -97,6 +97,7 @@ pub(in crate::sync) struct EnvironmentFile {
     rehearsal_limit: Option<Size>,
     lock_timeout: Option<String>,
     statement_timeout: Option<String>,
+    network_timeout: Option<String>,
 }
 
 /// The three environments of a file that names none.
@@ -120,6 +121,7 @@ fn default_pipeline() -> Vec<EnvironmentFile> {
         rehearsal_limit: None,
         lock_timeout: None,
         statement_timeout: None,
+        network_timeout: None,
     })
     .into()
 }
@@ -193,8 +195,11 @@ pub(in crate::sync) fn pipeline(
         };
         let limits = Limits::parse(
             &name,
-            environment.lock_timeout.as_deref(),
-            environment.statement_timeout.as_deref(),
+            Written {
+                lock_timeout: environment.lock_timeout.as_deref(),
+                statement_timeout: environment.statement_timeout.as_deref(),
+                network_timeout: environment.network_timeout.as_deref(),
+            },
         )?;
         let rehearsal = RehearsalSettings::parse(
             &name,

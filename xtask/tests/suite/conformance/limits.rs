@@ -17,6 +17,7 @@ pub(super) fn limits_outlive_a_migration_that_changes_them() {
     let limits = Limits {
         lock_timeout: Duration::from_millis(1500),
         statement_timeout: Some(Duration::from_secs(120)),
+        ..Limits::default()
     };
     let mut target = database::open_target(&database.checked_url(), limits).unwrap();
     let seen = |table: &str| {

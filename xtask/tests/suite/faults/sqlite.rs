@@ -1,7 +1,7 @@
 //! SQLite files.
 
 use crate::support::started::Started;
-use crate::support::workspace::{ENDLESS_INSERT, Workspace, assert_run};
+use crate::support::workspace::{ENDLESS_INSERT, Run, Workspace, assert_run};
 
 const PROMOTE: [&str; 3] = ["sync", "dev-to-test", "--yes"];
 
@@ -111,5 +111,37 @@ fn a_second_promotion_waits_for_nobody_for_long() {
     "#);
     first.kill();
     workspace.execute("test", "DROP TRIGGER fee_items_endless");
+    workspace.succeeds(&PROMOTE);
+}
+
+/// SQLite writes to the file when it commits, and the file cannot grow.
+#[cfg(unix)]
+#[test]
+fn a_commit_that_the_disk_refuses_leaves_the_target_as_it_was() {
+    let workspace = Workspace::promoted();
+    workspace.execute(
+        "dev",
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+         INSERT INTO fee_groups (id, code, name, currency, updated_at)
+             SELECT n + 100, 'CODE' || n, printf('%.200c', 'x'), 'EUR', '2024-05-01 08:00:00' FROM n;",
+    );
+    let before = workspace.databases();
+    let blocks = workspace.path("test.sqlite3").metadata().unwrap().len() / 512;
+    let real = workspace.command(&PROMOTE);
+    let mut limited = std::process::Command::new("sh");
+    limited
+        .args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\""])
+        .arg(blocks.to_string())
+        .arg(real.get_program())
+        .args(real.get_args())
+        .current_dir(workspace.path(""))
+        .env_clear();
+    for (name, value) in real.get_envs() {
+        limited.env(name, value.unwrap_or_default());
+    }
+    let run = Run::of(limited);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stderr.contains("error: failed to commit: "), "{run}");
+    workspace.assert_databases(&before);
     workspace.succeeds(&PROMOTE);
 }

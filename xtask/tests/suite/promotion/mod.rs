@@ -4,6 +4,7 @@ mod adopting;
 mod approving;
 mod arriving;
 mod clashing;
+mod committing;
 mod configuring;
 mod copying;
 mod destroying;
@@ -69,6 +70,7 @@ suite! {
         clashing: a_retired_row_keeps_what_is_unique a_key_of_another_type names_that_are_in_the_way
             a_column_that_one_end_computes any_other_name_is_in_nobodys_way;
         copying: migrations_meet_protected_rows_in_the_plan;
+        committing: the_ledger_says_whether_it_was_committed;
         destroying:
             destructive_statements_warn_where_one_yes_is_enough
             destructive_statements_have_to_be_allowed_elsewhere
@@ -255,6 +257,12 @@ suite! {
         copying: beyond_the_limit_protected_rows_are_not_copied what_cannot_be_copied_whole_is_copied_as_a_schema
             rows_that_refer_to_protected_ones_are_not_rehearsed;
         failing: messages_have_no_rows;
+        committing:
+            a_promotion_whose_commit_is_not_answered
+            nobody_can_say_whether_a_promotion_was_committed
+            a_part_whose_commit_is_not_answered
+            whatever_commits_asks_the_ledger
+            ;
         destroying: rows_that_come_during_the_backup_are_not_destroyed;
         letting_go: domains_over_enums_are_keys what_is_referred_to_waits_by_its_foreign_keys
             a_key_that_is_respelled_takes_two_steps what_does_not_travel_is_no_way_out

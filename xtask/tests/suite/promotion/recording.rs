@@ -22,7 +22,8 @@ fn edit(stage: &Stage) {
 
 fn record_on(stage: &Stage, at: usize, again: &[&str]) -> Result<MigrateReport, Problem> {
     let again: Vec<String> = again.iter().map(|name| (*name).to_owned()).collect();
-    record(&stage.config, &stage.config.pipeline[at], &again).map_err(|error| Problem::of(&error))
+    let environment = &stage.config.pipeline[at];
+    record(&stage.config, environment, &again, &mut |_| {}).map_err(|error| Problem::of(&error))
 }
 
 fn names(report: &MigrateReport) -> Vec<&str> {

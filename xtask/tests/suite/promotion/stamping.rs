@@ -19,7 +19,10 @@ fn look(stage: &Stage) -> Result<Unstamped, Problem> {
 
 fn stamp(stage: &Stage) -> StampReport {
     let test = stage.config.environment("test").unwrap();
-    look(stage).unwrap().stamp(&stage.config, test).unwrap()
+    look(stage)
+        .unwrap()
+        .stamp(&stage.config, test, &mut |_| {})
+        .unwrap()
 }
 
 /// Test is another database from now on.
@@ -204,7 +207,7 @@ pub(super) fn a_stamp_is_a_run_and_changes_nothing_else(backend: Backend) {
         .test
         .run("UPDATE __sync_stamp SET environment = 'prod'");
     let everything = stage.everything();
-    let error = seen.stamp(&stage.config, &stage.config.pipeline[1]);
+    let error = seen.stamp(&stage.config, &stage.config.pipeline[1], &mut |_| {});
     assert_eq!(Problem::of(&error.unwrap_err()).code, Code::PlanStale);
     assert_eq!(stage.everything(), everything);
 }
@@ -272,7 +275,7 @@ pub(super) fn development_is_no_other_environment(backend: Backend) {
     let development = &stage.config.pipeline[0];
     let refused = [
         migrate(&stage.config, &mut |_| {}).map(drop),
-        record(&stage.config, development, &[]).map(drop),
+        record(&stage.config, development, &[], &mut |_| {}).map(drop),
     ];
     for ended in refused {
         let problem = Problem::of(&ended.unwrap_err());

@@ -2,6 +2,7 @@
 
 pub(crate) mod database;
 pub(crate) mod migrations;
+pub(crate) mod proxy;
 #[cfg(unix)]
 pub(crate) mod pty;
 pub(crate) mod started;
