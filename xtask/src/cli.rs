@@ -140,6 +140,9 @@ pub enum SyncCommand {
         /// Let this migration destroy rows; may be given several times
         #[arg(long, value_name = "MIGRATION")]
         allow_destructive: Vec<String>,
+        /// Replace exported files that were edited and not imported
+        #[arg(long)]
+        discard_edits: bool,
     },
     /// Write lookup tables to CSV files in data-sync/exports
     Export {
@@ -149,6 +152,9 @@ pub enum SyncCommand {
         /// The tables [default: every lookup table]
         #[arg(value_name = "TABLE", value_parser = TableName::parse)]
         tables: Vec<TableName>,
+        /// Replace exported files that were edited and not imported
+        #[arg(long)]
+        discard_edits: bool,
     },
     /// Load CSV files into the first environment
     Import {
@@ -158,6 +164,9 @@ pub enum SyncCommand {
         /// The folder of the files [default: data-sync/exports/NAME]
         #[arg(long, value_name = "DIR")]
         from: Option<PathBuf>,
+        /// The tables [default: every lookup table that has a file]
+        #[arg(value_name = "TABLE", value_parser = TableName::parse)]
+        tables: Vec<TableName>,
         /// Show every row that would change, with its old and new values
         #[arg(long)]
         rows: bool,
@@ -175,6 +184,9 @@ pub enum SyncCommand {
         /// The lookup tables
         #[arg(value_name = "TABLE", value_parser = TableName::parse, required = true)]
         tables: Vec<TableName>,
+        /// Replace exported files that were edited and not imported
+        #[arg(long)]
+        discard_edits: bool,
     },
     /// Make a backup of an environment
     Backup {
@@ -230,6 +242,9 @@ pub struct PromotionArguments {
     /// Let this migration destroy rows; may be given several times
     #[arg(long, value_name = "MIGRATION")]
     pub allow_destructive: Vec<String>,
+    /// Replace exported files that were edited and not imported
+    #[arg(long)]
+    pub discard_edits: bool,
     #[command(flatten)]
     pub confirmation: Confirmation,
 }

@@ -7,6 +7,7 @@ use crate::problem::{Code, Problem};
 use crate::sync::backups::backup;
 use crate::sync::history::ledger::{Run, RunKind};
 use crate::sync::history::moment::to_the_second;
+use crate::sync::import::imported;
 use crate::sync::planning::contract::Contract;
 use crate::sync::planning::plan::Plan;
 use crate::sync::planning::plan_file::Approved;
@@ -52,7 +53,7 @@ pub fn carry_out(
         return Err(blocker.clone().into());
     }
     if plan.empty {
-        return Ok(());
+        return imported::note(config, promotion, None);
     }
     backup::check(&config.backup, &snapshot)?;
     let plan_option = arguments.plan.as_ref().map_or(String::new(), |path| {
@@ -63,13 +64,17 @@ pub fn carry_out(
         .iter()
         .map(|named| format!(" --allow-destructive {}", shell_word(named)))
         .collect();
+    let discarding = match arguments.discard_edits {
+        true => " --discard-edits",
+        false => "",
+    };
     screen.checklist(promotion.to, &tested, &config.backup.dir);
     screen.confirm(
         promotion.to,
         &arguments.confirmation,
         &format!("This changes {}.", promotion.to.label),
         &format!(
-            "cargo xtask {}{plan_option}{allowed}{}",
+            "cargo xtask {}{plan_option}{allowed}{discarding}{}",
             promotion.command(),
             config.options
         ),

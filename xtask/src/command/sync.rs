@@ -14,6 +14,7 @@ use crate::sync::history::stamp::Unstamped;
 use crate::sync::import::{self, Folder};
 use crate::sync::planning::gate;
 use crate::sync::promoting::export;
+use crate::sync::promoting::export_edits::check_export;
 use crate::sync::promoting::promote::{self, resolve_all};
 use crate::sync::promoting::report::{Outcome, Report};
 use crate::sync::random::random_id;
@@ -84,8 +85,9 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             out,
             check,
             allow_destructive,
+            discard_edits,
         } => {
-            let config = &allowing(config, allow_destructive);
+            let config = &allowing(config, allow_destructive, discard_edits);
             let plan = promote::look(config, &config.promotion(&promotion)?, rows)?.plan;
             if let Some(path) = out {
                 plan.write(&path)?;
@@ -98,34 +100,54 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             }
         }
         SyncCommand::Promote { name, arguments } => {
-            let config = &allowing(config, arguments.allow_destructive.clone());
+            let config = &allowing(
+                config,
+                arguments.allow_destructive.clone(),
+                arguments.discard_edits,
+            );
             let promotion = config.promotion(&name)?;
             promote(screen, config, &promotion, &arguments, false)
         }
         SyncCommand::Import {
             env,
             from,
+            tables,
             rows,
             dry_run,
             confirmation,
         } => {
             let environment = import::asking(import::importing_to(config, &env)?);
             let folder = Folder::find(config, &environment, from.as_ref())?;
+            let folder = folder.only(config, tables)?;
             let arguments = PromotionArguments {
                 dry_run,
                 plan: None,
                 allow_destructive: Vec::new(),
+                discard_edits: false,
                 confirmation,
             };
             let promotion = import::import(&folder, &environment);
             promote(screen, config, &promotion, &arguments, rows)
         }
-        SyncCommand::Export { env, tables } => {
+        SyncCommand::Export {
+            env,
+            tables,
+            discard_edits,
+        } => {
+            let config = &allowing(config, Vec::new(), discard_edits);
             export_tables(screen, config, env.as_deref(), &tables)
         }
-        SyncCommand::Adopt { from, tables } => {
+        SyncCommand::Adopt {
+            from,
+            tables,
+            discard_edits,
+        } => {
+            let config = &allowing(config, Vec::new(), discard_edits);
             let report = adopt(config, &from, &tables, &mut screen.steps())?;
             screen.adopted(&report);
+            for warning in &report.warnings {
+                screen.warn(warning);
+            }
             Ok(ExitCode::SUCCESS)
         }
         SyncCommand::Backup { env } => {
@@ -171,9 +193,10 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
     }
 }
 
-fn allowing(config: &Config, allow_destructive: Vec<String>) -> Config {
+fn allowing(config: &Config, allow_destructive: Vec<String>, discard_edits: bool) -> Config {
     Config {
         allow_destructive,
+        discard_edits,
         ..config.clone()
     }
 }
@@ -263,14 +286,19 @@ fn export_tables(
         ..config.clone()
     };
     let lookups = resolve_all(&wanted, &observed.snapshot)?;
+    let all = tables.is_empty();
+    let discarded = check_export(config, environment, &lookups, all, &mut observed)?;
     let manifest = export::export(
         &mut *observed.session,
         &lookups,
         &config.export_dir,
         &environment.name,
-        tables.is_empty(),
+        all,
         &mut screen.steps(),
     )?;
+    if let Some(warning) = &discarded {
+        screen.warn(warning);
+    }
     screen.exported(
         &manifest,
         &export::folder(&config.export_dir, &environment.name),

@@ -3,18 +3,21 @@
 //! Nothing but files is written. The rows are those of the first environment; in them, every cell
 //! that was edited since it was promoted has the value that it was given there.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+mod report;
 
-use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value};
+
+pub use report::{AdoptReport, Adopted, AdoptedCell, AdoptedRow};
 
 use super::snapshot::{Observed, observe_all};
 use crate::problem::{Code, Problem};
 use crate::sync::backups::private;
 use crate::sync::event::{Event, Events, counted};
 use crate::sync::planning::gate;
-use crate::sync::promoting::export::{self, ExportedTable};
+use crate::sync::promoting::export::{self, AdoptedRows, ExportedTable, Written};
+use crate::sync::promoting::export_edits;
 use crate::sync::promoting::promoted::{self, Promoted};
 use crate::sync::rows::edits::is_comparable;
 use crate::sync::rows::lookup::Lookup;
@@ -24,55 +27,7 @@ use crate::sync::rows::three_way::Kind;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{Config, ExtraRows, LookupSettings};
 use crate::sync::settings::environment::Environment;
-
-/// What was written.
-#[derive(Debug, Clone, Serialize)]
-pub struct AdoptReport {
-    pub version: u32,
-    /// The environment that was edited.
-    pub from: String,
-    /// The environment whose rows the files are.
-    pub into: String,
-    pub tables: Vec<Adopted>,
-    /// The command that brings the files into the first environment.
-    pub next: String,
-}
-
-/// One table.
-#[derive(Debug, Clone, Serialize)]
-pub struct Adopted {
-    pub table: TableName,
-    pub file: PathBuf,
-    pub rows: u64,
-    pub changed: u64,
-    pub added: u64,
-    pub removed: u64,
-    /// The keys of rows that were deleted there and stay here: `extra_rows` lets no import delete them.
-    pub left: Vec<Map<String, Value>>,
-    pub edited: Vec<AdoptedRow>,
-}
-
-/// One row that was edited.
-#[derive(Debug, Clone, Serialize)]
-pub struct AdoptedRow {
-    pub key: Map<String, Value>,
-    pub edit: Kind,
-    /// The first environment changed, added or deleted the row too, in another way.
-    pub both_changed: bool,
-    /// The cells that were changed.
-    pub cells: Vec<AdoptedCell>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-pub struct AdoptedCell {
-    pub column: String,
-    pub promoted: Value,
-    /// What the first environment holds.
-    pub first: Value,
-    pub target: Value,
-    /// The first environment changed it too, to something else; the target's value was written.
-    pub both_changed: bool,
-}
+use crate::sync::words::shell_word;
 
 /// Writes the tables of the first environment with the edits that were made on another one.
 ///
@@ -117,24 +72,43 @@ pub fn adopt(
         }
     }
     let folder = export::folder(&config.export_dir, &first.name);
+    let tables: Vec<Lookup> = edits.iter().map(|edited| edited.home.clone()).collect();
+    let known = export::tables_of(&folder);
+    let discarded = export_edits::check(config, &first.name, &tables, false, &mut |lookup| {
+        let mut edits = edits.iter();
+        let again = edits.find(|edited| edited.home.table == lookup.table);
+        let Some(again) = again else {
+            anyhow::bail!("nothing is adopted of `{}`", lookup.table);
+        };
+        again.sha256(&mut home, from, known.get(&lookup.table))
+    })?;
     private::create_folder(&folder)?;
-    let (mut adopted, mut exported) = (Vec::new(), Vec::new());
+    let (mut adopted, mut written) = (Vec::new(), Vec::new());
     for edited in &edits {
         events(Event::Detail(edited.home.table.to_string()));
-        let (table, file) = edited.write(&mut home, &folder, events)?;
+        let (table, mut file) = edited.write(&mut home, &folder, events)?;
+        file.table.adopted = Some(AdoptedRows {
+            from: from.to_owned(),
+            keys: edited.keys(),
+        });
         adopted.push(table);
-        exported.push(file);
+        written.push(file);
     }
-    export::add_to_manifest(&folder, &first.name, exported)?;
+    export::publish(&folder, &first.name, written, false)?;
+    let named: String = adopted
+        .iter()
+        .map(|adopted| format!(" {}", shell_word(&adopted.table.to_string())))
+        .collect();
     Ok(AdoptReport {
         version: 1,
         from: edited.name.clone(),
         into: first.name.clone(),
         tables: adopted,
         next: format!(
-            "cargo xtask sync import --env {}{}",
+            "cargo xtask sync import --env {}{named}{}",
             first.name, config.options
         ),
+        warnings: discarded.into_iter().collect(),
     })
 }
 
@@ -236,7 +210,7 @@ impl Edited {
         home: &mut Observed,
         folder: &std::path::Path,
         events: &mut Events<'_>,
-    ) -> anyhow::Result<(Adopted, ExportedTable)> {
+    ) -> anyhow::Result<(Adopted, Written)> {
         let mut rows = Vec::new();
         let present = counted(home.session.rows(&self.home)?, events);
         let merged = merged(&self.home, &self.edits, present, |edit, row| {
@@ -244,7 +218,8 @@ impl Edited {
             rows.push(told);
             row
         });
-        let exported = export::write_table(&self.home, folder, merged)?;
+        let written = export::write_table(&self.home, folder, merged)?;
+        let exported = &written.table;
         let count = |kind: Kind| rows.iter().filter(|row| row.edit == kind).count() as u64;
         let adopted = Adopted {
             table: self.table.clone(),
@@ -256,7 +231,36 @@ impl Edited {
             left: self.left.iter().map(|key| self.key_cells(key)).collect(),
             edited: rows,
         };
-        Ok((adopted, exported))
+        Ok((adopted, written))
+    }
+
+    /// Of the text that would be written. Where only these rows were adopted from there before, what
+    /// was written then is as good.
+    fn sha256(
+        &self,
+        home: &mut Observed,
+        from: &str,
+        before: Option<&ExportedTable>,
+    ) -> anyhow::Result<String> {
+        let keys = self.keys();
+        if let Some(before) = before
+            && let Some(adopted) = &before.adopted
+            && adopted.from == from
+            && adopted.keys.is_subset(&keys)
+            && let Some(written) = &before.sha256
+        {
+            return Ok(written.clone());
+        }
+        let present = home.session.rows(&self.home)?;
+        let merged = merged(&self.home, &self.edits, present, |edit, row| {
+            self.apply(edit, row).0
+        });
+        Ok(export::write_rows(&self.home, &mut std::io::sink(), merged)?.1)
+    }
+
+    /// Of the rows that come home and of those that go.
+    fn keys(&self) -> KeySet {
+        self.edits.iter().map(|edit| owned(&edit.key)).collect()
     }
 
     fn key_cells(&self, key: &Record) -> Map<String, Value> {

@@ -11,6 +11,7 @@ use crate::sync::migrations::destructive;
 use crate::sync::migrations::migration::{AppliedMigration, MigrationSet};
 use crate::sync::planning::gate;
 use crate::sync::planning::plan::{LookupComparison, Plan, plan};
+use crate::sync::promoting::export_edits;
 use crate::sync::promoting::promote::compare_ends;
 use crate::sync::rows::row::LookupState;
 use crate::sync::schema::catalog::Drift;
@@ -184,6 +185,7 @@ pub fn status(config: &Config) -> anyhow::Result<Status> {
                         let problem = one_database(promotion.to, &config.pipeline[other]);
                         plan.blockers.insert(0, problem.blocking());
                     }
+                    export_edits::judge(config, &promotion, source, &mut plan)?;
                     Ok(PromotionStatus::of(plan))
                 }
                 _ => Ok(PromotionStatus {

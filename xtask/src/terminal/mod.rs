@@ -82,6 +82,11 @@ impl Screen {
         }
     }
 
+    /// Says what is worth a look beside the result.
+    pub fn warn(&self, problem: &Problem) {
+        say(&format!("warning: {}", line(problem)));
+    }
+
     /// Prints text for people, beside the result.
     fn aside(&self, text: &str) {
         if !self.quiet {

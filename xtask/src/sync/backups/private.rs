@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use sha2::{Digest as _, Sha256};
@@ -40,6 +40,54 @@ pub fn own_folder(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A file that is written and has not got its name yet; dropped, it goes away.
+pub struct Part {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Part {
+    /// Writes a temporary file beside the place that it is for.
+    ///
+    /// # Errors
+    /// What `work` reports, or the file system.
+    pub fn write<T>(
+        path: &Path,
+        work: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,
+    ) -> anyhow::Result<(Part, T)> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let unwritten = || format!("failed to write {}", path.display());
+        let written = || -> anyhow::Result<(tempfile::NamedTempFile, io::BufWriter<File>)> {
+            // Only its owner may read a temporary file, and the name it gets keeps that.
+            let file = tempfile::Builder::new()
+                .prefix(".")
+                .suffix(".part")
+                .tempfile_in(folder)?;
+            let writer = io::BufWriter::with_capacity(1 << 16, file.reopen()?);
+            Ok((file, writer))
+        };
+        let (file, mut writer) = written().with_context(unwritten)?;
+        let result = work(&mut writer)?;
+        let mut finish = || -> io::Result<()> {
+            writer.flush()?;
+            writer.get_ref().sync_all()
+        };
+        finish().with_context(unwritten)?;
+        let path = path.to_path_buf();
+        Ok((Part { file, path }, result))
+    }
+
+    /// Gives it its name.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub fn persist(self) -> anyhow::Result<()> {
+        let unnamed = || format!("failed to write {}", self.path.display());
+        self.file.persist(&self.path).with_context(unnamed)?;
+        Ok(())
+    }
+}
+
 /// Writes a file through a temporary one beside it, so that a reader sees the old or the new.
 ///
 /// # Errors
@@ -48,26 +96,8 @@ pub fn write_file<T>(
     path: &Path,
     work: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let written = || -> anyhow::Result<(tempfile::NamedTempFile, io::BufWriter<File>)> {
-        // Only its owner may read a temporary file, and the name it gets keeps that.
-        let file = tempfile::Builder::new()
-            .prefix(".")
-            .suffix(".part")
-            .tempfile_in(folder)?;
-        let writer = io::BufWriter::with_capacity(1 << 16, file.reopen()?);
-        Ok((file, writer))
-    };
-    let (file, mut writer) =
-        written().with_context(|| format!("failed to write {}", path.display()))?;
-    let result = work(&mut writer)?;
-    let finish = || -> anyhow::Result<()> {
-        writer.flush()?;
-        writer.get_ref().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    finish().with_context(|| format!("failed to write {}", path.display()))?;
+    let (part, result) = Part::write(path, work)?;
+    part.persist()?;
     Ok(result)
 }
 

@@ -2,7 +2,9 @@
 
 mod check;
 mod findings;
+mod folder;
 mod header;
+pub mod imported;
 mod rows;
 mod session;
 mod spool;
@@ -10,7 +12,6 @@ mod spreadsheet;
 mod text;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use anyhow::Context as _;
 
@@ -19,61 +20,19 @@ use super::words::{counted, nearest};
 use crate::database::Identity;
 use crate::problem::{Code, Problem};
 use crate::sync::history::ledger::Ledger;
-use crate::sync::promoting::export::{file_name, is_as_written};
+use crate::sync::promoting::export::{self, file_name, is_as_written};
 use crate::sync::promoting::promote::resolve_all;
 use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::row::{KeySet, owned};
 use crate::sync::rows::row_source::RowSource;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
 use crate::sync::settings::pipeline::Promotion;
 use check::Check;
 use findings::Findings;
+pub use folder::Folder;
 use session::{FolderSession, Held};
 use spool::{Filling, Spool};
-
-/// A folder of CSV files.
-#[derive(Debug, Clone)]
-pub struct Folder {
-    pub path: PathBuf,
-    /// As a person writes it.
-    pub name: String,
-}
-
-impl Folder {
-    /// The folder that was named, from the current folder or from the workspace; else the exports
-    /// of the environment.
-    ///
-    /// # Errors
-    /// `usage`, when there is no such folder.
-    pub fn find(
-        config: &Config,
-        environment: &Environment,
-        named: Option<&PathBuf>,
-    ) -> Result<Folder, Problem> {
-        let usual = config.export_dir.join(&environment.name);
-        let path = match named {
-            Some(named) if named.is_dir() => named.clone(),
-            Some(named) => config.root.join(named),
-            None => usual.clone(),
-        };
-        let shown = match named {
-            Some(named) => named.clone(),
-            None => usual
-                .strip_prefix(&config.root)
-                .map_or_else(|_| usual.clone(), PathBuf::from),
-        };
-        let name = shown.display().to_string();
-        if path.is_dir() {
-            return Ok(Folder { path, name });
-        }
-        Err(
-            Problem::new(Code::Usage, format!("there is no folder {name}")).hint(format!(
-                "`cargo xtask sync export --env {}` writes one; --from names another",
-                environment.name
-            )),
-        )
-    }
-}
 
 /// The first environment, where every change of lookup rows starts; `name` must be its name.
 ///
@@ -128,7 +87,8 @@ pub(super) fn observe_folder(
     target: &mut Observed,
 ) -> anyhow::Result<(Observed, Vec<Problem>)> {
     let lookups = resolve_all(config, &target.snapshot)?;
-    let files = files(folder, &lookups)?;
+    let mut files = files(folder, &lookups)?;
+    let manifest = export::tables_of(&folder.path);
     let mut tables = BTreeMap::new();
     let mut details = Vec::new();
     let (mut count, mut broken, mut is_suspected) = (0, 0, false);
@@ -137,19 +97,33 @@ pub(super) fn observe_folder(
         let rows = if files.tables.contains(&name) {
             let shown = format!("{}/{name}", folder.name.trim_end_matches('/'));
             let mut findings = Findings::new(shown);
+            let is_as_written = is_as_written(&folder.path, &name)?;
             let mut check = Check {
                 lookup,
                 catalog: &target.snapshot.catalog,
                 backend: target.snapshot.backend,
                 target: &mut *target.session,
-                is_as_written: is_as_written(&folder.path, &name)?,
+                is_as_written,
             };
             let rows = check.file(&folder.path.join(&name), &mut findings)?;
             count += findings.count as u64;
             broken += u64::from(findings.count > 0);
             is_suspected |= findings.is_suspected;
             details.extend(findings.details());
-            rows
+            let adopted = manifest
+                .get(&lookup.table)
+                .and_then(|known| known.adopted.as_ref());
+            match (rows, adopted) {
+                (Some(mut rows), Some(adopted)) if is_as_written => {
+                    Some(with_adopted(lookup, target, &mut rows, &adopted.keys)?)
+                }
+                (rows, adopted) => {
+                    files
+                        .warnings
+                        .extend(adopted.map(|_| edited_since(folder, &name)));
+                    rows
+                }
+            }
         } else {
             Some(as_it_is(lookup, target)?)
         };
@@ -226,6 +200,7 @@ fn files(folder: &Folder, lookups: &[Lookup]) -> anyhow::Result<Files> {
     let unreadable = || format!("failed to read the folder {}", folder.path.display());
     let wanted: Vec<String> = lookups
         .iter()
+        .filter(|lookup| folder.takes(&lookup.table))
         .map(|lookup| file_name(&lookup.table))
         .collect();
     let mut found = Files {
@@ -254,7 +229,7 @@ fn files(folder: &Folder, lookups: &[Lookup]) -> anyhow::Result<Files> {
     for name in names {
         if wanted.contains(&name) {
             found.tables.push(name);
-        } else if name.to_lowercase().ends_with(".csv") {
+        } else if folder.tables.is_empty() && name.to_lowercase().ends_with(".csv") {
             let hint = match nearest(&name, wanted.iter().map(String::as_str)) {
                 Some(known) => format!("did you mean `{known}`?"),
                 None => named_after(&wanted),
@@ -295,6 +270,43 @@ fn named_after(wanted: &[String]) -> String {
         [] => "data-sync/sync.toml lists no lookup table, so there is nothing to import: add a [[lookup]] section".to_owned(),
         _ => format!("the files are named after the tables: {}", wanted.join(", ")),
     }
+}
+
+/// The rows that the target has, but for those that were adopted: a file has all rows of its table,
+/// as they were when it was written.
+fn with_adopted(
+    lookup: &Lookup,
+    target: &mut Observed,
+    file: &mut Spool,
+    adopted: &KeySet,
+) -> anyhow::Result<Spool> {
+    let mut filling = Filling::new()?;
+    for row in target.session.rows(lookup)? {
+        let row = row?;
+        let key = lookup.key_of(&row);
+        if !adopted.contains(&owned(&key)) {
+            filling.add(key, 0, &row)?;
+        }
+    }
+    for at in 0..file.entries.len() {
+        let (key, line) = (file.entries[at].key.clone(), file.entries[at].line);
+        if adopted.contains(&owned(&key)) {
+            let row = file.row(at)?;
+            filling.add(key, line, &row)?;
+        }
+    }
+    filling.sorted(&lookup.key_readings)
+}
+
+fn edited_since(folder: &Folder, file: &str) -> Problem {
+    Problem::new(
+        Code::CsvInvalid,
+        format!(
+            "{}/{file} was edited after its rows were adopted, so all its rows are imported",
+            folder.name.trim_end_matches('/')
+        ),
+    )
+    .hint("what others changed since it was adopted is undone; to have the adopted rows alone, adopt them again")
 }
 
 /// The rows that the target has.

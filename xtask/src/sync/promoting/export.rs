@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -14,7 +14,7 @@ use crate::sync::backups::private;
 use crate::sync::event::{Event, Events, counted};
 use crate::sync::rows::compare::KeyedRow;
 use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{LookupState, Record, TableDigest};
+use crate::sync::rows::row::{KeySet, LookupState, Record, TableDigest};
 use crate::sync::schema::table::TableName;
 
 /// The exports of one environment.
@@ -38,6 +38,28 @@ pub struct ExportedTable {
     /// an older version of this program wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// Of the file that is being replaced: a killed run may have left either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
+    /// Rows of it were adopted and are not imported yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<AdoptedRows>,
+}
+
+/// The rows of a file that were brought from another environment; the others are there because a
+/// file holds its whole table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdoptedRows {
+    /// The environment.
+    pub from: String,
+    /// Of rows that are in the file, and of those that are to go.
+    pub keys: KeySet,
+}
+
+/// A table's file that has not got its name yet.
+pub(in crate::sync) struct Written {
+    pub(in crate::sync) table: ExportedTable,
+    part: private::Part,
 }
 
 /// Where an environment's exports are.
@@ -60,57 +82,85 @@ pub fn export(
 ) -> anyhow::Result<Manifest> {
     let folder = folder(export_dir, environment);
     private::create_folder(&folder)?;
-    let before = read_manifest(&folder)
-        .map(|manifest| manifest.tables)
-        .unwrap_or_default();
-    let mut tables: BTreeMap<TableName, ExportedTable> = BTreeMap::new();
+    let mut written = Vec::new();
     for lookup in lookups {
         events(Event::Detail(lookup.table.to_string()));
         let rows = counted(session.rows(lookup)?, events);
-        let exported = write_table(lookup, &folder, rows)?;
-        tables.insert(exported.table.clone(), exported);
+        written.push(write_table(lookup, &folder, rows)?);
     }
-    for old in before {
-        if tables.contains_key(&old.table) {
-            continue;
-        }
-        if all {
-            // The manifest is a file that anybody can edit: only a plain name is a name of ours.
-            if old.file == file_name(&old.table) {
-                let _ = std::fs::remove_file(folder.join(&old.file));
-            }
-        } else {
-            tables.insert(old.table.clone(), old);
-        }
-    }
-    write_manifest(&folder, environment, tables.into_values().collect())
+    publish(&folder, environment, written, all)
 }
 
-/// Adds tables to the manifest of an environment's exports.
+/// Gives files their names, and the manifest their descriptions. Other files stay, or go where
+/// these are `all`.
 ///
 /// # Errors
-/// When it cannot be written.
-pub(in crate::sync) fn add_to_manifest(
+/// What the file system reports.
+pub(in crate::sync) fn publish(
     folder: &Path,
     environment: &str,
-    added: Vec<ExportedTable>,
+    written: Vec<Written>,
+    all: bool,
 ) -> anyhow::Result<Manifest> {
-    let mut tables: BTreeMap<TableName, ExportedTable> = read_manifest(folder)
+    let mut others = tables_of(folder);
+    // The manifest is a file that anybody can edit: only a plain name is a name of ours.
+    others.retain(|table, old| {
+        old.file == file_name(table) && written.iter().all(|new| new.table.table != *table)
+    });
+    let (tables, parts): (Vec<_>, Vec<_>) = written
+        .into_iter()
+        .map(|written| (written.table, written.part))
+        .unzip();
+    let mut either = Vec::new();
+    for table in &tables {
+        let path = folder.join(&table.file);
+        let present = match is_ordinary(&path) {
+            true => Some(private::sha256(&path)?),
+            false => None,
+        };
+        either.push(ExportedTable {
+            replaces: present.filter(|present| Some(present) != table.sha256.as_ref()),
+            ..table.clone()
+        });
+    }
+    if either.iter().any(|table| table.replaces.is_some()) {
+        let either = either.into_iter().chain(others.values().cloned());
+        write_manifest(folder, environment, either.collect())?;
+    }
+    for part in parts {
+        part.persist()?;
+    }
+    if all {
+        for old in others.values() {
+            let _ = std::fs::remove_file(folder.join(&old.file));
+        }
+        others.clear();
+    }
+    let tables = tables.into_iter().chain(others.into_values());
+    write_manifest(folder, environment, tables.collect())
+}
+
+/// The manifest's tables; none where there is no manifest.
+pub(in crate::sync) fn tables_of(folder: &Path) -> BTreeMap<TableName, ExportedTable> {
+    read_manifest(folder)
         .map(|manifest| manifest.tables)
         .unwrap_or_default()
         .into_iter()
-        .chain(added)
         .map(|table| (table.table.clone(), table))
-        .collect();
-    tables.retain(|_, table| table.file == file_name(&table.table));
-    write_manifest(folder, environment, tables.into_values().collect())
+        .collect()
 }
 
-fn write_manifest(
+/// A file, and no link, folder, pipe or device.
+pub(in crate::sync) fn is_ordinary(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_file())
+}
+
+pub(in crate::sync) fn write_manifest(
     folder: &Path,
     environment: &str,
-    tables: Vec<ExportedTable>,
+    mut tables: Vec<ExportedTable>,
 ) -> anyhow::Result<Manifest> {
+    tables.sort_by(|one, other| one.table.cmp(&other.table));
     let manifest = Manifest {
         version: 1,
         environment: environment.to_owned(),
@@ -148,7 +198,7 @@ fn read_manifest(folder: &Path) -> Option<Manifest> {
     serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).ok()?).ok()
 }
 
-/// Writes the file of one table.
+/// Writes the file of one table, beside its place.
 ///
 /// # Errors
 /// What the rows report, or the file system.
@@ -156,35 +206,48 @@ pub(in crate::sync) fn write_table(
     lookup: &Lookup,
     folder: &Path,
     rows: impl Iterator<Item = anyhow::Result<Record>>,
-) -> anyhow::Result<ExportedTable> {
+) -> anyhow::Result<Written> {
     let file = file_name(&lookup.table);
-    let path = folder.join(&file);
-    let (state, sha256) = private::write_file(&path, |output| {
-        let mut output = private::Hashed::new(output);
-        let mut csv = csv::WriterBuilder::new()
-            .terminator(csv::Terminator::Any(b'\n'))
-            .from_writer(&mut output);
-        csv.write_record(&lookup.columns)?;
-        let mut digest = TableDigest::new(lookup.compared_columns());
-        for row in rows {
-            let row = row?;
-            digest.add(lookup.hash_of(&row));
-            csv.write_record(&row)
-                .with_context(|| format!("failed to write {}", path.display()))?;
-        }
-        csv.flush()
-            .with_context(|| format!("failed to write {}", path.display()))?;
-        drop(csv);
-        Ok((digest.finish(), output.sha256()))
+    let (part, (state, sha256)) = private::Part::write(&folder.join(&file), |output| {
+        write_rows(lookup, output, rows)
     })?;
-    Ok(ExportedTable {
+    let table = ExportedTable {
         table: lookup.table.clone(),
         file,
         columns: lookup.columns.clone(),
         key: lookup.key_columns().map(str::to_owned).collect(),
         state,
         sha256: Some(sha256),
-    })
+        replaces: None,
+        adopted: None,
+    };
+    Ok(Written { table, part })
+}
+
+/// Writes rows as CSV, and returns their digest and the SHA-256 of the text.
+///
+/// # Errors
+/// What the rows report, or the output.
+pub(in crate::sync) fn write_rows(
+    lookup: &Lookup,
+    output: &mut dyn Write,
+    rows: impl Iterator<Item = anyhow::Result<Record>>,
+) -> anyhow::Result<(LookupState, String)> {
+    let mut output = private::Hashed::new(output);
+    let mut csv = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::Any(b'\n'))
+        .from_writer(&mut output);
+    let unwritten = || format!("failed to write the rows of `{}`", lookup.table);
+    csv.write_record(&lookup.columns).with_context(unwritten)?;
+    let mut digest = TableDigest::new(lookup.compared_columns());
+    for row in rows {
+        let row = row?;
+        digest.add(lookup.hash_of(&row));
+        csv.write_record(&row).with_context(unwritten)?;
+    }
+    csv.flush().with_context(unwritten)?;
+    drop(csv);
+    Ok((digest.finish(), output.sha256()))
 }
 
 /// The rows of an exported table, with their keys and hashes.

@@ -2,6 +2,7 @@
 
 pub mod commit;
 pub mod export;
+pub mod export_edits;
 pub mod load;
 pub mod progress;
 pub mod promote;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::commit::Commit;
 use super::export;
+use super::export_edits;
 use super::load;
 use super::progress::{self, Progress, hold, resolve_present};
 use super::promoted;
@@ -21,6 +22,7 @@ use crate::sync::backups::retention::thin_out;
 use crate::sync::event::{Event, Events};
 use crate::sync::history::ledger::{LedgerEntry, Run, RunKind};
 use crate::sync::history::moment::Moment;
+use crate::sync::import::imported;
 use crate::sync::migrations::destructive;
 use crate::sync::migrations::migration::MigrationSet;
 use crate::sync::one_environment;
@@ -130,6 +132,7 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
         };
         found.push(problem);
     }
+    export_edits::judge(config, promotion, &mut source, &mut plan)?;
     destructive::check_allowed(config, &plan, &target.snapshot)?;
     Ok(Look {
         plan,
@@ -224,6 +227,7 @@ fn carry_out(
     }
 
     step(events, "look again".to_owned());
+    let files_read = imported::files(config, promotion)?;
     let mut look = look(config, promotion, false)?;
     if look.plan.id != approved.id || !look.plan.blockers.is_empty() {
         return Err(stale(approved, &look.plan));
@@ -336,6 +340,9 @@ fn carry_out(
     target.record(&entry)?;
     commit.commit(target, &entry.run, events)?;
     report.warnings.extend(waiting.keep());
+    if let Err(error) = imported::note(config, promotion, Some((&manifest, &files_read))) {
+        report.warnings.push(imported::unnoted(&error));
+    }
     thin_out(
         &config.backup,
         &promotion.to.name,

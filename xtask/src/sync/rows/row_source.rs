@@ -96,11 +96,18 @@ impl Promotion<'_> {
     pub fn command(&self) -> String {
         match self.from {
             RowSource::Environment(_) => format!("sync {}", self.name()),
-            RowSource::Folder(folder) => format!(
-                "sync import --env {} --from {}",
-                self.to.name,
-                shell_word(&folder.name)
-            ),
+            RowSource::Folder(folder) => {
+                let tables: String = folder
+                    .tables
+                    .iter()
+                    .map(|table| format!(" {}", shell_word(&table.to_string())))
+                    .collect();
+                format!(
+                    "sync import --env {} --from {}{tables}",
+                    self.to.name,
+                    shell_word(&folder.name)
+                )
+            }
         }
     }
 

@@ -41,6 +41,8 @@ pub struct Config {
     pub summary: Option<PathBuf>,
     /// The migrations that may destroy rows where that has to be said: names or versions.
     pub allow_destructive: Vec<String>,
+    /// Exports that were edited may be replaced.
+    pub discard_edits: bool,
     /// The options that lead here again, such as ` --env-file other.env`: a command that is shown
     /// to be pasted ends with them, so that it cannot reach other databases than this one did.
     pub options: String,
@@ -85,14 +87,14 @@ impl Config {
         if let Some(promotion) = self.promotions().find(|promotion| promotion.name() == name) {
             return Ok(promotion);
         }
-        Err(golden_rule(
-            name,
-            &self
-                .pipeline
-                .iter()
-                .map(|environment| environment.name.as_str())
-                .collect::<Vec<_>>(),
-        ))
+        Err(golden_rule(name, &self.names()))
+    }
+
+    fn names(&self) -> Vec<&str> {
+        let environments = self.pipeline.iter();
+        environments
+            .map(|environment| environment.name.as_str())
+            .collect()
     }
 
     /// The environment of that name.
@@ -104,13 +106,8 @@ impl Config {
             .iter()
             .find(|environment| environment.name == name)
             .ok_or_else(|| {
-                let names: Vec<_> = self
-                    .pipeline
-                    .iter()
-                    .map(|known| known.name.as_str())
-                    .collect();
                 Problem::new(Code::Usage, format!("there is no environment `{name}`"))
-                    .hint(format!("the environments are {}", names.join(", ")))
+                    .hint(format!("the environments are {}", self.names().join(", ")))
             })
     }
 
@@ -244,6 +241,7 @@ impl Config {
                 .find_map(&variable)
                 .unwrap_or_else(|| "unknown".to_owned()),
             allow_destructive: Vec::new(),
+            discard_edits: false,
             options: String::new(),
         })
     }

@@ -59,7 +59,7 @@ fn production_refuses_and_adopt_brings_it_home() {
     [root]/data-sync/exports/dev/email_templates.csv: 1 row, with 1 changed, 0 added and 0 removed as in prod
       id "1": changed
         subject "Welcome, {name}" → "Hot"
-    next: cargo xtask sync import --env dev
+    next: cargo xtask sync import --env dev email_templates
     ----- stderr -----
     "#);
 }
@@ -140,4 +140,49 @@ fn adopting_needs_another_environment() {
 
     hint: edits are adopted from a later environment; name one with --from
     "#);
+}
+
+#[test]
+fn edited_files_are_replaced_on_demand_alone() {
+    let workspace = Workspace::promoted();
+    let file = "data-sync/exports/dev/fee_groups.csv";
+    let edited = workspace.read(file).replace("Charities", "Shops");
+    assert_ne!(edited, workspace.read(file));
+    workspace.write(file, &edited);
+    for arguments in [
+        &["sync", "export"][..],
+        &["sync", "export", "fee_groups"],
+        &["sync", "adopt", "--from", "test", "fee_groups"],
+        &["sync", "dev-to-test", "--yes"],
+    ] {
+        let run = workspace.refuses(arguments);
+        assert_eq!(run.code, 4, "{run}");
+        for words in [
+            "1 file of data-sync/exports/dev is not as exported and would be replaced: fee_groups.csv (edited since it was written)",
+            "`cargo xtask sync import --env dev fee_groups` loads it into Development; --discard-edits replaces it",
+        ] {
+            assert!(run.stderr.contains(words), "{run}");
+        }
+    }
+    workspace.succeeds(&["sync", "export", "fee_items"]);
+    assert_eq!(workspace.read(file), edited);
+    let run = workspace.succeeds(&["sync", "status"]);
+    assert!(
+        run.stdout.contains("would be replaced: fee_groups.csv"),
+        "{run}"
+    );
+    // The files of a later environment come home the same way.
+    workspace.succeeds(&["sync", "dev-to-test", "--yes", "--discard-edits"]);
+    assert_ne!(workspace.read(file), edited);
+    let file = "data-sync/exports/test/fee_groups.csv";
+    workspace.write(file, &edited);
+    let run = workspace.refuses(&TO_PRODUCTION);
+    let way = "sync import --env dev --from data-sync/exports/test fee_groups";
+    assert!(run.stderr.contains(way), "{run}");
+    let arguments: Vec<&str> = way.split(' ').collect();
+    workspace.succeeds(&[&arguments[..], &["--yes"]].concat());
+    workspace.succeeds(&["sync", "dev-to-test", "--yes"]);
+    workspace.succeeds(&TO_PRODUCTION);
+    let name = "SELECT count(*) FROM fee_groups WHERE name LIKE '%Shops%'";
+    assert_eq!(workspace.value("prod", name), "1");
 }

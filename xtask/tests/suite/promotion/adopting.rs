@@ -21,7 +21,7 @@ pub(super) fn a_hotfix_comes_home(backend: Backend) {
     let mut stage = edited(backend, OnTargetEdit::Refuse);
     let before = stage.everything();
     let report = try_adopt(&stage, "test", "fee_groups").unwrap();
-    assert_eq!(report.next, "cargo xtask sync import --env dev");
+    assert_eq!(report.next, "cargo xtask sync import --env dev fee_groups");
     let [table] = report.tables.as_slice() else {
         panic!("{report:?}")
     };

@@ -10,6 +10,7 @@ mod copying;
 mod destroying;
 mod drifting;
 mod editing;
+mod exporting;
 mod failing;
 mod history;
 mod importing;
@@ -96,6 +97,17 @@ suite! {
             what_was_promoted_is_kept_beside_the_exports
             an_older_ledger_knows_nothing
             every_edited_row_is_shown_on_demand
+            ;
+        exporting:
+            an_edited_export_is_never_replaced_unasked
+            an_edit_after_the_plan_stops_the_run
+            what_was_imported_may_be_replaced
+            only_files_with_other_contents_are_in_the_way
+            a_killed_export_is_no_edit
+            adopting_brings_the_adopted_rows_and_no_other
+            what_was_adopted_is_not_replaced_before_it_is_imported
+            adopting_never_replaces_an_edited_file
+            an_import_takes_the_tables_that_are_named
             ;
         retired:
             retired_rows_are_no_edit a_retired_row_comes_back

@@ -1,0 +1,101 @@
+//! Which exported files were imported as they are: the next export may replace them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::Folder;
+use crate::problem::{Code, Problem};
+use crate::sync::backups::private;
+use crate::sync::promoting::export::{self, ExportedTable, Manifest};
+use crate::sync::rows::row_source::RowSource;
+use crate::sync::schema::table::TableName;
+use crate::sync::settings::config::Config;
+use crate::sync::settings::pipeline::Promotion;
+
+/// The SHA-256 of each file.
+pub(in crate::sync) type Files = BTreeMap<TableName, String>;
+
+/// The files of lookup tables that are imported, where they are exports; elsewhere none, since
+/// nothing is ever written there.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(in crate::sync) fn files(config: &Config, promotion: &Promotion<'_>) -> anyhow::Result<Files> {
+    let mut files = Files::new();
+    let Some((folder, _)) = exports(config, promotion) else {
+        return Ok(files);
+    };
+    for lookup in &config.lookups {
+        let path = folder.path.join(export::file_name(&lookup.table));
+        if folder.takes(&lookup.table) && export::is_ordinary(&path) {
+            files.insert(lookup.table.clone(), private::sha256(&path)?);
+        }
+    }
+    Ok(files)
+}
+
+/// Notes in the manifest that the files are imported. `loaded` is what was loaded, and the files
+/// that it was read from; without it the database held it all before.
+///
+/// # Errors
+/// When a file cannot be read, or the manifest not be written.
+pub fn note(
+    config: &Config,
+    promotion: &Promotion<'_>,
+    loaded: Option<(&Manifest, &Files)>,
+) -> anyhow::Result<()> {
+    let Some((folder, environment)) = exports(config, promotion) else {
+        return Ok(());
+    };
+    let before = export::tables_of(&folder.path);
+    let mut tables = before.clone();
+    for (table, sha256) in files(config, promotion)? {
+        // One that was written meanwhile is another.
+        if loaded.is_some_and(|(_, read)| read.get(&table) != Some(&sha256)) {
+            continue;
+        }
+        let written = match loaded {
+            Some((manifest, _)) => manifest.tables.iter().find(|found| found.table == table),
+            None => before.get(&table),
+        };
+        if let Some(written) = written {
+            let noted = ExportedTable {
+                sha256: Some(sha256),
+                replaces: None,
+                adopted: None,
+                ..written.clone()
+            };
+            tables.insert(table, noted);
+        }
+    }
+    if tables != before {
+        export::write_manifest(&folder.path, &environment, tables.into_values().collect())?;
+    }
+    Ok(())
+}
+
+/// The warning where what was imported cannot be noted.
+pub(in crate::sync) fn unnoted(error: &anyhow::Error) -> Problem {
+    Problem::new(
+        Code::Failed,
+        format!("failed to note that the files are imported: {error:#}"),
+    )
+    .hint("the import is done; the next export may ask for --discard-edits")
+}
+
+/// The folder of an import, where it has the exports of an environment.
+fn exports<'given>(
+    config: &Config,
+    promotion: &Promotion<'given>,
+) -> Option<(&'given Folder, String)> {
+    let RowSource::Folder(folder) = promotion.from else {
+        return None;
+    };
+    let whole = |path: &Path| path.canonicalize().ok();
+    let path = whole(&folder.path)?;
+    let mut environments = config.pipeline.iter();
+    let environment = environments.find(|environment| {
+        whole(&export::folder(&config.export_dir, &environment.name)).as_ref() == Some(&path)
+    })?;
+    Some((folder, environment.name.clone()))
+}
