@@ -11,7 +11,7 @@
 use super::sql::{equal, identifier, list, same_key, same_stored_key, table};
 use super::travelling::travelling;
 use crate::sync::obstacles::reference::Reference;
-use crate::sync::rows::lookup::Lookup;
+use crate::sync::rows::lookup::{Link, Lookup};
 use crate::sync::settings::config::RetiredValue;
 
 /// A lookup table and the staging table with its changes.
@@ -60,32 +60,34 @@ impl Loading<'_> {
         )
     }
 
+    /// Lets rows that come or change refer to nothing. Two foreign keys may share a column, so all
+    /// are emptied before the first is set.
+    pub(super) fn unlink(&self) -> Vec<String> {
+        let links = self.lookup.links.iter();
+        links
+            .map(|link| {
+                format!(
+                    "UPDATE {} SET {} WHERE __change IN ('I', 'U')",
+                    self.staging,
+                    assigned(link, |_| "NULL".to_owned())
+                )
+            })
+            .collect()
+    }
+
     /// Lets rows that come or change refer to what their fields name: a row of the target, or one
     /// that comes too (`parent` is where the parent's changes wait).
-    pub(super) fn link(&self, at: usize, parent: Option<&str>) -> [String; 2] {
-        let link = &self.lookup.links[at];
-        let set = |value: &dyn Fn(&str) -> String| {
-            let assignments: Vec<String> = link
-                .local
-                .iter()
-                .map(|(column, parent)| format!("{} = {}", identifier(column), value(parent)))
-                .collect();
-            assignments.join(", ")
-        };
-        [
-            format!(
-                "UPDATE {} SET {} WHERE __change IN ('I', 'U')",
-                self.staging,
-                set(&|_| "NULL".to_owned())
-            ),
-            format!(
-                "UPDATE {} AS staged SET {} FROM ({}) AS parent WHERE staged.__change IN ('I', 'U') AND {}",
-                self.staging,
-                set(&|column| format!("parent.{}", identifier(column))),
-                self.parents(at, parent, true),
-                self.names_parent(at)
-            ),
-        ]
+    pub(super) fn link(&self, at: usize, parent: Option<&str>) -> String {
+        format!(
+            "UPDATE {} AS staged SET {} FROM ({}) AS parent WHERE staged.__change IN ('I', 'U') AND {}",
+            self.staging,
+            assigned(&self.lookup.links[at], |column| format!(
+                "parent.{}",
+                identifier(column)
+            )),
+            self.parents(at, parent, true),
+            self.names_parent(at)
+        )
     }
 
     /// Selects, of the rows that name a parent that neither is there nor comes, how many they are,
@@ -310,6 +312,15 @@ impl Loading<'_> {
             same_stored_key(self.lookup, name, "lookup")
         )
     }
+}
+
+/// What the columns of a link are set to, by the parent's columns.
+fn assigned(link: &Link, value: impl Fn(&str) -> String) -> String {
+    let pairs = link.local.iter();
+    let assignments: Vec<String> = pairs
+        .map(|(column, parent)| format!("{} = {}", identifier(column), value(parent)))
+        .collect();
+    assignments.join(", ")
 }
 
 fn joined(reference: &Reference) -> String {

@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::sync::history::ledger::{Ledger, LedgerEntry};
 use crate::sync::migrations::migration::{AppliedMigration, Migration, MigrationSet};
 use crate::sync::obstacles::reference::{Step, Touched};
+use crate::sync::obstacles::unresolved::Unresolved;
 use crate::sync::rows::change_log::Change;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{KeyedHash, Record};
@@ -36,6 +37,7 @@ mod sql;
 mod sqlite;
 mod staged;
 mod travelling;
+mod unresolved;
 
 pub use backends::{check_backup_programs, open, open_target, prove_backup, restore, run_script};
 pub use given::{BadValue, Canonical, Check, MOST_BAD};
@@ -166,6 +168,19 @@ pub trait Session: Send {
         path: &[Step],
         child: &Lookup,
     ) -> anyhow::Result<Rows<'session, (usize, Record)>>;
+
+    /// The rows whose links cannot be looked up: what they store leads to no row, to one without a
+    /// whole key, or, with a part missing, nowhere.
+    fn unresolved(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Unresolved>>;
+
+    /// Whether a row refers to a row of `parent` that is not there, by a foreign key whose values
+    /// travel as they are. NULL refers to nothing.
+    fn has_orphans(
+        &mut self,
+        lookup: &Lookup,
+        reference: &Step,
+        parent: &TableName,
+    ) -> anyhow::Result<bool>;
 
     /// Writes a backup of this session's moment to a new file at `path`.
     ///

@@ -15,6 +15,7 @@ use super::snapshot::{Observed, observe_all};
 use crate::problem::{Code, Problem};
 use crate::sync::backups::private;
 use crate::sync::event::{Event, Events, counted};
+use crate::sync::obstacles::unresolved::check_references;
 use crate::sync::planning::gate;
 use crate::sync::promoting::export::{self, AdoptedRows, ExportedTable, Written};
 use crate::sync::promoting::export_edits;
@@ -155,6 +156,9 @@ impl Edited {
     ) -> anyhow::Result<Edited> {
         let at_home = home.snapshot.lookup(settings, &config.lookups)?;
         let there = away.snapshot.lookup(settings, &config.lookups)?;
+        for (lookup, end) in [(&at_home, &mut *home), (&there, &mut *away)] {
+            check_references(lookup, &mut *end.session, &end.snapshot.label, false)?;
+        }
         let folder = promoted::folder(&config.export_dir, &away.snapshot.environment);
         let known = away.snapshot.ledger.promoted(&settings.table);
         let same_key = at_home.key_readings == there.key_readings

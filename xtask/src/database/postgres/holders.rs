@@ -4,10 +4,11 @@ use diesel::sql_query;
 use diesel::{QueryResult, RunQueryDsl};
 
 use super::super::sql;
-use super::super::travelling::travelling;
+use super::super::travelling::{travelling, with_unresolved};
 use super::PostgresSession;
 use super::connection::failed;
-use super::read::{DEFAULT_SCHEMA, bind_keys, text_columns};
+use super::fields::text_columns;
+use super::read::{DEFAULT_SCHEMA, bind_keys};
 use super::references::Numbered;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::Record;
@@ -37,7 +38,10 @@ impl PostgresSession {
                 })
                 .map_err(|error| failed(&error, &what))?,
         };
-        Ok(found.into_iter().map(|row| (row.0, row.1)).collect())
+        let found = found.into_iter();
+        Ok(found
+            .map(|row| (row.0, with_unresolved(lookup, row.1)))
+            .collect())
     }
 
     fn holders_where(

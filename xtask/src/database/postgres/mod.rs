@@ -9,6 +9,7 @@ mod connection;
 mod copy;
 mod effects;
 mod emptying;
+mod fields;
 mod guard;
 mod hazards;
 mod holders;

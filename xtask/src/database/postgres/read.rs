@@ -3,26 +3,27 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use diesel::deserialize::{self, QueryableByName};
 use diesel::pg::{Pg, PgRowByRowLoadingMode};
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::result::Error;
-use diesel::row::{Field as _, NamedRow, Row};
 use diesel::sql_types::{Array, Nullable, Text};
 use diesel::{RunQueryDsl, sql_query};
 
 use super::super::filtered::of_where;
 use super::super::retired::{of_retire, unretired};
-use super::super::travelling::travelling;
+use super::super::travelling::{travelling, with_unresolved};
+use super::super::unresolved::{select_orphan, select_unresolved, unresolved_of};
 use super::super::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Session, sql};
 use super::PostgresSession;
-use super::connection::{failed, text_at};
+use super::connection::failed;
+use super::fields::{HashedKey, Spelled, among_keys, hashed, order, text_columns};
 use crate::sync::history::ledger::Ledger;
 use crate::sync::migrations::migration::AppliedMigration;
 use crate::sync::obstacles::reference::{Step, Touched};
+use crate::sync::obstacles::unresolved::Unresolved;
 use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{self, KeyedHash, Record, RowHash};
-use crate::sync::schema::catalog::{Catalog, Reading};
+use crate::sync::rows::row::{KeyedHash, Record};
+use crate::sync::schema::catalog::Catalog;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::RetiredValue;
 
@@ -55,7 +56,8 @@ impl PostgresSession {
         let rows: Vec<Spelled> = bind_keys(sql_query(query).into_boxed(), keys, lookup.key.len())
             .load(&mut self.connection)
             .map_err(|error| failed(&error, "read rows by their keys"))?;
-        Ok(rows.into_iter().map(|row| row.0).collect())
+        let rows = rows.into_iter();
+        Ok(rows.map(|row| with_unresolved(lookup, row.0)).collect())
     }
 
     /// When a column has another value. Compared as text, since not every type has operators.
@@ -161,8 +163,9 @@ impl Session for PostgresSession {
             .collect::<Vec<_>>()
             .join(", ");
         let values = lookup
-            .compared_columns()
-            .map(|name| format!("quote_nullable({}::text)", sql::identifier(name)))
+            .compared
+            .iter()
+            .map(|at| hashed(lookup, *at))
             .collect::<Vec<_>>()
             .join(", ");
         // The text is what `row::hash` makes of the same fields.
@@ -197,7 +200,7 @@ impl Session for PostgresSession {
             .map_err(|error| unread(lookup, &error))?;
         let lookup = lookup.clone();
         Ok(Box::new(rows.map(move |row| {
-            row.map(|row| row.0)
+            row.map(|row| with_unresolved(&lookup, row.0))
                 .map_err(|error| unread(&lookup, &error))
         })))
     }
@@ -273,6 +276,29 @@ impl Session for PostgresSession {
         self.referring(touched, path, child)
     }
 
+    fn unresolved(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Unresolved>> {
+        let mut found = Vec::new();
+        for link in 0..lookup.links.len() {
+            let select = select_unresolved(lookup, link, DEFAULT_SCHEMA);
+            let rows = self.query(&select, &[]);
+            let rows = rows.map_err(|error| of_where(lookup, error))?;
+            found.extend(unresolved_of(lookup, link, rows)?);
+        }
+        Ok(found)
+    }
+
+    fn has_orphans(
+        &mut self,
+        lookup: &Lookup,
+        reference: &Step,
+        parent: &TableName,
+    ) -> anyhow::Result<bool> {
+        let comparisons = self.comparisons(reference)?;
+        let select = select_orphan(lookup, reference, parent, &comparisons, DEFAULT_SCHEMA);
+        let found = self.query(&select, &[]);
+        Ok(!found.map_err(|error| of_where(lookup, error))?.is_empty())
+    }
+
     fn back_up(&mut self, path: &Path) -> anyhow::Result<()> {
         let snapshot = self
             .value("SELECT pg_export_snapshot()", &[])?
@@ -316,80 +342,11 @@ pub(super) fn retired_value(value: &RetiredValue) -> String {
     sql::literal(&value.to_string())
 }
 
-pub(super) fn text_columns(prefix: &str, lookup: &Lookup) -> String {
-    lookup
-        .columns
-        .iter()
-        .map(|name| format!("{prefix}{}::text", sql::identifier(name)))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-/// The order that `row::compare_keys` checks: numbers by value, everything else by bytes.
-fn order(lookup: &Lookup) -> String {
-    // Qualified, because a bare name would mean the text of that name in the select list.
-    let columns: Vec<String> = lookup
-        .key_columns()
-        .zip(&lookup.key_readings)
-        .map(|(name, reading)| match reading {
-            Reading::Number => format!("lookup.{}", sql::identifier(name)),
-            Reading::Text | Reading::Spelling => {
-                format!("lookup.{}::text COLLATE \"C\"", sql::identifier(name))
-            }
-        })
-        .collect();
-    format!(" ORDER BY {}", columns.join(", "))
-}
-
-/// A condition on `lookup`: its key is among the parameters.
-fn among_keys(lookup: &Lookup) -> String {
-    let columns = lookup
-        .key_columns()
-        .map(|name| format!("lookup.{}::text", sql::identifier(name)))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let arrays = (1..=lookup.key.len())
-        .map(|at| format!("${at}::text[]"))
-        .collect::<Vec<_>>()
-        .join(", ");
-    format!("({columns}) IN (SELECT * FROM unnest({arrays}))")
-}
-
 /// What a field of a PostgreSQL row means: its text, or NULL.
 pub(super) fn plain(field: &str) -> Option<&str> {
     match field.strip_prefix('\\') {
         None => Some(field),
         Some("N") => None,
         Some(rest) => Some(rest),
-    }
-}
-
-/// A row of text columns, spelled as in a CSV export.
-struct Spelled(Record);
-
-impl QueryableByName<Pg> for Spelled {
-    fn build<'row>(row: &impl NamedRow<'row, Pg>) -> deserialize::Result<Self> {
-        let mut record = Record::new();
-        for at in 0..row.field_count() {
-            record.push_field(&row::encode(text_at(row, at)?.as_deref()));
-        }
-        Ok(Spelled(record))
-    }
-}
-
-/// Key columns as text, then the hash as 16 bytes.
-struct HashedKey(KeyedHash);
-
-impl QueryableByName<Pg> for HashedKey {
-    fn build<'row>(row: &impl NamedRow<'row, Pg>) -> deserialize::Result<Self> {
-        let last = row.field_count().saturating_sub(1);
-        let mut key = Record::new();
-        for at in 0..last {
-            key.push_field(&row::encode(text_at(row, at)?.as_deref()));
-        }
-        let field = Row::get(row, last).ok_or("the server returned no hash")?;
-        let value = field.value().ok_or("the server returned no hash")?;
-        let hash = RowHash(value.as_bytes().try_into()?);
-        Ok(HashedKey(KeyedHash { key, hash }))
     }
 }

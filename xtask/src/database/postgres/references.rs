@@ -144,7 +144,7 @@ impl PostgresSession {
 
     /// How the server itself compares the columns of a foreign key: the operator may be one that
     /// the search path does not find, and of two collations it takes the parent's.
-    fn comparisons(&mut self, step: &Step) -> anyhow::Result<Vec<Comparison>> {
+    pub(super) fn comparisons(&mut self, step: &Step) -> anyhow::Result<Vec<Comparison>> {
         let rows = self.query(
             "SELECT format('OPERATOR(%I.%s)', opn.nspname, op.oprname), \
              CASE WHEN p.attcollation NOT IN (0, c.attcollation) THEN format(' COLLATE %I.%I', cln.nspname, cl.collname) END \

@@ -4,7 +4,7 @@ use diesel::{RunQueryDsl, sql_query};
 
 use super::super::sql;
 use super::super::travelling::travelling;
-use super::read::DEFAULT_SCHEMA;
+use super::read::{DEFAULT_SCHEMA, fields, spelled};
 use super::value::{Value, Values};
 use super::{SqliteSession, failed};
 use crate::sync::rows::lookup::Lookup;
@@ -72,7 +72,7 @@ impl SqliteSession {
         // what is looked up.
         let query = format!(
             "SELECT wanted.rowid, {} FROM temp.__sync_keys AS wanted JOIN {} AS lookup ON {}",
-            sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
+            fields(lookup),
             travelling(&everywhere(lookup), &[], DEFAULT_SCHEMA),
             wanted_key(lookup)
         );
@@ -82,10 +82,9 @@ impl SqliteSession {
             .map_err(|error| failed(&error, &format!("read `{}`", lookup.table)))?;
         rows.into_iter()
             .map(|row| match row.0.split_first() {
-                Some((Value::Integer(number), fields)) => {
-                    let fields = fields.iter().zip(&affinities);
-                    let row = fields.map(|(value, affinity)| value.spell(*affinity));
-                    Ok((usize::try_from(number - 1)?, row.collect()))
+                Some((Value::Integer(number), values)) => {
+                    let row = spelled(lookup, values, &affinities);
+                    Ok((usize::try_from(number - 1)?, row))
                 }
                 _ => anyhow::bail!("the database returned no number of a row"),
             })

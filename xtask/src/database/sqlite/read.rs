@@ -8,16 +8,18 @@ use diesel::{RunQueryDsl, sql_query};
 
 use super::super::filtered::of_where;
 use super::super::retired::{of_retire, unretired};
-use super::super::travelling::travelling;
+use super::super::travelling::{travelling, unresolved_columns, with_unresolved};
+use super::super::unresolved::{select_orphan, select_unresolved, unresolved_of};
 use super::super::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Session, sql};
 use super::keys::wanted_key;
-use super::value::{Affinity, Values};
+use super::value::{Affinity, Value, Values};
 use super::words::words;
 use super::{SqliteSession, conditions, failed};
 use crate::problem::{Code, Problem};
 use crate::sync::history::ledger::Ledger;
 use crate::sync::migrations::migration::AppliedMigration;
 use crate::sync::obstacles::reference::{Step, Touched};
+use crate::sync::obstacles::unresolved::Unresolved;
 use crate::sync::rows::lookup::{Lookup, Source};
 use crate::sync::rows::row::{KeyedHash, Record};
 use crate::sync::schema::catalog::Catalog;
@@ -79,18 +81,14 @@ impl SqliteSession {
         query: &str,
     ) -> anyhow::Result<Rows<'session, Record>> {
         let affinities = self.affinities(lookup)?;
-        let table = lookup.table.clone();
-        let what = format!("read `{table}`");
+        let lookup = lookup.clone();
+        let what = format!("read `{}`", lookup.table);
         let rows = sql_query(query)
             .load_iter::<Values, DefaultLoadingMode>(&mut self.connection)
             .map_err(|error| failed(&error, &what))?;
         Ok(Box::new(rows.map(move |row| {
             let values = row.map_err(|error| failed(&error, &what))?.0;
-            Ok(values
-                .iter()
-                .zip(&affinities)
-                .map(|(value, affinity)| value.spell(*affinity))
-                .collect())
+            Ok(spelled(&lookup, &values, &affinities))
         })))
     }
 
@@ -98,7 +96,7 @@ impl SqliteSession {
         self.hold_keys(lookup, keys)?;
         let query = format!(
             "SELECT {} FROM temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {}",
-            sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
+            fields(lookup),
             travelling(lookup, &[], DEFAULT_SCHEMA),
             wanted_key(lookup)
         );
@@ -189,7 +187,7 @@ impl Session for SqliteSession {
             .collect::<anyhow::Result<Vec<String>>>()?;
         let query = format!(
             "SELECT {} FROM {} AS lookup ORDER BY {}",
-            sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
+            fields(lookup),
             travelling(lookup, &[], DEFAULT_SCHEMA),
             order.join(", ")
         );
@@ -285,6 +283,29 @@ impl Session for SqliteSession {
         self.referring(touched, path, child)
     }
 
+    fn unresolved(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Unresolved>> {
+        let mut found = Vec::new();
+        for link in 0..lookup.links.len() {
+            let select = select_unresolved(lookup, link, DEFAULT_SCHEMA);
+            let rows = self.query(&select, &[]);
+            let rows = rows.map_err(|error| of_where(lookup, error))?;
+            found.extend(unresolved_of(lookup, link, rows)?);
+        }
+        Ok(found)
+    }
+
+    fn has_orphans(
+        &mut self,
+        lookup: &Lookup,
+        reference: &Step,
+        parent: &TableName,
+    ) -> anyhow::Result<bool> {
+        let comparisons = [];
+        let select = select_orphan(lookup, reference, parent, &comparisons, DEFAULT_SCHEMA);
+        let found = self.query(&select, &[]);
+        Ok(!found.map_err(|error| of_where(lookup, error))?.is_empty())
+    }
+
     fn back_up(&mut self, path: &Path) -> anyhow::Result<()> {
         super::backup::copy(self.moment.as_ref(), self.url.path(), path)
     }
@@ -298,6 +319,23 @@ impl Session for SqliteSession {
     fn scratch(&mut self, _rows: &CopiedRows) -> anyhow::Result<Scratch> {
         self.copy_to_scratch()
     }
+}
+
+/// The fields, and behind them the references that cannot be looked up.
+pub(super) fn fields(lookup: &Lookup) -> String {
+    format!(
+        "{}{}",
+        sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
+        unresolved_columns("lookup.", lookup)
+    )
+}
+
+/// A row of [`fields`].
+pub(super) fn spelled(lookup: &Lookup, values: &[Value], affinities: &[Affinity]) -> Record {
+    let behind = std::iter::repeat(&Affinity::Text);
+    let fields = values.iter().zip(affinities.iter().chain(behind));
+    let row = fields.map(|(value, affinity)| value.spell(*affinity));
+    with_unresolved(lookup, row.collect())
 }
 
 /// SQLite takes a parameter that nobody gave a value for NULL, so that a condition would be met by no

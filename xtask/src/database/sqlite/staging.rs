@@ -174,14 +174,16 @@ impl SqliteSession {
     }
 
     pub(super) fn link(&mut self, lookup: &Lookup) -> anyhow::Result<()> {
+        let what = format!("find what rows of `{}` refer to", lookup.table);
+        for statement in self.loading(lookup)?.unlink() {
+            self.run(&statement, &what)?;
+        }
         for (at, link) in lookup.links.iter().enumerate() {
             let parent = position(&self.staged, &link.parent.table)
                 .ok()
                 .map(staging_table);
-            for statement in self.loading(lookup)?.link(at, parent.as_deref()) {
-                let what = format!("find what rows of `{}` refer to", lookup.table);
-                self.run(&statement, &what)?;
-            }
+            let statement = self.loading(lookup)?.link(at, parent.as_deref());
+            self.run(&statement, &what)?;
         }
         if lookup.stored_key() != lookup.key_columns().collect::<Vec<_>>() {
             let staging = staging_table(position(&self.staged, &lookup.table)?);

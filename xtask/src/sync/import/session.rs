@@ -10,6 +10,7 @@ use crate::database::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Ses
 use crate::sync::history::ledger::Ledger;
 use crate::sync::migrations::migration::AppliedMigration;
 use crate::sync::obstacles::reference::{Step, Touched};
+use crate::sync::obstacles::unresolved::Unresolved;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{KeySet, KeyedHash, Record, owned};
 use crate::sync::schema::catalog::Catalog;
@@ -169,6 +170,20 @@ impl Session for FolderSession {
         _path: &[Step],
         _child: &Lookup,
     ) -> anyhow::Result<Rows<'session, (usize, Record)>> {
+        anyhow::bail!("only a database knows which rows refer to others")
+    }
+
+    /// A reference is named by the key of its row, and what a file names is looked for on the target.
+    fn unresolved(&mut self, _lookup: &Lookup) -> anyhow::Result<Vec<Unresolved>> {
+        Ok(Vec::new())
+    }
+
+    fn has_orphans(
+        &mut self,
+        _lookup: &Lookup,
+        _reference: &Step,
+        _parent: &TableName,
+    ) -> anyhow::Result<bool> {
         anyhow::bail!("only a database knows which rows refer to others")
     }
 

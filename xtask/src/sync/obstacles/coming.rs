@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::taken::Ends;
 use crate::sync::rows::change_log::Change;
-use crate::sync::rows::lookup::{Lookup, Source};
+use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{NULL, Record, encode, owned};
 use crate::sync::schema::catalog::DefaultValue;
 use crate::sync::settings::config::LookupSettings;
@@ -34,13 +34,9 @@ impl Coming {
             insert_only: Vec::new(),
             ..settings.clone()
         };
-        let mut whole = target.lookup(&open, ends.all).ok()?;
+        let mut whole = target.lookup(&open, ends.all).ok()?.with_computed(table);
         let columns = table.columns.iter().filter(|column| column.generated);
         let computed: Vec<String> = columns.map(|column| column.name.clone()).collect();
-        for column in &computed {
-            whole.columns.push(column.clone());
-            whole.sources.push(Source::Column);
-        }
         let in_whole = |name: &str| whole.columns.iter().position(|column| column == name);
         whole.key = ends
             .on_target

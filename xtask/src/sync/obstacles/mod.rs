@@ -2,8 +2,10 @@
 
 pub(super) mod clashes;
 mod coming;
+mod default_parents;
 pub(super) mod exchanged;
 pub mod fixed;
+pub(super) mod orphans;
 pub(super) mod parents;
 pub mod reached;
 pub mod reference;
@@ -12,4 +14,5 @@ pub(super) mod resting;
 pub(super) mod retire;
 pub(super) mod staying;
 pub(super) mod taken;
+pub mod unresolved;
 pub mod walk;

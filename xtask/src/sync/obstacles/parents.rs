@@ -1,18 +1,22 @@
 //! Rows that would refer to a row that the target will not have: one of a protected table, one that
-//! `where` leaves out at the source, or one that is missing in files that people wrote.
+//! `where` leaves out at the source, one that is missing in files that people wrote, or one that the
+//! source itself lacks, as where its foreign keys were not enforced.
 
-use super::coming::constant;
+use std::collections::BTreeSet;
+
+use super::default_parents::missing_defaults;
+use super::orphans::{lacks_one, orphans, settings_of};
 use crate::problem::{Code, Problem};
 use crate::sync::rows::change_log::{Change, ChangeLog};
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{BATCH, KeySet, NULL, Record, owned};
-use crate::sync::schema::catalog::{DefaultValue, ForeignKey};
+use crate::sync::schema::catalog::ForeignKey;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{ExtraRows, LookupSettings};
 use crate::sync::snapshot::{Observed, Snapshot};
-use crate::sync::words::counted;
+use crate::sync::words::{and_more, counted};
 
-/// How many parents are named.
+/// How many rows are named.
 const NAMED: usize = 5;
 
 /// A foreign key whose parents do not all come along.
@@ -22,6 +26,10 @@ struct Uncertain {
     fields: Vec<usize>,
     /// The parents that come along from the source, found by what is referred to.
     coming: Option<Lookup>,
+    /// All parents of the source, found in the same way.
+    at_source: Option<Lookup>,
+    /// Rows of the source may refer to what is not even there.
+    has_orphans: bool,
     /// All parents on the target, found in the same way.
     there: Lookup,
     /// Those of them that a promotion may delete.
@@ -49,103 +57,22 @@ pub(in crate::sync) fn missing_parents(
         .map_or(Vec::new(), |table| table.foreign_keys.clone());
     let mut problems = missing_defaults(on_target, all, source, target, log)?;
     for foreign_key in foreign_keys {
+        let has_orphans = orphans(&foreign_key, on_source, all, (source, &target.snapshot))?;
         let ends = (&source.snapshot, &target.snapshot);
-        let Some(uncertain) = uncertain(&foreign_key, on_target, all, ends) else {
+        let Some(uncertain) = uncertain(&foreign_key, on_target, all, ends, has_orphans) else {
             continue;
         };
-        let (rows, missing) = look(&uncertain, on_source, source, target, log)?;
-        if rows > 0 {
-            problems.push(problem(
-                on_target,
-                &uncertain,
-                &target.snapshot,
-                source.snapshot.is_folder,
-                rows,
-                &missing,
-            ));
-        }
-    }
-    Ok(problems)
-}
-
-/// Says which foreign keys new rows are given by a default, since `ignore` leaves them alone, that
-/// leads nowhere on the target.
-fn missing_defaults(
-    lookup: &Lookup,
-    all: &[LookupSettings],
-    source: &mut Observed,
-    target: &mut Observed,
-    log: &mut ChangeLog,
-) -> anyhow::Result<Vec<Problem>> {
-    let backend = target.snapshot.backend;
-    let catalog = &target.snapshot.catalog;
-    let Some(table) = catalog.tables.get(&lookup.table) else {
-        return Ok(Vec::new());
-    };
-    let mut given = Vec::new();
-    for foreign_key in &table.foreign_keys {
-        if let ([name], [parent]) = (
-            foreign_key.columns.as_slice(),
-            foreign_key.parent_columns.as_slice(),
-        ) && lookup.ignored.contains(name)
-            && !catalog.is_filled_by_triggers(&table.name, backend)
-            && let Some(column) = table.columns.iter().find(|column| column.name == *name)
-            && let Some(DefaultValue::Expression(default)) = &column.default
-            && let Some(default) = constant(default, backend)
-        {
-            given.push((
-                name.clone(),
-                default,
-                foreign_key.parent.clone(),
-                parent.clone(),
-            ));
-        }
-    }
-    let mut new = 0;
-    for change in log.read()?.take_while(|_| !given.is_empty()) {
-        new += u64::from(change?.0 == Change::Insert);
-    }
-    given.retain(|_| new > 0);
-    let mut problems = Vec::new();
-    for (name, default, parent, key) in given {
-        let key_of = |settings: LookupSettings| LookupSettings {
-            key: vec![key.clone()],
-            ..settings
-        };
-        let by_column = key_of(LookupSettings::of(parent.clone()));
-        let there = target.snapshot.lookup(&by_column, &[])?;
-        let wanted = [Record::from(vec![default.as_str()])];
-        let mut found = !target.session.holders(&there, &wanted)?.is_empty();
-        // A row of a lookup table may come with it.
-        let settings = all.iter().find(|settings| {
-            let catalog = &target.snapshot.catalog;
-            catalog
-                .find(&settings.table)
-                .is_some_and(|table| table.name == parent)
-        });
-        if let Some(settings) = settings
-            && let Ok(coming) = source.snapshot.lookup(settings, all)
-            && coming.is_plain(&key)
-            && let Some(at) = positions(&coming, std::slice::from_ref(&key))
-        {
-            let coming = Lookup { key: at, ..coming };
-            found |= !source.session.rows_by_key(&coming, &wanted)?.is_empty();
-        }
-        if !found {
-            problems.push(
-                Problem::new(
-                    Code::MissingParent,
-                    format!(
-                        "{} of `{}` would come to {} with the default of `{name}`, {default}, and refer to a row of `{parent}` that is not there",
-                        counted(new, "row"),
-                        lookup.table,
-                        target.snapshot.label
-                    ),
-                )
-                .hint(format!(
-                    "`{name}` is in ignore: let it be NULL, or give it another default, with a migration; make that row; or list the column in insert_only instead"
-                )),
-            );
+        let missing = look(&uncertain, on_source, source, target, log)?;
+        if missing.rows > 0 {
+            let orphaned = match &uncertain.at_source {
+                Some(parents) if !source.snapshot.is_folder => {
+                    let wanted = missing.first.iter().map(|(_, parent)| parent.clone());
+                    lacks_one(parents, wanted.collect(), source)?
+                }
+                _ => false,
+            };
+            let ends = (&source.snapshot, &target.snapshot);
+            problems.push(problem(on_target, &uncertain, ends, &missing, orphaned));
         }
     }
     Ok(problems)
@@ -157,13 +84,10 @@ fn uncertain(
     lookup: &Lookup,
     all: &[LookupSettings],
     (source, target): (&Snapshot, &Snapshot),
+    has_orphans: bool,
 ) -> Option<Uncertain> {
     let parent = foreign_key.parent.clone();
-    let settings = all.iter().find(|settings| {
-        let found = target.catalog.find(&settings.table);
-        found.is_some_and(|table| table.name == parent)
-    });
-    let Some(settings) = settings else {
+    let Some(settings) = settings_of(&parent, all, target) else {
         let settings = LookupSettings {
             key: foreign_key.parent_columns.clone(),
             ..LookupSettings::of(parent.clone())
@@ -171,13 +95,18 @@ fn uncertain(
         return Some(Uncertain {
             fields: positions(lookup, &foreign_key.columns)?,
             coming: None,
+            at_source: source
+                .lookup(&settings, &[])
+                .ok()
+                .and_then(|all| all.with_fields(&foreign_key.parent_columns)),
+            has_orphans: false,
             there: target.lookup(&settings, &[]).ok()?,
             deleted: None,
             parent,
         });
     };
-    // A database has no rows without their parents; files may.
-    if settings.filter.is_none() && !source.is_folder {
+    // All parents come along, but for those that are not even there.
+    if settings.filter.is_none() && !has_orphans {
         return None;
     }
     let link = lookup.links.iter().position(|link| {
@@ -203,65 +132,81 @@ fn uncertain(
     };
     let found_by = |end: &Snapshot| -> Option<Lookup> {
         let lookup = end.lookup(settings, all).ok()?;
+        let lookup = match end.is_folder {
+            true => lookup,
+            // What the database computes can be referred to as well.
+            false => lookup.with_computed(end.catalog.tables.get(&parent)?),
+        };
         let key = positions(&lookup, &referred)?;
         Some(Lookup { key, ..lookup })
     };
     let on_target = found_by(target)?;
     let all_go = on_target.extra_rows == ExtraRows::Delete && on_target.retire.is_none();
+    let coming = found_by(source)?;
     Some(Uncertain {
-        parent,
         fields,
-        coming: Some(found_by(source)?),
+        at_source: Some(Lookup {
+            filter: None,
+            ..coming.clone()
+        }),
+        coming: Some(coming),
+        has_orphans,
         there: Lookup {
             filter: None,
             ..on_target.clone()
         },
         deleted: all_go.then_some(on_target),
+        parent,
     })
 }
 
-fn positions(lookup: &Lookup, columns: &[String]) -> Option<Vec<usize>> {
+/// The parents that rows refer to and that the target will not have.
+#[derive(Default)]
+struct Missing {
+    /// How many rows refer to one of them.
+    rows: u64,
+    /// The first of these, by their keys, each with what it refers to.
+    first: BTreeSet<(Vec<String>, Vec<String>)>,
+}
+
+pub(super) fn positions(lookup: &Lookup, columns: &[String]) -> Option<Vec<usize>> {
     columns
         .iter()
         .map(|column| lookup.columns.iter().position(|name| name == column))
         .collect()
 }
 
-/// How many rows refer to a parent that will not be there, and which parents these are.
+/// The rows that refer to a parent that will not be there.
 fn look(
     uncertain: &Uncertain,
     on_source: &Lookup,
     source: &mut Observed,
     target: &mut Observed,
     log: &mut ChangeLog,
-) -> anyhow::Result<(u64, KeySet)> {
+) -> anyhow::Result<Missing> {
     let is_compared = uncertain
         .fields
         .iter()
         .all(|at| on_source.compared.contains(at));
-    let (mut rows, mut missing) = (0, KeySet::new());
+    let mut missing = Missing::default();
     let mut waiting: Vec<Record> = Vec::new();
     // Rows that stay as they are have their parents, unless these go.
-    let mut unchanged = match source.snapshot.is_folder && is_compared {
+    let mut unchanged = match uncertain.has_orphans && is_compared {
         true => keys_of_all(on_source, source)?,
         false => Vec::new(),
     };
     let mut check = |waiting: &mut Vec<Record>, unchanged: bool| -> anyhow::Result<()> {
-        let referring: Vec<Record> = source
-            .session
-            .rows_by_key(on_source, waiting)?
+        let rows = source.session.rows_by_key(on_source, waiting)?;
+        let referring: Vec<(Record, Record)> = rows
             .iter()
             .map(|row| {
-                uncertain
-                    .fields
-                    .iter()
-                    .filter_map(|at| row.get(*at))
-                    .collect()
+                let named = uncertain.fields.iter().filter_map(|at| row.get(*at));
+                (on_source.key_of(row), named.collect())
             })
-            .filter(|named: &Record| !named.iter().any(|field| field == NULL))
+            .filter(|(_, named): &(Record, Record)| !named.iter().any(|field| field == NULL))
             .collect();
         waiting.clear();
-        let named: KeySet = referring.iter().map(owned).collect();
+        let named: KeySet = referring.iter().map(|(_, named)| owned(named)).collect();
         let named: Vec<Record> = named.into_iter().map(Record::from).collect();
         let keys = |lookup: &Lookup, rows: Vec<Record>| -> KeySet {
             rows.iter().map(|row| owned(&lookup.key_of(row))).collect()
@@ -278,11 +223,12 @@ fn look(
         if let Some(coming) = &uncertain.coming {
             found.extend(keys(coming, source.session.rows_by_key(coming, &named)?));
         }
-        for parent in referring.iter().map(owned) {
+        for (key, parent) in referring {
+            let parent = owned(&parent);
             if !found.contains(&parent) {
-                rows += 1;
-                if missing.len() <= NAMED {
-                    missing.insert(parent);
+                missing.rows += 1;
+                if missing.first.len() < NAMED {
+                    missing.first.insert((owned(&key), parent));
                 }
             }
         }
@@ -305,7 +251,7 @@ fn look(
     for batch in unchanged.chunks(BATCH) {
         check(&mut batch.to_vec(), true)?;
     }
-    Ok((rows, missing))
+    Ok(missing)
 }
 
 fn keys_of_all(lookup: &Lookup, source: &mut Observed) -> anyhow::Result<Vec<Record>> {
@@ -316,43 +262,48 @@ fn keys_of_all(lookup: &Lookup, source: &mut Observed) -> anyhow::Result<Vec<Rec
 fn problem(
     lookup: &Lookup,
     uncertain: &Uncertain,
-    target: &Snapshot,
-    of_files: bool,
-    rows: u64,
-    missing: &KeySet,
+    (source, target): (&Snapshot, &Snapshot),
+    missing: &Missing,
+    orphaned: bool,
 ) -> Problem {
     let fields: Vec<&str> = uncertain
         .fields
         .iter()
         .map(|at| lookup.columns[*at].as_str())
         .collect();
-    let named: Vec<String> = missing
-        .iter()
-        .take(NAMED)
-        .map(|parent| parent.join(", "))
-        .collect();
-    let more = if missing.len() > NAMED {
-        " and others"
-    } else {
-        ""
-    };
+    let parents = missing.first.iter().map(|(_, parent)| parent.join(", "));
+    let parents: BTreeSet<String> = parents.collect();
+    let parents: Vec<String> = parents.into_iter().collect();
+    let key: Vec<&str> = lookup.key_columns().collect();
+    let rows = missing.first.iter().map(|(row, _)| row.join(", "));
+    let rows: Vec<String> = rows.collect();
+    let all = usize::try_from(missing.rows).unwrap_or(usize::MAX);
+    let parent = &uncertain.parent;
     let hint = match uncertain.coming {
-        Some(_) if of_files => "bring those rows back in the files, or let these refer to others",
-        Some(_) => "make those rows there, or let the `where` of their table include them",
+        Some(_) if source.is_folder => {
+            "bring those rows back in the files, or let these refer to others".to_owned()
+        }
+        _ if orphaned => format!(
+            "correct these rows in {}, where those rows of `{parent}` are missing too: make them there, or let these refer to others",
+            source.label
+        ),
+        Some(_) => "make those rows there, or let the `where` of their table include them".to_owned(),
         None => {
-            "a lookup table should not refer to a protected one, whose rows are not the same everywhere: leave the column out with ignore = […], or make those rows there"
+            "a lookup table should not refer to a protected one, whose rows are not the same everywhere: leave the column out with ignore = […], or make those rows there".to_owned()
         }
     };
     Problem::new(
         Code::MissingParent,
         format!(
-            "{} of `{}` would refer to rows of `{}` that {} will not have: {} = {}{more}",
-            counted(rows, "row"),
+            "{} of `{}` would refer to rows of `{parent}` that {} will not have: {} = {} (in {} = {}{})",
+            counted(missing.rows, "row"),
             lookup.table,
-            uncertain.parent,
             target.label,
             fields.join(", "),
-            named.join("; ")
+            parents.join("; "),
+            key.join(", "),
+            rows.join("; "),
+            and_more(all, rows.len())
         ),
     )
     .hint(hint)

@@ -8,6 +8,7 @@ use crate::database::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Ses
 use crate::sync::history::ledger::Ledger;
 use crate::sync::migrations::migration::AppliedMigration;
 use crate::sync::obstacles::reference::{Step, Touched};
+use crate::sync::obstacles::unresolved::Unresolved;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{KeyedHash, Record};
 use crate::sync::schema::catalog::Catalog;
@@ -282,6 +283,19 @@ impl Session for RehearsedSession {
             rows: touched.rows,
         };
         live.session.referring_keys(&touched, path, &child)
+    }
+
+    fn unresolved(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Unresolved>> {
+        self.session.unresolved(lookup)
+    }
+
+    fn has_orphans(
+        &mut self,
+        lookup: &Lookup,
+        reference: &Step,
+        parent: &TableName,
+    ) -> anyhow::Result<bool> {
+        self.session.has_orphans(lookup, reference, parent)
     }
 
     fn back_up(&mut self, _path: &Path) -> anyhow::Result<()> {

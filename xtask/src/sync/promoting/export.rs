@@ -12,6 +12,7 @@ use crate::database::Session;
 use crate::problem::{Code, Problem};
 use crate::sync::backups::private;
 use crate::sync::event::{Event, Events, counted};
+use crate::sync::obstacles::unresolved::check_references;
 use crate::sync::rows::compare::KeyedRow;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{KeySet, LookupState, Record, TableDigest};
@@ -71,7 +72,8 @@ pub fn folder(export_dir: &Path, environment: &str) -> PathBuf {
 /// Files of tables that are not in `lookups` stay when `all` is false; else they go.
 ///
 /// # Errors
-/// What the database or the file system reports.
+/// `missing_parent` where a reference that travels as a key cannot be looked up, and what the
+/// database or the file system reports.
 pub fn export(
     session: &mut dyn Session,
     lookups: &[Lookup],
@@ -82,6 +84,10 @@ pub fn export(
 ) -> anyhow::Result<Manifest> {
     let folder = folder(export_dir, environment);
     private::create_folder(&folder)?;
+    // Before the first file is written.
+    for lookup in lookups {
+        check_references(lookup, session, environment, false)?;
+    }
     let mut written = Vec::new();
     for lookup in lookups {
         events(Event::Detail(lookup.table.to_string()));

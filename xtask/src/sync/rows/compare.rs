@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use super::change_log::{Change, ChangeLog};
 use super::lookup::Lookup;
 use super::row::{
-    KeyedHash, LookupState, NULL, Record, TableDigest, compare_key_values, compare_keys,
+    self, KeyedHash, LookupState, NULL, Record, TableDigest, compare_key_values, compare_keys,
 };
 use super::three_way::Judge;
 use crate::problem::{Code, Problem};
@@ -220,12 +220,15 @@ impl<'lookup, Row: Keyed, Rows: Iterator<Item = anyhow::Result<Row>>> Ordered<'l
     /// Returns the row at hand and reads the one behind it.
     fn advance(&mut self) -> anyhow::Result<Option<Row>> {
         let following = self.rows.next().transpose()?;
-        if let Some(row) = &following {
-            let keyed = row.keyed();
-            if keyed.key.iter().any(|field| field == NULL) {
-                return Err(self
-                    .refuse(Code::NoKey, "NULL in its key", &keyed.key)
-                    .into());
+        if let Some(following) = &following {
+            let keyed = following.keyed();
+            let fault = keyed.key.iter().find_map(|field| match field {
+                NULL => Some((Code::NoKey, "NULL in its key")),
+                _ => row::is_unresolved(field)
+                    .then_some((Code::MissingParent, "a key that leads nowhere")),
+            });
+            if let Some((code, what)) = fault {
+                return Err(self.refuse(code, what, &keyed.key).into());
             }
             if let Some(before) = &self.next {
                 match compare_key_values(&before.keyed().key, &keyed.key, self.readings) {

@@ -11,7 +11,9 @@ use super::edits::{Edits, Pair};
 use super::lookup::Lookup;
 use super::row::KeySet;
 use crate::problem::{Code, Problem};
+use crate::sync::obstacles::orphans::has_orphans;
 use crate::sync::obstacles::retire::settle;
+use crate::sync::obstacles::unresolved::check_references;
 use crate::sync::planning::rehearse::can_ask;
 use crate::sync::schema::catalog::Reading;
 use crate::sync::schema::table::TableName;
@@ -60,14 +62,27 @@ pub(in crate::sync) fn differing(
     every_row: bool,
 ) -> anyhow::Result<Found> {
     let on_source = source.snapshot.lookup(settings, lookups)?;
+    check_references(
+        &on_source,
+        &mut *source.session,
+        &source.snapshot.label,
+        false,
+    )?;
     if target.snapshot.catalog.find(&settings.table).is_none() {
         return Ok(Found::Known(Outcome::Missing {
             rows: source.session.count_rows(&on_source.table)?,
         }));
     }
     let on_target = target.snapshot.lookup(settings, lookups)?;
+    check_references(
+        &on_target,
+        &mut *target.session,
+        &target.snapshot.label,
+        true,
+    )?;
     let same_columns = on_source.has_same_columns(&on_target);
     if same_columns
+        && !has_orphans(&on_source, lookups, (source, &target.snapshot))?
         && let (Some(here), Some(there)) = (
             source.lookups.get(&settings.table),
             target.lookups.get(&settings.table),

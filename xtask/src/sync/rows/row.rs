@@ -3,7 +3,7 @@
 //! A [`Record`] holds the fields exactly as they stand in a CSV export: `\N` is NULL, a value
 //! that begins with a backslash has one more in front, and (SQLite only) a value whose storage
 //! class its column does not suggest carries a tag: `\i:` integer, `\r:` real, `\t:` text,
-//! `\x` blob in hexadecimal digits.
+//! `\x` blob in hexadecimal digits. `\?` is a reference that cannot be looked up, which no export has.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -32,6 +32,19 @@ pub fn owned(key: &Record) -> Vec<String> {
 
 /// The field that stands for NULL.
 pub const NULL: &str = "\\N";
+
+/// How the field of a reference begins that cannot be looked up; what is stored stands behind it.
+const UNRESOLVED: &str = "\\?";
+
+/// The field of a reference that cannot be looked up. No database takes it for a value.
+pub fn unresolved(stored: &str) -> String {
+    format!("{UNRESOLVED}{stored}")
+}
+
+/// Whether a field says that a reference cannot be looked up.
+pub fn is_unresolved(field: &str) -> bool {
+    field.starts_with(UNRESOLVED)
+}
 
 /// The first half of the SHA-256 of a row's compared columns; 128 bits leave no chance collision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +97,10 @@ pub fn decode(field: &str) -> Result<Field<'_>, String> {
         digits.parse().map(Field::Real).map_err(|_| unknown())
     } else if let Some(text) = rest.strip_prefix("t:") {
         Ok(Field::Text(text))
+    } else if is_unresolved(field) {
+        Err(format!(
+            "`{field}` stands for a reference that could not be looked up, and is no value"
+        ))
     } else if let Some(digits) = rest.strip_prefix('x') {
         unhex(digits).map(Field::Blob).ok_or_else(unknown)
     } else {
@@ -219,7 +236,9 @@ mod tests {
         assert_eq!(decode("\\r:0.5"), Ok(Field::Real(0.5)));
         assert_eq!(decode("\\t:\\N"), Ok(Field::Text("\\N")));
         assert_eq!(decode("\\x00ff"), Ok(Field::Blob(vec![0, 255])));
-        for nonsense in ["\\", "\\q", "\\x0", "\\xzz", "\\i:", "\\i:1.5", "\\xé"] {
+        for nonsense in [
+            "\\", "\\q", "\\?7", "\\x0", "\\xzz", "\\i:", "\\i:1.5", "\\xé",
+        ] {
             assert!(decode(nonsense).is_err(), "{nonsense}");
         }
     }
@@ -239,6 +258,8 @@ mod tests {
             vec!["1"],
             vec!["\\i:1"],
             vec!["\\t:1"],
+            vec!["\\?1"],
+            vec!["\\\\?1"],
         ];
         for (at, one) in all.iter().enumerate() {
             for other in &all[at + 1..] {

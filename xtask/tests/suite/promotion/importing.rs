@@ -165,7 +165,7 @@ pub(super) fn files_that_contradict_each_other_are_refused(backend: Backend) {
         assert_eq!(
             blocker.message,
             format!(
-                "2 rows of `fee_items` would refer to rows of `fee_groups` that Development will not have: {field}"
+                "2 rows of `fee_items` would refer to rows of `fee_groups` that Development will not have: {field} (in id = 1; 3)"
             )
         );
         let (_, ended) = carry_out(&stage, &folder);

@@ -16,6 +16,7 @@ mod history;
 mod importing;
 mod letting_go;
 mod mixing;
+mod orphans;
 mod parts;
 mod preview;
 mod random;
@@ -170,6 +171,11 @@ suite! {
         mixing: a_part_that_does_not_travel a_part_that_does_not_travel_lets_rows_move
             a_computed_part_or_some_rows_only a_value_that_retires_is_taken
             a_value_of_an_edited_row_is_taken a_default_that_refers_to_nothing;
+        orphans: a_reference_that_cannot_be_looked_up_is_a_blocker a_row_without_its_key_cannot_be_looked_up
+            a_reference_that_cannot_be_looked_up_is_not_exported
+            a_target_that_refers_to_nothing_is_no_target_with_null a_key_of_the_target_that_leads_nowhere_is_named
+            an_orphan_of_the_source_is_a_missing_parent an_orphan_that_both_ends_have_is_left_alone
+            foreign_keys_that_share_a_column_do_not_empty_it;
         random: any_schema_is_promoted_or_left_alone;
         importing:
             edited_files_are_imported_once

@@ -357,7 +357,7 @@ pub(super) fn a_parent_that_does_not_come_along(backend: Backend) {
     assert_eq!(blocker.code, Code::MissingParent);
     assert_eq!(
         blocker.message,
-        "3 rows of `fee_items` would refer to rows of `fee_groups` that Test will not have: group_id = 20; 21"
+        "3 rows of `fee_items` would refer to rows of `fee_groups` that Test will not have: group_id = 20; 21 (in id = 1; 20; 21)"
     );
     assert!(blocker.hint.unwrap().contains("ignore"));
     stage

@@ -4,7 +4,7 @@ use super::local::Local;
 use super::resolve::key_columns;
 use super::{Link, Lookup, OwnColumn, Source};
 use crate::problem::{Code, Problem};
-use crate::sync::schema::catalog::{Catalog, Column, Reading, Table};
+use crate::sync::schema::catalog::{Catalog, Column, ForeignKey, Reading, Table};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{ExtraRows, LookupSettings};
 
@@ -70,7 +70,10 @@ impl Resolving<'_> {
         way: &mut Vec<TableName>,
     ) -> Result<Vec<Link>, Problem> {
         let mut links: Vec<Link> = Vec::new();
-        for foreign_key in &table.foreign_keys {
+        // Of foreign keys that share a column, the one that needs least carries it.
+        let mut foreign_keys: Vec<&ForeignKey> = table.foreign_keys.iter().collect();
+        foreign_keys.sort_by_key(|foreign_key| foreign_key.columns.len());
+        for foreign_key in foreign_keys {
             let pairs: Vec<(String, String)> = foreign_key
                 .columns
                 .iter()
@@ -132,7 +135,7 @@ impl Resolving<'_> {
                 let is_known = fields
                     .iter()
                     .any(|field| matches!(field.source, Source::Link { link, .. } if link == at));
-                if is_known || !link.local.iter().any(|(local, _)| *local == column.name) {
+                if is_known || !carries(links, at, &column.name) {
                     continue;
                 }
                 for (field, name) in link.parent.columns.iter().enumerate() {
@@ -171,12 +174,18 @@ impl Resolving<'_> {
     }
 }
 
+/// Whether a column is one of a link's, and of none before it.
+fn carries(links: &[Link], at: usize, column: &str) -> bool {
+    let is_local = |link: &Link| link.local.iter().any(|(local, _)| local == column);
+    is_local(&links[at]) && !links[..at].iter().any(is_local)
+}
+
 /// A table with nothing but its fields, and which of them are the key.
 pub(super) fn keyed(table: &Table, key: &[String], fields: Vec<Field>, links: Vec<Link>) -> Lookup {
     // A key column that is a foreign key may be several fields.
     let keeps = |field: &Field, column: &String| match field.source {
         Source::Column => field.column == *column,
-        Source::Link { link, .. } => links[link].local.iter().any(|(local, _)| local == column),
+        Source::Link { link, .. } => carries(&links, link, column),
     };
     let mut key_fields = Vec::new();
     for column in key {

@@ -10,7 +10,7 @@ pub mod settings;
 pub use order::in_dependency_order;
 
 use super::row::{self, KeyedHash, Record, RowHash};
-use crate::sync::schema::catalog::{Column, DefaultValue, Reading};
+use crate::sync::schema::catalog::{Column, DefaultValue, Reading, Table};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{ExtraRows, Retire};
 
@@ -119,6 +119,15 @@ impl Lookup {
             compared: self.compared.iter().filter_map(moved).collect(),
             ..self.clone()
         })
+    }
+
+    /// The same table with the columns that the database computes as fields too, which do not travel.
+    pub(in crate::sync) fn with_computed(mut self, table: &Table) -> Lookup {
+        for column in table.columns.iter().filter(|column| column.generated) {
+            self.columns.push(column.name.clone());
+            self.sources.push(Source::Column);
+        }
+        self
     }
 
     /// The same table with only the fields that `other` has too, for a comparison before
