@@ -46,7 +46,7 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
     let snapshot = observe(development)?.snapshot;
     one_environment::check(config, development, &snapshot)?;
     let migrations = MigrationSet::load(&config.migrations, snapshot.backend, &config.root)?;
-    if let Some(problem) = gate::unknown_migrations(&snapshot, &migrations)
+    if let Some(problem) = gate::unknown_migrations(&[&snapshot], &migrations)
         .into_iter()
         .next()
     {
@@ -62,12 +62,11 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
     }) {
         return Err(problem.into());
     }
-    let late: Vec<Problem> = pending
-        .iter()
-        .filter(|migration| snapshot.is_past(&migration.version))
-        .map(|migration| gate::out_of_order(&migration.name, &snapshot))
-        .collect();
-    if let (OutOfOrder::Refuse, Some(problem)) = (development.out_of_order, late.first()) {
+    let late = pending.iter();
+    let late = late.filter(|migration| snapshot.is_past(&migration.version));
+    let late: Vec<&str> = late.map(|migration| migration.name.as_str()).collect();
+    let late = gate::out_of_order(&late, &snapshot);
+    if let (OutOfOrder::Refuse, Some(problem)) = (development.out_of_order, &late) {
         return Err(problem.clone().into());
     }
     let mut warnings = gate::edited_since(&snapshot, &migrations);

@@ -24,6 +24,54 @@ pub(super) fn a_migration_this_checkout_lacks(backend: Backend) {
     );
 }
 
+pub(super) fn many_of_a_kind_are_one_finding(backend: Backend) {
+    let stage = Stage::promoted(backend);
+    let versions = |year: &str| -> Vec<String> {
+        let months = 1..=20;
+        months
+            .map(|at| format!("('{year}01{at:02}000000')"))
+            .collect()
+    };
+    let insert = |year: &str| {
+        let values = versions(year).join(", ");
+        format!("INSERT INTO __diesel_schema_migrations (version) VALUES {values}")
+    };
+    stage.dev.run(&insert("2023"));
+    let unknown = stage.blocked();
+    assert_eq!(
+        unknown.message,
+        "Development has run 20 migrations that this checkout does not have: 20230101000000, 20230102000000, 20230103000000 and 17 more"
+    );
+    // At both ends it is the same finding; where they differ there are two.
+    stage.test.run(&insert("2023"));
+    let both = stage.blocked();
+    assert!(
+        both.message
+            .starts_with("Development and Test have run 20 migrations that"),
+        "{both}"
+    );
+    stage
+        .test
+        .run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20230201000000')");
+    assert_eq!(codes(&stage.plan().blockers), [Code::UnknownMigration; 2]);
+
+    let mut stage = Stage::promoted(backend);
+    for at in 1..=5 {
+        let name = format!("2023-01-0{at}-000000_older");
+        stage.migrations.write(&name, "SELECT 1;");
+    }
+    let report = migrate(&stage.config, &mut |_| {}).unwrap();
+    assert_eq!(codes(&report.warnings), [Code::OutOfOrder]);
+    let plan = stage.plan();
+    assert_eq!(codes(&plan.warnings), [Code::OutOfOrder]);
+    assert_eq!(
+        plan.warnings[0].message,
+        "5 migrations are older than the newest one on Test: 2023-01-01-000000_older, 2023-01-02-000000_older, 2023-01-03-000000_older and 2 more"
+    );
+    stage.config.pipeline[1].out_of_order = OutOfOrder::Refuse;
+    assert_eq!(stage.blocked().code, Code::OutOfOrder);
+}
+
 pub(super) fn a_source_behind_its_target(backend: Backend) {
     let stage = Stage::promoted(backend);
     stage

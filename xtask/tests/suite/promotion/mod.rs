@@ -134,6 +134,7 @@ suite! {
             a_plan_is_stale_when_the_source_changes
             ;
         history:
+            many_of_a_kind_are_one_finding
             a_migration_this_checkout_lacks
             a_source_behind_its_target
             a_migration_edited_after_it_ran

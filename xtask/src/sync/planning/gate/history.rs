@@ -11,25 +11,65 @@ use crate::sync::planning::plan::PlannedMigration;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Backend;
 use crate::sync::snapshot::Snapshot;
-use crate::sync::words::counted;
+use crate::sync::words::{and_more, counted};
+
+/// How many names a sentence has at most.
+const NAMED: usize = 3;
+
+/// What was run on some environments and is not in this checkout: one problem for all of it, and one
+/// for each where they differ.
+pub fn unknown_migrations(ends: &[&Snapshot], known: &MigrationSet) -> Vec<Problem> {
+    let mut found: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
+    for end in ends {
+        let versions: Vec<&str> = unknown_versions(end, known);
+        let labels = || vec![end.label.as_str()];
+        match found.iter_mut().find(|(others, _)| *others == versions) {
+            _ if versions.is_empty() => {}
+            Some((_, of)) => of.extend(labels()),
+            None => found.push((versions, labels())),
+        }
+    }
+    let problems = found.into_iter();
+    problems
+        .map(|(versions, labels)| unknown(&versions, &labels))
+        .collect()
+}
 
 /// What was run on an environment and is not in this checkout.
-pub fn unknown_migrations(snapshot: &Snapshot, known: &MigrationSet) -> Vec<Problem> {
-    snapshot
-        .applied
-        .iter()
-        .filter(|applied| known.get(&applied.version).is_none())
-        .map(|applied| {
-            Problem::new(
-                Code::UnknownMigration,
-                format!(
-                    "{} has run migration {}, which this checkout does not have",
-                    snapshot.label, applied.version
-                ),
-            )
-            .hint("check out the commit that has it, then run it again")
-        })
+pub fn unknown_versions<'snapshot>(
+    snapshot: &'snapshot Snapshot,
+    known: &MigrationSet,
+) -> Vec<&'snapshot str> {
+    let applied = snapshot.applied.iter();
+    let applied = applied.map(|applied| applied.version.as_str());
+    applied
+        .filter(|version| known.get(version).is_none())
         .collect()
+}
+
+fn unknown(versions: &[&str], labels: &[&str]) -> Problem {
+    let have = match labels {
+        [_] => "has",
+        _ => "have",
+    };
+    let labels = labels.join(" and ");
+    let problem = |message: String| Problem::new(Code::UnknownMigration, message);
+    match versions {
+        [version] => problem(format!(
+            "{labels} {have} run migration {version}, which this checkout does not have"
+        ))
+        .hint("check out the commit that has it, then run it again"),
+        _ => {
+            let first = &versions[..versions.len().min(NAMED)];
+            problem(format!(
+                "{labels} {have} run {} that this checkout does not have: {}{}",
+                counted(versions.len() as u64, "migration"),
+                first.join(", "),
+                and_more(versions.len(), NAMED)
+            ))
+            .hint("check out the commit that has them, then run it again; if they were put together into one, `cargo xtask migrate --baseline VERSION` says so of each environment")
+        }
+    }
 }
 
 /// Whether a script of SQLite reaches into another file.
@@ -104,25 +144,37 @@ pub fn invalid_index(migration: &Migration, on: &Snapshot) -> Option<Problem> {
     )
 }
 
-/// A migration that runs after newer ones; whether it may, the environment says.
-pub fn out_of_order(name: &str, target: &Snapshot) -> Problem {
-    let hint = match target.out_of_order {
-        OutOfOrder::Warn => {
+/// Migrations that run after newer ones; whether they may, the environment says.
+pub fn out_of_order(names: &[&str], target: &Snapshot) -> Option<Problem> {
+    let is_one = names.len() == 1;
+    let hint = match (target.out_of_order, is_one) {
+        (OutOfOrder::Warn, true) => {
             "it runs all the same; check that it does not rely on coming first".to_owned()
         }
-        OutOfOrder::Refuse => format!(
-            "give its folder a newer version, and where it ran already revert it first; or set out_of_order = \"warn\" for `{}` in data-sync/sync.toml",
+        (OutOfOrder::Warn, false) => {
+            "they run all the same; check that none relies on coming first".to_owned()
+        }
+        (OutOfOrder::Refuse, _) => format!(
+            "give {} a newer version, and where it ran already revert it first; or set out_of_order = \"warn\" for `{}` in data-sync/sync.toml",
+            if is_one { "its folder" } else { "each folder" },
             target.environment
         ),
     };
-    Problem::new(
-        Code::OutOfOrder,
-        format!(
+    let message = match names {
+        [] => return None,
+        [name] => format!(
             "migration {name} is older than the newest one on {}",
             target.label
         ),
-    )
-    .hint(hint)
+        _ => format!(
+            "{} are older than the newest one on {}: {}{}",
+            counted(names.len() as u64, "migration"),
+            target.label,
+            names[..names.len().min(NAMED)].join(", "),
+            and_more(names.len(), NAMED)
+        ),
+    };
+    Some(Problem::new(Code::OutOfOrder, message).hint(hint))
 }
 
 pub(super) fn judge_history(
@@ -133,11 +185,9 @@ pub(super) fn judge_history(
     target: &Snapshot,
     known: &MigrationSet,
 ) {
-    verdict.blockers.extend(
-        [source, target]
-            .into_iter()
-            .flat_map(|end| unknown_migrations(end, known)),
-    );
+    verdict
+        .blockers
+        .extend(unknown_migrations(&[source, target], known));
     let ahead: Vec<&str> = target
         .applied
         .iter()
@@ -154,7 +204,7 @@ pub(super) fn judge_history(
                     "{} has run migrations that {} has not: {}",
                     target.label,
                     source.label,
-                    ahead.join(", ")
+                    ahead[..ahead.len().min(NAMED)].join(", ") + &and_more(ahead.len(), NAMED)
                 ),
             )
             .hint(format!(
@@ -171,13 +221,13 @@ pub(super) fn judge_history(
                 .extend(not_transactional(text, target.backend));
             verdict.blockers.extend(invalid_index(text, target));
         }
-        if migration.out_of_order {
-            let problem = out_of_order(&migration.name, target);
-            match target.out_of_order {
-                OutOfOrder::Warn => verdict.warnings.push(problem),
-                OutOfOrder::Refuse => verdict.blockers.push(problem),
-            }
-        }
+    }
+    let late = planned.iter().filter(|migration| migration.out_of_order);
+    let late: Vec<&str> = late.map(|migration| migration.name.as_str()).collect();
+    let late = out_of_order(&late, target);
+    match target.out_of_order {
+        OutOfOrder::Warn => verdict.warnings.extend(late),
+        OutOfOrder::Refuse => verdict.blockers.extend(late),
     }
     judge_texts(verdict, config, planned, source, target, known);
     let waiting = known

@@ -22,7 +22,9 @@ use crate::sync::words::{and_more, counted};
 use destructive::judge_destructive;
 pub use ends::{wrong_ends, wrong_stamp};
 use history::judge_history;
-pub use history::{invalid_index, not_transactional, out_of_order, unknown_migrations};
+pub use history::{
+    invalid_index, not_transactional, out_of_order, unknown_migrations, unknown_versions,
+};
 pub use rows::extra_rows;
 use rows::judge_lookup;
 pub use texts::edited_since;
@@ -51,7 +53,9 @@ pub(in crate::sync) fn judge(
         verdict.strict(target, problem);
     }
     if source.is_folder {
-        verdict.blockers.extend(unknown_migrations(target, known));
+        verdict
+            .blockers
+            .extend(unknown_migrations(&[target], known));
     } else {
         judge_history(
             &mut verdict,
