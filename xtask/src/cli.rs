@@ -41,10 +41,13 @@ pub enum Task {
     /// Apply pending migrations to Development
     Migrate {
         /// Run nothing: record the files as what ran, where it is not known what did
-        #[arg(long)]
+        #[arg(long, group = "recording")]
         record: bool,
+        /// Run nothing: mark the migrations up to this one as applied, where the schema is what they make
+        #[arg(long, value_name = "VERSION", group = "recording")]
+        baseline: Option<String>,
         /// The environment to record it of [default: the first of the pipeline]
-        #[arg(long, value_name = "NAME", requires = "record")]
+        #[arg(long, value_name = "NAME", requires = "recording")]
         env: Option<String>,
         /// Record these anew, though it is known that other text ran
         #[arg(value_name = "MIGRATION", requires = "record")]

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Options, Task};
 use crate::problem::Problem;
+use crate::sync::baseline::baseline;
 use crate::sync::migrate::migrate;
 use crate::sync::record::record;
 use crate::sync::settings::config::Config;
@@ -76,6 +77,7 @@ fn run(cli: Cli) -> Result<ExitCode, Ended> {
             migrations,
             confirmation,
             options,
+            ..
         } => {
             sync::check_format(&options, None)?;
             let (screen, config) = set_up(&options)?;
@@ -98,6 +100,33 @@ fn run(cli: Cli) -> Result<ExitCode, Ended> {
             )?;
             let report = record(&config, environment, &migrations, &mut screen.steps())?;
             screen.recorded(&report);
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Migrate {
+            baseline: Some(version),
+            env,
+            confirmation,
+            options,
+            ..
+        } => {
+            sync::check_format(&options, None)?;
+            let (screen, config) = set_up(&options)?;
+            let environment = config.environment_or_first(env.as_deref())?;
+            screen.confirm(
+                environment,
+                &confirmation,
+                &format!(
+                    "This marks the migrations up to {version} as applied to {}, if its schema is what they make.",
+                    environment.label
+                ),
+                &format!(
+                    "cargo xtask migrate --baseline {} --env {}{}",
+                    shell_word(&version),
+                    environment.name,
+                    config.options
+                ),
+            )?;
+            screen.recorded(&baseline(&config, environment, &version)?);
             Ok(ExitCode::SUCCESS)
         }
         Task::Migrate { options, .. } => {

@@ -1,4 +1,4 @@
-//! Finding one migration among those that diesel runs.
+//! Finding one migration among those that diesel runs, and writing into its table what is not run.
 
 use diesel::backend::Backend;
 use diesel::migration::{Migration as Runnable, MigrationSource};
@@ -20,4 +20,26 @@ pub(super) fn find<DB: Backend + 'static>(
     all.into_iter()
         .find(|one| one.name().version() == wanted.version.as_str().into())
         .ok_or_else(|| anyhow::anyhow!("migration {} is not built into this program", wanted.name))
+}
+
+/// Writes into diesel's table that these migrations were applied, and that those were not; each with
+/// the versions that its parameters stand for.
+pub(super) fn set_applied(
+    applied: &[&str],
+    not_applied: &[&str],
+    parameter: impl Fn(usize) -> String,
+) -> Vec<(String, String)> {
+    let is = parameter(1);
+    let insert = format!(
+        "INSERT INTO __diesel_schema_migrations (version) SELECT {is} \
+         WHERE NOT EXISTS (SELECT 1 FROM __diesel_schema_migrations WHERE version = {is})"
+    );
+    let delete = format!("DELETE FROM __diesel_schema_migrations WHERE version = {is}");
+    let applied = applied
+        .iter()
+        .map(|version| (insert.clone(), (*version).to_owned()));
+    let not_applied = not_applied
+        .iter()
+        .map(|version| (delete.clone(), (*version).to_owned()));
+    applied.chain(not_applied).collect()
 }

@@ -197,6 +197,12 @@ pub trait Session: Send {
     /// # Errors
     /// Why that cannot be done.
     fn scratch(&mut self, rows: &CopiedRows) -> anyhow::Result<Scratch>;
+
+    /// Makes a database of its own with nothing in it, that is otherwise like this one.
+    ///
+    /// # Errors
+    /// Why that cannot be done.
+    fn empty_scratch(&mut self) -> anyhow::Result<Scratch>;
 }
 
 /// The one session that writes: a transaction that holds the promotion lock. Dropped without
@@ -227,6 +233,10 @@ pub trait Target: Session {
         migrations: &MigrationSet,
         migration: &Migration,
     ) -> anyhow::Result<()>;
+
+    /// Writes into diesel's own table that these migrations were applied, without running them, and
+    /// that those were not.
+    fn set_applied(&mut self, applied: &[&str], not_applied: &[&str]) -> anyhow::Result<()>;
 
     /// Commits what was done so far, in a run that goes on. After an error nothing of the run is
     /// held any more, whether it was committed or not.

@@ -27,6 +27,8 @@ pub struct MigrateReport {
     pub migrations: Vec<MigrationReport>,
     /// Those that were written into the ledger without being run.
     pub recorded: Vec<Recorded>,
+    /// The versions that the checkout lacks and that are forgotten, as others stand for them.
+    pub replaced: Vec<String>,
     pub warnings: Vec<Problem>,
 }
 
@@ -76,6 +78,7 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
         environment: development.name.clone(),
         migrations: Vec::new(),
         recorded: Vec::new(),
+        replaced: Vec::new(),
         warnings,
     };
     if pending.is_empty() && snapshot.ledger.stamp.is_some() {

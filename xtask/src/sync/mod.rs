@@ -5,6 +5,7 @@
 
 pub mod adopt;
 pub mod backups;
+pub mod baseline;
 pub mod event;
 pub mod history;
 pub mod import;

@@ -23,6 +23,15 @@ pub struct Recorded {
     pub name: String,
 }
 
+impl Recorded {
+    pub(super) fn of(file: &Migration) -> Self {
+        Recorded {
+            version: file.version.clone(),
+            name: file.name.clone(),
+        }
+    }
+}
+
 /// Records the files of all migrations that the environment has applied and of which it is not
 /// known what ran; and of those that are named in `again`, even if it is known.
 ///
@@ -51,13 +60,8 @@ pub fn record(
         version: 1,
         environment: environment.name.clone(),
         migrations: Vec::new(),
-        recorded: wanted
-            .iter()
-            .map(|file| Recorded {
-                version: file.version.clone(),
-                name: file.name.clone(),
-            })
-            .collect(),
+        recorded: wanted.iter().map(|file| Recorded::of(file)).collect(),
+        replaced: Vec::new(),
         warnings: Vec::new(),
     };
     if wanted.is_empty() {

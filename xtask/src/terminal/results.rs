@@ -110,9 +110,13 @@ impl Screen {
         for migration in &report.recorded {
             let _ = writeln!(text, "  recorded {}", line(&migration.name));
         }
+        let replaced = match report.replaced.len() as u64 {
+            0 => String::new(),
+            count => format!(", {} replaced", counted(count, "older version")),
+        };
         let _ = writeln!(
             text,
-            "{}: {} recorded",
+            "{}: {} recorded{replaced}",
             report.environment,
             counted(report.recorded.len() as u64, "migration")
         );

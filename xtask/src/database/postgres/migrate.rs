@@ -64,6 +64,14 @@ impl PostgresSession {
 }
 
 impl PostgresSession {
+    /// Makes diesel's table where it is missing.
+    pub(super) fn create_applied(&mut self) -> anyhow::Result<()> {
+        self.connection
+            .applied_migrations()
+            .map_err(anyhow::Error::from_boxed)?;
+        Ok(())
+    }
+
     /// Runs a migration outside of any transaction: none is open on this connection.
     pub(super) fn migrate_outside(
         &mut self,

@@ -315,6 +315,10 @@ impl Session for PostgresSession {
     fn scratch(&mut self, rows: &CopiedRows) -> anyhow::Result<Scratch> {
         self.copy_to_scratch(rows)
     }
+
+    fn empty_scratch(&mut self) -> anyhow::Result<Scratch> {
+        self.make_empty_scratch()
+    }
 }
 
 fn unread(lookup: &Lookup, error: &Error) -> anyhow::Error {

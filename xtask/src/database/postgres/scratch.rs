@@ -54,6 +54,16 @@ impl PostgresSession {
         })
     }
 
+    pub(super) fn make_empty_scratch(&mut self) -> anyhow::Result<Scratch> {
+        let place = self.create_scratch()?;
+        Ok(Scratch {
+            url: self.url.with_database(&place.name),
+            copied: None,
+            complaint: None,
+            _place: Box::new(place),
+        })
+    }
+
     /// An empty database with the encoding, the locale and the settings of this one.
     fn create_scratch(&mut self) -> anyhow::Result<Place> {
         let may =

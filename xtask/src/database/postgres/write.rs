@@ -9,7 +9,7 @@ use super::super::load::Loading;
 use super::super::resting::unstaged;
 use super::super::staged::{Staged, position, refuse_unlinked};
 use super::super::travelling::travelling;
-use super::super::{Harm, Rows, Session, Target, sql};
+use super::super::{Harm, Rows, Session, Target, migrations, sql};
 use super::PostgresSession;
 use super::connection::connect;
 use super::copy::{STAGING, copy_changes};
@@ -265,6 +265,19 @@ impl Target for PostgresSession {
 
     fn check_constraints(&mut self) -> anyhow::Result<()> {
         self.batch("SET CONSTRAINTS ALL IMMEDIATE", "check the constraints")
+    }
+
+    fn set_applied(&mut self, applied: &[&str], not_applied: &[&str]) -> anyhow::Result<()> {
+        self.create_applied()?;
+        for (statement, version) in
+            migrations::set_applied(applied, not_applied, |at| format!("${at}"))
+        {
+            sql_query(statement)
+                .bind::<Text, _>(version)
+                .execute(&mut self.connection)
+                .map_err(|error| self.failed(&error, "record migrations"))?;
+        }
+        Ok(())
     }
 
     fn record(&mut self, entry: &LedgerEntry) -> anyhow::Result<()> {

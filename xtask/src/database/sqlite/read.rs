@@ -319,6 +319,10 @@ impl Session for SqliteSession {
     fn scratch(&mut self, _rows: &CopiedRows) -> anyhow::Result<Scratch> {
         self.copy_to_scratch()
     }
+
+    fn empty_scratch(&mut self) -> anyhow::Result<Scratch> {
+        super::scratch::make_empty()
+    }
 }
 
 /// The fields, and behind them the references that cannot be looked up.

@@ -37,6 +37,19 @@ impl SqliteSession {
     }
 }
 
+pub(super) fn make_empty() -> anyhow::Result<Scratch> {
+    sweep(&std::env::temp_dir());
+    let (folder, lock) = make_folder(&std::env::temp_dir())?;
+    let path = folder.path().join("empty.sqlite3");
+    File::create_new(&path)?;
+    Ok(Scratch {
+        url: DatabaseUrl::of_file(&path),
+        copied: None,
+        complaint: None,
+        _place: Box::new((folder, lock)),
+    })
+}
+
 /// A folder that nobody else can enter, and its lock: every row of the database is in the copy.
 fn make_folder(parent: &Path) -> io::Result<(TempDir, File)> {
     let mut builder = tempfile::Builder::new();

@@ -8,7 +8,7 @@ use diesel::sqlite::SqliteConnection;
 use super::super::load::Loading;
 use super::super::resting::unstaged;
 use super::super::staged::position;
-use super::super::{Rows, Session, Target, sql};
+use super::super::{Rows, Session, Target, migrations, sql};
 use super::read::{DEFAULT_SCHEMA, retired_value};
 use super::value::Value;
 use super::{SqliteSession, failed};
@@ -279,6 +279,16 @@ impl Target for SqliteSession {
         broken.map_or(Ok(()), |what| {
             Err(Problem::new(Code::ConstraintViolated, what).into())
         })
+    }
+
+    fn set_applied(&mut self, applied: &[&str], not_applied: &[&str]) -> anyhow::Result<()> {
+        self.create_applied()?;
+        for (statement, version) in
+            migrations::set_applied(applied, not_applied, |at| format!("?{at}"))
+        {
+            self.run_with(&statement, vec![Value::Text(version)], "record migrations")?;
+        }
+        Ok(())
     }
 
     fn record(&mut self, entry: &LedgerEntry) -> anyhow::Result<()> {

@@ -198,4 +198,8 @@ impl Session for FolderSession {
     fn scratch(&mut self, _rows: &CopiedRows) -> anyhow::Result<Scratch> {
         anyhow::bail!("a folder of files is no database to copy")
     }
+
+    fn empty_scratch(&mut self) -> anyhow::Result<Scratch> {
+        anyhow::bail!("a folder of files is no database to copy")
+    }
 }

@@ -1,6 +1,7 @@
 //! From two snapshots to a plan, to what keeps it from running, and to what was approved.
 
 pub mod contract;
+pub(super) mod fresh;
 pub mod gate;
 pub mod plan;
 pub mod plan_file;

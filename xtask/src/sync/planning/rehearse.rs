@@ -220,7 +220,11 @@ fn check_copy(
 }
 
 /// What is committed on the copy may not reach beyond it.
-fn check_reach(parts: &[Part], known: &MigrationSet, backend: Backend) -> anyhow::Result<()> {
+pub(super) fn check_reach(
+    parts: &[Part],
+    known: &MigrationSet,
+    backend: Backend,
+) -> anyhow::Result<()> {
     let committed = parts
         .iter()
         .filter(|part| !part.loads)

@@ -309,4 +309,8 @@ impl Session for RehearsedSession {
     fn scratch(&mut self, _rows: &CopiedRows) -> anyhow::Result<Scratch> {
         anyhow::bail!("a rehearsal is not rehearsed")
     }
+
+    fn empty_scratch(&mut self) -> anyhow::Result<Scratch> {
+        anyhow::bail!("a rehearsal is not rehearsed")
+    }
 }

@@ -3,6 +3,7 @@
 mod adopting;
 mod approving;
 mod arriving;
+mod baselining;
 mod clashing;
 mod committing;
 mod configuring;
@@ -68,6 +69,11 @@ suite! {
             extra_rows_are_kept
             rows_are_retired_and_the_plan_says_so
             numbers_of_an_environment_stay_behind
+            ;
+        baselining:
+            a_schema_that_is_there_is_taken_over
+            a_schema_that_differs_is_not_taken_over
+            a_squashed_history_goes_through
             ;
         clashing: a_retired_row_keeps_what_is_unique a_key_of_another_type names_that_are_in_the_way
             a_column_that_one_end_computes any_other_name_is_in_nobodys_way;
