@@ -45,6 +45,7 @@ pub enum Code {
     PlanStale,
     NotInteractive,
     BackupUnknown,
+    UnsafeSetting,
     // Failed: something was tried. The target is as it was unless the run was split.
     Unreachable,
     Busy,
@@ -103,6 +104,7 @@ impl Code {
         Code::PlanStale,
         Code::NotInteractive,
         Code::BackupUnknown,
+        Code::UnsafeSetting,
         Code::Unreachable,
         Code::Busy,
         Code::LockTimeout,

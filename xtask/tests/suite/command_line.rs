@@ -13,6 +13,7 @@ mod promotions;
 mod recorded;
 mod records;
 mod stamps;
+mod traps;
 mod workspaces;
 
 use crate::support::workspace::{CONFIGURATION, Run, Workspace, assert_run};

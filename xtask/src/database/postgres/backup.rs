@@ -8,12 +8,11 @@ use xshell::{Cmd, Shell, cmd};
 use super::super::Session as _;
 use super::super::sql;
 use super::PostgresSession;
-use super::connection::connect;
+use super::bookkeeping::qualified_in;
 use super::emptying::empty_database;
 use crate::problem::{Code, Problem};
 use crate::sync::history::ledger::Run;
 use crate::sync::settings::environment::DatabaseUrl;
-use crate::sync::settings::limits::Limits;
 
 /// The folders in which `pg_dump` may be, the preferred ones first.
 fn program_folders() -> Vec<PathBuf> {
@@ -205,9 +204,10 @@ pub(in super::super) fn restore(
     scratch: &Path,
 ) -> anyhow::Result<()> {
     let shell = shell()?;
-    let mut session = PostgresSession::new(connect(url)?, url, Limits::default());
+    let mut session = PostgresSession::looking(url)?;
     let folder = fitting_folder(&session.identity()?.server_version)?;
     let kept = Kept::read(&mut session)?;
+    let ledger_schema = session.ledger_schema()?;
     drop(session);
     let (pg_restore, psql) = (folder.join("pg_restore"), folder.join("psql"));
     let what = "read the backup with pg_restore";
@@ -232,7 +232,8 @@ pub(in super::super) fn restore(
         None,
     )?;
     std::fs::write(&empty, empty_database()).context("failed to write the restore script")?;
-    std::fs::write(&ledger, ledger_script(runs)).context("failed to write the restore script")?;
+    std::fs::write(&ledger, ledger_script(runs, &ledger_schema))
+        .context("failed to write the restore script")?;
 
     let (address, password) = url.without_password();
     let command = cmd!(
@@ -298,10 +299,10 @@ fn wanted_contents(contents: &str, kept: &Kept) -> String {
         .collect()
 }
 
-fn ledger_script(runs: &[Run]) -> String {
-    let mut script = "SET client_encoding = 'UTF8';\nRESET search_path;\n".to_owned();
+fn ledger_script(runs: &[Run], schema: &str) -> String {
+    let mut script = "SET client_encoding = 'UTF8';\n".to_owned();
     for create in sql::CREATE_LEDGER {
-        script.push_str(&format!("{create};\n"));
+        script.push_str(&format!("{};\n", qualified_in(schema, create)));
     }
     for run in runs {
         let values: Vec<String> = sql::run_values(run)
@@ -313,7 +314,8 @@ fn ledger_script(runs: &[Run]) -> String {
             })
             .collect();
         script.push_str(&format!(
-            "INSERT INTO __sync_runs VALUES ({}) ON CONFLICT DO NOTHING;\n",
+            "{} VALUES ({}) ON CONFLICT DO NOTHING;\n",
+            qualified_in(schema, "INSERT INTO __sync_runs"),
             values.join(", ")
         ));
     }

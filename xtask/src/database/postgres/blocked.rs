@@ -7,11 +7,13 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::sql_types::Text;
 use diesel::{QueryResult, RunQueryDsl as _, sql_query};
 
 use super::connection::{Fields, connect};
+use super::names::OURS;
 use crate::sync::settings::environment::DatabaseUrl;
 use crate::sync::words::listed;
 
@@ -91,9 +93,9 @@ fn blocked(connection: &mut PgConnection, process: &str) -> QueryResult<Option<S
     // all locking for a moment. A lock on a row is one on the transaction that changed it; the first
     // who waits for that has another on the row itself.
     let query = format!(
-        "SELECT coalesce((SELECT 'a row of `' || l.relation::regclass || '`' FROM pg_locks l \
+        "SELECT coalesce((SELECT 'a row of `' || regexp_replace(l.relation::regclass::text, '^public\\.', '') || '`' FROM pg_locks l \
              WHERE l.pid = waiting.pid AND l.locktype = 'tuple' LIMIT 1), \
-             '`' || waiting.relation::regclass || '`', \
+             '`' || regexp_replace(waiting.relation::regclass::text, '^public\\.', '') || '`', \
              CASE waiting.locktype WHEN 'transactionid' THEN 'a row' ELSE 'a lock (' || waiting.locktype || ')' END), \
          CASE WHEN a.pid IS NULL THEN 'a prepared transaction' ELSE {WHO} END \
          FROM pg_locks waiting \
@@ -102,7 +104,14 @@ fn blocked(connection: &mut PgConnection, process: &str) -> QueryResult<Option<S
          WHERE waiting.pid = $1::integer AND NOT waiting.granted \
          ORDER BY a.xact_start NULLS LAST LIMIT 3"
     );
-    let rows: Vec<Fields> = sql_query(query).bind::<Text, _>(process).load(connection)?;
+    let query = sql_query(query).bind::<Text, _>(process);
+    let rows: Vec<Fields> = connection
+        .build_transaction()
+        .read_only()
+        .run(|connection| {
+            connection.batch_execute(&format!("SET LOCAL search_path = {OURS}"))?;
+            query.load(connection)
+        })?;
     let mut what = None;
     let mut who = Vec::new();
     for Fields(row) in &rows {

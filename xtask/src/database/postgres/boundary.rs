@@ -19,7 +19,9 @@ impl PostgresSession {
         work: impl FnOnce(&mut Self) -> Result<(), E>,
     ) -> anyhow::Result<Result<(), E>> {
         let mark = Mark::new()?;
-        self.batch(&mark.set(), "mark the transaction")?;
+        self.connection
+            .batch_execute(&mark.set())
+            .map_err(|error| self.failed(&error, "mark the transaction"))?;
         let outcome = work(self);
         let closed = self.connection.batch_execute(&mark.close(outcome.is_err()));
         // Without its connection the transaction is rolled back, whatever the migration did.
@@ -32,12 +34,14 @@ impl PostgresSession {
     /// Takes back what a migration may have left in the session: settings, a role, and temporary
     /// tables, which would come before the real ones of the same name.
     pub(super) fn forget_session(&mut self) -> anyhow::Result<()> {
+        self.words = None;
         let ours = "SELECT current_setting('client_connection_check_interval', true)";
         let interval = self.value(ours, &[])?;
         self.batch(
             "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP",
             "reset the session",
         )?;
+        self.pin()?;
         if let Some(interval) = interval {
             let again = "SELECT set_config('client_connection_check_interval', $1, false)";
             self.value(again, &[&interval])?;

@@ -1,35 +1,19 @@
 //! Connecting, the settings that make values print alike everywhere, and errors in words.
 
+use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::deserialize::{self, QueryableByName};
 use diesel::pg::{Pg, PgConnection};
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::row::{Field as _, NamedRow, Row};
-use diesel::{Connection, QueryResult};
 
+use super::names::OwnPath;
+use super::settings::{self, Reach};
+use super::sqlstate::sqlstate;
 use super::words::words;
 use crate::problem::{BROKEN_RULE, Code, Problem};
 use crate::sync::settings::environment::DatabaseUrl;
 use crate::sync::settings::limits::Limits;
-
-/// Settings that change how values are written or read. Migrations run without them, because
-/// they were written for the server's own.
-const VALUE_SETTINGS: [(&str, &str); 12] = [
-    ("DateStyle", "ISO, YMD"),
-    ("IntervalStyle", "postgres"),
-    ("TimeZone", "UTC"),
-    ("extra_float_digits", "3"),
-    ("bytea_output", "hex"),
-    ("xmlbinary", "base64"),
-    ("lc_monetary", "C"),
-    ("xmloption", "content"),
-    ("array_nulls", "on"),
-    ("standard_conforming_strings", "on"),
-    // The catalog is read as the server words it.
-    ("quote_all_identifiers", "off"),
-    // A policy that would hide rows is an error instead.
-    ("row_security", "off"),
-];
 
 /// Settings of the session as a whole, whatever the limits of the server and of the role are:
 /// looking must not be cut off halfway.
@@ -69,10 +53,21 @@ pub(super) fn connection_problem(url: &DatabaseUrl, words: &str) -> anyhow::Erro
 }
 
 /// Applies the settings to the transaction that was just begun, and to nothing else: behind a
-/// pooler, somebody else gets the same session afterwards.
-pub(super) fn pin(connection: &mut PgConnection, limits: Limits) -> QueryResult<()> {
-    connection.batch_execute(&session_settings(limits))?;
-    pin_values(connection)
+/// pooler, somebody else gets the same session afterwards. Returns the path that it had.
+pub(super) fn pin(
+    connection: &mut PgConnection,
+    url: &DatabaseUrl,
+    limits: Limits,
+) -> anyhow::Result<OwnPath> {
+    let path = OwnPath::read(connection)
+        .and_then(|path| {
+            connection.batch_execute(&session_settings(limits))?;
+            connection.batch_execute(&settings::of_statements(Reach::Transaction))?;
+            Ok(path)
+        })
+        .map_err(|error| connection_problem(url, &error.to_string()))?;
+    settings::keep(connection, Reach::Transaction)?;
+    Ok(path)
 }
 
 /// A server that knows this setting notices in the middle of a statement that this program was
@@ -81,75 +76,51 @@ pub(super) fn notice_our_end(connection: &mut PgConnection) {
     let _ = connection.batch_execute("SET client_connection_check_interval = '2s'");
 }
 
-fn pin_values(connection: &mut PgConnection) -> QueryResult<()> {
-    let settings: Vec<String> = VALUE_SETTINGS
-        .iter()
-        .map(|(name, value)| format!("SET LOCAL {name} = '{value}'"))
-        .collect();
-    connection.batch_execute(&settings.join("; "))
-}
-
-/// Takes the value settings back for a migration. diesel itself always sets the time zone.
-pub(super) fn unpin_values(connection: &mut PgConnection) -> QueryResult<()> {
-    let settings: Vec<String> = VALUE_SETTINGS
-        .iter()
-        .filter(|(name, _)| *name != "TimeZone")
-        .map(|(name, _)| format!("RESET {name}"))
-        .collect();
-    connection.batch_execute(&settings.join("; "))
-}
-
-/// What the server says where somebody else's lock was in the way: after `lock_timeout`, at once
-/// (`NOWAIT`), or because the other one waited for us.
-const LOCKED: [&str; 3] = ["lock timeout", "could not obtain lock", "deadlock detected"];
-
-/// The code of an error, where the server gave it a kind. diesel keeps the SQLSTATE of what it has no
-/// kind for to itself, so that is told by the words.
+/// The code of an error, by its SQLSTATE.
 pub(super) fn code(error: &Error) -> Code {
-    match error {
-        Error::DatabaseError(
-            DatabaseErrorKind::UniqueViolation
-            | DatabaseErrorKind::ForeignKeyViolation
-            | DatabaseErrorKind::NotNullViolation
-            | DatabaseErrorKind::CheckViolation
-            | DatabaseErrorKind::ExclusionViolation
-            | DatabaseErrorKind::RestrictViolation,
-            _,
-        ) => Code::ConstraintViolated,
-        Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => Code::Unreachable,
-        Error::DatabaseError(DatabaseErrorKind::Unknown, information) => {
-            let message = information.message();
-            if LOCKED.iter().any(|words| message.contains(words)) {
-                Code::LockTimeout
-            } else if message.contains("statement timeout") {
-                Code::StatementTimeout
-            } else {
-                Code::Failed
-            }
-        }
+    if let Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _) = error {
+        return Code::Unreachable;
+    }
+    match sqlstate(error).unwrap_or_default() {
+        // Somebody else's lock was in the way: after `lock_timeout`, at once (`NOWAIT`), or because
+        // the other one waited for us.
+        "55P03" | "40P01" => Code::LockTimeout,
+        "57014" => Code::StatementTimeout,
+        // The server ends the connection, or ends itself.
+        "57P01" | "57P02" | "57P03" | "57P05" => Code::Unreachable,
+        state if state.starts_with("23") => Code::ConstraintViolated,
+        state if state.starts_with("08") => Code::Unreachable,
         _ => Code::Failed,
     }
 }
 
-/// An error in words, with a code where the server gave it a kind. `what` follows "failed to".
+/// An error in words, with a code where its SQLSTATE has one. `what` follows "failed to".
 pub(super) fn failed(error: &Error, what: &str) -> anyhow::Error {
-    problem(code(error), what, &words(error)).into()
+    problem(error, what, &words(error)).into()
 }
 
 /// As [`failed`], in the words that are given.
-pub(super) fn problem(code: Code, what: &str, words: &str) -> Problem {
+pub(super) fn problem(error: &Error, what: &str, words: &str) -> Problem {
+    let problem = problem_of(code(error), what, words);
+    match sqlstate(error) {
+        Some("42501") => problem.hint(
+            "this role lacks a right, which somebody can GRANT it; where row level security hides rows, give it BYPASSRLS, or connect as the owner of the table, unless its row level security is forced upon the owner too",
+        ),
+        _ => problem,
+    }
+}
+
+/// A problem with that code.
+pub(super) fn problem_of(code: Code, what: &str, words: &str) -> Problem {
     let hint = match code {
         Code::ConstraintViolated => BROKEN_RULE,
         Code::LockTimeout => {
             "another session is in the way: run it again when that has ended its transaction"
         }
         Code::StatementTimeout => {
-            "give it more time: raise `statement_timeout` of the environment in data-sync/sync.toml, or what a migration sets itself"
+            "give it more time: raise `statement_timeout` of the environment in data-sync/sync.toml, or what a migration sets itself; or somebody cancelled it by hand"
         }
         Code::Unreachable => "the server closed the connection: run it again",
-        _ if words.contains("row-level security") => {
-            "some rows are hidden from this role: give it BYPASSRLS, or connect as the owner of the table, unless its row level security is forced upon the owner too"
-        }
         _ => "these are the server's own words: mend what they name, then run it again",
     };
     Problem::new(code, format!("failed to {what}: {words}")).hint(hint)

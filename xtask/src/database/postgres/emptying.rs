@@ -1,12 +1,14 @@
 //! Emptying a database before a backup takes its place, in the same transaction.
 
 use super::LOCK;
+use super::names::OURS;
 
 /// Drops every object of the database in whichever schema, extensions and their parts aside.
 pub(super) fn empty_database() -> String {
     let (class, object) = LOCK;
     format!(
-        r"SET lock_timeout = '30s';
+        r"SET LOCAL search_path = {OURS};
+SET LOCAL lock_timeout = '30s';
 DO $empty$
 DECLARE
     item record;

@@ -61,11 +61,18 @@ pub(super) fn among_keys(lookup: &Lookup) -> String {
         .map(|name| format!("lookup.{}::text", sql::identifier(name)))
         .collect::<Vec<_>>()
         .join(", ");
-    let arrays = (1..=lookup.key.len())
-        .map(|at| format!("${at}::text[]"))
-        .collect::<Vec<_>>()
-        .join(", ");
-    format!("({columns}) IN (SELECT * FROM unnest({arrays}))")
+    format!(
+        "({columns}) IN (SELECT * FROM {})",
+        given_arrays(lookup.key.len())
+    )
+}
+
+/// The rows that the first parameters hold, an array for each of their fields.
+pub(super) fn given_arrays(width: usize) -> String {
+    let arrays: Vec<String> = (1..=width)
+        .map(|at| format!("pg_catalog.unnest(${at}::text[])"))
+        .collect();
+    format!("ROWS FROM ({})", arrays.join(", "))
 }
 
 /// A row of text columns, spelled as in a CSV export.

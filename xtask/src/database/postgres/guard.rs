@@ -12,7 +12,7 @@ use crate::sync::schema::table::TableName;
 pub(super) struct Guarded {
     table: TableName,
     oid: String,
-    /// In quotes, as it was called in the beginning.
+    /// With its schema and in quotes, as it was called in the beginning.
     name: String,
     state: State,
 }
@@ -88,7 +88,7 @@ impl PostgresSession {
         for mut guarded in std::mem::take(&mut self.guarded) {
             let harm = found.entry(guarded.table.clone()).or_default();
             let Some(now) = states.remove(&guarded.oid) else {
-                harm.gone.push(guarded.name);
+                harm.gone.push(shown(guarded.name));
                 continue;
             };
             let before = std::mem::replace(&mut guarded.state, now.clone());
@@ -177,5 +177,16 @@ impl PostgresSession {
         Ok(count
             .and_then(|count| count.parse().ok())
             .unwrap_or_default())
+    }
+}
+
+/// As it is written where it is usual not to name the schema.
+fn shown(name: String) -> String {
+    match name
+        .strip_prefix(DEFAULT_SCHEMA)
+        .and_then(|rest| rest.strip_prefix('.'))
+    {
+        Some(short) => short.to_owned(),
+        None => name,
     }
 }

@@ -7,7 +7,7 @@ use super::super::sql;
 use super::super::travelling::{travelling, with_unresolved};
 use super::PostgresSession;
 use super::connection::failed;
-use super::fields::text_columns;
+use super::fields::{given_arrays, text_columns};
 use super::read::{DEFAULT_SCHEMA, bind_keys};
 use super::references::Numbered;
 use crate::sync::rows::lookup::Lookup;
@@ -60,14 +60,14 @@ impl PostgresSession {
         };
         let fields: Vec<String> = lookup.key_columns().map(sql::identifier).collect();
         let query = format!(
-            "SELECT wanted.number::text, {} FROM unnest({}) WITH ORDINALITY AS wanted ({}, number) JOIN {} AS lookup ON {}",
+            "SELECT wanted.number::text, {} FROM {} WITH ORDINALITY AS wanted ({}, number) JOIN {} AS lookup ON {}",
             text_columns("lookup.", lookup),
-            list(&|at| format!("${}::text[]", at + 1), ", "),
+            given_arrays(lookup.key.len()),
             list(&|at| format!("wanted_{at}"), ", "),
             travelling(&everywhere, &[], DEFAULT_SCHEMA),
             list(&|at| is_equal(at, &fields[at]), " AND ")
         );
-        bind_keys(sql_query(query).into_boxed(), values, lookup.key.len())
-            .load(&mut self.connection)
+        let query = bind_keys(sql_query(query).into_boxed(), values, lookup.key.len());
+        self.theirs().and_then(|connection| query.load(connection))
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use diesel::QueryResult;
 use diesel::connection::{
     BoxableConnection, Connection, InstrumentationEvent, SimpleConnection as _,
 };
@@ -13,18 +14,22 @@ use diesel::migration::{
 };
 use diesel::pg::{Pg, PgConnection};
 use diesel::result::Error;
-use diesel::{QueryResult, RunQueryDsl as _, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::super::migrations::find;
 use super::PostgresSession;
-use super::connection::{Fields, code, pin, problem, unpin_values};
+use super::connection::{code, problem_of};
+use super::settings::{self, Reach};
+use super::sqlstate::sqlstate;
 use super::words::words;
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::migrations::script::places_of_statements;
 use crate::sync::settings::limits::Limits;
 use crate::sync::words::listed;
+
+/// Where diesel keeps which migrations ran.
+const DIESELS_TABLE: &str = "__diesel_schema_migrations";
 
 const EMBEDDED: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
 
@@ -35,16 +40,13 @@ impl PostgresSession {
         migration: &Migration,
     ) -> anyhow::Result<()> {
         let found = find::<Pg>(EMBEDDED, migrations, migration)?;
-        let search_path = self
-            .value("SELECT current_setting('search_path')", &[])?
-            .unwrap_or_default();
-        unpin_values(&mut self.connection)
-            .map_err(|error| self.failed(&error, "reset the session"))?;
+        let has_table = self.bookkeeping(DIESELS_TABLE)?.is_some();
+        self.unpin()?;
         self.within_run(migration, |session| {
-            run(&mut session.connection, found, &migration.up)
+            run(&mut session.connection, found, &migration.up, has_table)
         })?
         .map_err(|failure| self.migration_problem(failure, migration))?;
-        self.settle_constraints().map_err(|error| {
+        self.settle_constraints()?.map_err(|error| {
             let failure = MigrationFailure {
                 position: None,
                 ..MigrationFailure::of(&error)
@@ -52,14 +54,7 @@ impl PostgresSession {
             self.migration_problem(failure, migration)
         })?;
         // The next migration and the rows start from our settings.
-        self.forget_session()?;
-        pin(&mut self.connection, self.limits)
-            .map_err(|error| self.failed(&error, "set up the session"))?;
-        self.value(
-            "SELECT set_config('search_path', $1, false)",
-            &[&search_path],
-        )?;
-        Ok(())
+        self.forget_session()
     }
 }
 
@@ -80,21 +75,23 @@ impl PostgresSession {
     ) -> anyhow::Result<()> {
         let found = find::<Pg>(EMBEDDED, migrations, migration)?;
         let (lock_timeout, statement_timeout) = timeouts(self.limits, migration);
-        self.batch(
-            &format!(
+        let (has_table, before) = self.aside(|session| {
+            let connection = session.ours()?;
+            settings::keep(connection, Reach::Session)?;
+            connection.batch_execute(&format!(
                 "SET application_name = 'cargo xtask sync'; SET lock_timeout = {}; SET statement_timeout = {}",
                 lock_timeout.as_millis(),
                 statement_timeout.as_millis()
-            ),
-            "set up the session",
-        )?;
-        if !lock_timeout.is_zero() {
-            self.look_out()?;
-        }
-        let before = self.invalid_indexes()?;
-        if let Err(failure) = run(&mut self.connection, found, &migration.up) {
+            ))?;
+            if !lock_timeout.is_zero() {
+                session.look_out()?;
+            }
+            let has_table = session.bookkeeping(DIESELS_TABLE)?.is_some();
+            Ok((has_table, session.invalid_indexes()?))
+        })?;
+        if let Err(failure) = run(&mut self.connection, found, &migration.up, has_table) {
             let left: Vec<String> = self
-                .invalid_indexes()
+                .aside(Self::invalid_indexes)
                 .unwrap_or_default()
                 .into_iter()
                 .filter(|index| !before.contains(index))
@@ -113,6 +110,16 @@ impl PostgresSession {
         Ok(())
     }
 
+    /// Does something of our own where no transaction is open.
+    fn aside<T>(&mut self, work: impl FnOnce(&mut Self) -> anyhow::Result<T>) -> anyhow::Result<T> {
+        self.words = None;
+        self.connection.batch_execute("BEGIN READ ONLY")?;
+        let outcome = work(self);
+        self.words = None;
+        self.connection.batch_execute("COMMIT")?;
+        outcome
+    }
+
     fn migration_problem(&self, failure: MigrationFailure, migration: &Migration) -> anyhow::Error {
         let words = self.cause(failure.code, failure.words);
         MigrationFailure { words, ..failure }.problem(migration)
@@ -121,7 +128,7 @@ impl PostgresSession {
     /// `CREATE INDEX CONCURRENTLY` leaves one behind when it fails.
     fn invalid_indexes(&mut self) -> anyhow::Result<Vec<String>> {
         let rows = self.query(
-            "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid ORDER BY 1",
+            "SELECT regexp_replace(indexrelid::regclass::text, '^public\\.', '') FROM pg_index WHERE NOT indisvalid ORDER BY 1",
             &[],
         )?;
         Ok(rows.into_iter().flatten().flatten().collect())
@@ -130,7 +137,9 @@ impl PostgresSession {
     /// Checks what was deferred, as the end of the migration's own transaction would have: tables
     /// with pending trigger events cannot be altered. Then lets be deferred again what is from
     /// the start. By name, since `ALL` would also hold for what a later migration makes.
-    fn settle_constraints(&mut self) -> QueryResult<()> {
+    fn settle_constraints(&mut self) -> anyhow::Result<QueryResult<()>> {
+        // What a migration left as the path is not ours.
+        self.words = None;
         let names = |is_so: &str| {
             format!(
                 "SELECT string_agg(names.name, ', ') FROM (SELECT format('%I.%I', n.nspname, c.conname) AS name \
@@ -139,13 +148,15 @@ impl PostgresSession {
             )
         };
         for (is_so, then) in [("condeferrable", "IMMEDIATE"), ("condeferred", "DEFERRED")] {
-            let found: Vec<Fields> = sql_query(names(is_so)).load(&mut self.connection)?;
-            if let Some(Some(names)) = found.first().and_then(|row| row.0.first()) {
-                self.connection
-                    .batch_execute(&format!("SET CONSTRAINTS {names} {then}"))?;
+            if let Some(names) = self.value(&names(is_so), &[])? {
+                self.unpin()?;
+                let set = format!("SET CONSTRAINTS {names} {then}");
+                if let Err(error) = self.connection.batch_execute(&set) {
+                    return Ok(Err(error));
+                }
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 }
 
@@ -165,6 +176,8 @@ fn timeouts(limits: Limits, migration: &Migration) -> (Duration, Duration) {
 /// What the server said of a failed statement, and at which character of the text.
 struct MigrationFailure {
     code: Code,
+    /// The SQLSTATE.
+    state: Option<String>,
     words: String,
     position: Option<usize>,
 }
@@ -173,6 +186,7 @@ impl MigrationFailure {
     fn of(error: &Error) -> Self {
         MigrationFailure {
             code: code(error),
+            state: sqlstate(error).map(str::to_owned),
             words: words(error),
             position: match error {
                 Error::DatabaseError(_, information) => information
@@ -187,15 +201,19 @@ impl MigrationFailure {
         if matches!(self.code, Code::LockTimeout | Code::StatementTimeout) {
             // Nothing in the migration is wrong.
             let what = format!("run migration {}", migration.name);
-            return problem(self.code, &what, &self.words).into();
+            return problem_of(self.code, &what, &self.words).into();
         }
         let line = self.position.map_or(String::new(), |position| {
             format!(" at line {} of up.sql", line_at(&migration.up, position))
         });
-        let hint = if self.words.contains("unsafe use of new value") {
-            "the target is as it was; add the value in a migration of its own, before this one"
-        } else {
-            "the target is as it was; mend the migration or the rows that it meets, then run it again"
+        let hint = match self.state.as_deref() {
+            // A value of an enum type is used in the transaction that added it.
+            Some("55P04") => {
+                "the target is as it was; add the value in a migration of its own, before this one"
+            }
+            _ => {
+                "the target is as it was; mend the migration or the rows that it meets, then run it again"
+            }
         };
         Problem::new(
             Code::MigrationFailed,
@@ -206,21 +224,25 @@ impl MigrationFailure {
     }
 }
 
-/// Runs a migration, in diesel's table that is made where it is missing, and keeps what the server
+/// Runs a migration, makes diesel's table where it is missing (which takes the right to create, even
+/// where there is nothing to make), and keeps what the server
 /// said, because diesel wraps the error in a type that hides the position.
 fn run(
     connection: &mut PgConnection,
     found: Box<dyn Runnable<Pg>>,
     up: &str,
+    has_table: bool,
 ) -> Result<(), MigrationFailure> {
     let (outcome, failure) = noticing(connection, |connection| {
-        connection
-            .applied_migrations()
-            .and_then(|_| connection.run_migration(&found))
+        if !has_table {
+            connection.applied_migrations()?;
+        }
+        connection.run_migration(&found)
     });
     outcome.map(|_| ()).map_err(|error| {
         let failure = failure.unwrap_or_else(|| MigrationFailure {
             code: Code::Failed,
+            state: None,
             words: error.to_string(),
             position: None,
         });

@@ -2,6 +2,7 @@
 
 mod backup;
 mod blocked;
+mod bookkeeping;
 mod boundary;
 mod catalog;
 mod coming;
@@ -14,12 +15,15 @@ mod guard;
 mod hazards;
 mod holders;
 mod migrate;
+mod names;
 mod read;
 mod references;
 mod release;
 mod scratch;
 mod sequences;
+mod settings;
 mod spelling;
+mod sqlstate;
 mod staging;
 mod unique;
 mod watch;
@@ -42,6 +46,7 @@ use crate::sync::settings::environment::DatabaseUrl;
 use crate::sync::settings::limits::Limits;
 use blocked::{Lookout, WHO};
 use connection::{Fields, code, connect, connection_problem, failed, notice_our_end, pin, problem};
+use names::{OwnPath, Words};
 use words::words;
 
 /// The two numbers of the advisory lock that a promotion holds: "sync", and the ledger's format.
@@ -56,6 +61,9 @@ pub(super) struct PostgresSession {
     connection: PgConnection,
     url: DatabaseUrl,
     limits: Limits,
+    path: OwnPath,
+    /// Whose path the session has now, where it is known.
+    words: Option<Words>,
     /// Sees who is in the way of a session that writes.
     lookout: Option<Lookout>,
     /// Counters of watched tables when [`Target::watch`] was called.
@@ -70,16 +78,7 @@ pub(super) struct PostgresSession {
 }
 
 pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
-    let mut connection = connect(url)?;
-    sql_query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .execute(&mut connection)
-        .and_then(|_| pin(&mut connection, Limits::default()))
-        .map_err(|error| connection_problem(url, &error.to_string()))?;
-    Ok(Box::new(PostgresSession::new(
-        connection,
-        url,
-        Limits::default(),
-    )))
+    PostgresSession::looking(url).map(|session| Box::new(session) as Box<dyn Session>)
 }
 
 pub(super) fn open_target(url: &DatabaseUrl, limits: Limits) -> anyhow::Result<Box<dyn Target>> {
@@ -120,6 +119,8 @@ impl PostgresSession {
             connection,
             url: url.clone(),
             limits,
+            path: OwnPath::default(),
+            words: None,
             lookout: None,
             watched: Vec::new(),
             guarded: Vec::new(),
@@ -128,9 +129,35 @@ impl PostgresSession {
         }
     }
 
+    /// A session that sees one moment and cannot write.
+    pub(super) fn looking(url: &DatabaseUrl) -> anyhow::Result<Self> {
+        let mut session = PostgresSession::new(connect(url)?, url, Limits::default());
+        session
+            .connection
+            .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .map_err(|error| connection_problem(url, &error.to_string()))?;
+        session.pin()?;
+        Ok(session)
+    }
+
+    /// The settings of our own statements, and where names are looked up, for the transaction that
+    /// is open.
+    pub(super) fn pin(&mut self) -> anyhow::Result<()> {
+        self.path = pin(&mut self.connection, &self.url, self.limits)?;
+        self.words = Some(Words::Ours);
+        Ok(())
+    }
+
+    /// Gives a migration the settings and the path that the database has.
+    pub(super) fn unpin(&mut self) -> anyhow::Result<()> {
+        self.words = None;
+        self.connection
+            .batch_execute(&settings::of_database())
+            .map_err(|error| self.failed(&error, "reset the session"))
+    }
+
     /// Begins a transaction that writes.
     fn begin(&mut self) -> anyhow::Result<()> {
-        let limits = self.limits;
         let connection = &mut self.connection;
         notice_our_end(connection);
         // Through diesel, so that its own transactions inside this one become savepoints.
@@ -139,8 +166,8 @@ impl PostgresSession {
                 connection
                     .batch_execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE")
             })
-            .and_then(|()| pin(connection, limits))
             .map_err(|error| connection_problem(&self.url, &error.to_string()))?;
+        self.pin()?;
         self.look_out()?;
         // The server counts anew in each transaction.
         self.harm_since().map(drop)
@@ -159,7 +186,7 @@ impl PostgresSession {
     /// An error in words, as [`failed`] has it; where a lock was in the way, with who holds it.
     fn failed(&self, error: &diesel::result::Error, what: &str) -> anyhow::Error {
         let code = code(error);
-        problem(code, what, &self.cause(code, words(error))).into()
+        problem(error, what, &self.cause(code, words(error))).into()
     }
 
     /// Who was in the way, where it is known and somebody was; else the server's words.
@@ -193,9 +220,23 @@ impl PostgresSession {
         }
     }
 
-    /// Runs a query whose columns are all text.
+    /// Runs a query of our own whose columns are all text.
     fn query(
         &mut self,
+        sql: &str,
+        parameters: &[&str],
+    ) -> anyhow::Result<Vec<Vec<Option<String>>>> {
+        self.query_for(Words::Ours, sql, parameters)
+    }
+
+    /// As [`PostgresSession::query`], where others' words are in the query, or run with it.
+    fn query_theirs(&mut self, sql: &str) -> anyhow::Result<Vec<Vec<Option<String>>>> {
+        self.query_for(Words::Theirs, sql, &[])
+    }
+
+    fn query_for(
+        &mut self,
+        words: Words,
         sql: &str,
         parameters: &[&str],
     ) -> anyhow::Result<Vec<Vec<Option<String>>>> {
@@ -203,25 +244,30 @@ impl PostgresSession {
         for parameter in parameters {
             query = query.bind::<Text, _>((*parameter).to_owned());
         }
-        let rows: Vec<Fields> = query
-            .load(&mut self.connection)
+        let rows: Vec<Fields> = self
+            .for_words(words)
+            .and_then(|connection| query.load(connection))
             .map_err(|error| self.failed(&error, "query"))?;
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
     /// The first field of the first row.
     fn value(&mut self, sql: &str, parameters: &[&str]) -> anyhow::Result<Option<String>> {
-        let rows = self.query(sql, parameters)?;
-        Ok(rows
-            .into_iter()
-            .next()
-            .and_then(|row| row.into_iter().next())
-            .flatten())
+        self.query(sql, parameters).map(first_field)
+    }
+
+    /// As [`PostgresSession::value`], where others' words are in the query, or run with it.
+    fn value_theirs(&mut self, sql: &str) -> anyhow::Result<Option<String>> {
+        self.query_theirs(sql).map(first_field)
     }
 
     /// The lock ends with the transaction, so that a pooler in between cannot keep it.
     fn lock(&mut self) -> anyhow::Result<()> {
-        if try_lock(&mut self.connection, LOCK)? && self.holder(WHOLE_RUN)?.is_none() {
+        let is_taken = self
+            .ours()
+            .map_err(|error| failed(&error, "take the lock"))
+            .and_then(|connection| try_lock(connection, LOCK))?;
+        if is_taken && self.holder(WHOLE_RUN)?.is_none() {
             return Ok(());
         }
         let holder = match self.holder(WHOLE_RUN)? {
@@ -261,8 +307,8 @@ impl PostgresSession {
         let mut keeper = connect(&self.url)?;
         notice_our_end(&mut keeper);
         <PgConnection as Connection>::TransactionManager::begin_transaction(&mut keeper)
-            .and_then(|()| pin(&mut keeper, self.limits))
             .map_err(|error| failed(&error, "keep the lock"))?;
+        pin(&mut keeper, &self.url, self.limits)?;
         if !try_lock(&mut keeper, WHOLE_RUN)? {
             anyhow::bail!("the lock of a run in several parts is taken");
         }
@@ -274,6 +320,10 @@ impl PostgresSession {
         self.keeper = Some(keeper);
         Ok(())
     }
+}
+
+fn first_field(rows: Vec<Vec<Option<String>>>) -> Option<String> {
+    rows.into_iter().next()?.into_iter().next()?
 }
 
 fn try_lock(connection: &mut PgConnection, (class, object): (i32, i32)) -> anyhow::Result<bool> {

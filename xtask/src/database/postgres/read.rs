@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use diesel::connection::SimpleConnection as _;
 use diesel::pg::{Pg, PgRowByRowLoadingMode};
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::result::Error;
@@ -15,6 +16,7 @@ use super::super::travelling::{travelling, with_unresolved};
 use super::super::unresolved::{select_orphan, select_unresolved, unresolved_of};
 use super::super::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Session, sql};
 use super::PostgresSession;
+use super::bookkeeping::qualified;
 use super::connection::failed;
 use super::fields::{HashedKey, Spelled, among_keys, hashed, order, text_columns};
 use crate::sync::history::ledger::Ledger;
@@ -30,22 +32,6 @@ use crate::sync::settings::config::RetiredValue;
 pub(super) const DEFAULT_SCHEMA: &str = "public";
 
 impl PostgresSession {
-    /// Whether an unqualified table can be seen.
-    fn has_table(&mut self, name: &str) -> anyhow::Result<bool> {
-        Ok(self
-            .value("SELECT to_regclass($1)::text", &[name])?
-            .is_some())
-    }
-
-    pub(super) fn has_column(&mut self, table: &str, column: &str) -> anyhow::Result<bool> {
-        let found = self.value(
-            "SELECT attname::text FROM pg_attribute \
-             WHERE attrelid = to_regclass($1) AND attname = $2 AND NOT attisdropped",
-            &[table, column],
-        )?;
-        Ok(found.is_some())
-    }
-
     fn among(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {
         let query = format!(
             "SELECT {} FROM {} AS lookup WHERE {}",
@@ -53,8 +39,10 @@ impl PostgresSession {
             travelling(lookup, &[], DEFAULT_SCHEMA),
             among_keys(lookup)
         );
-        let rows: Vec<Spelled> = bind_keys(sql_query(query).into_boxed(), keys, lookup.key.len())
-            .load(&mut self.connection)
+        let query = bind_keys(sql_query(query).into_boxed(), keys, lookup.key.len());
+        let rows: Vec<Spelled> = self
+            .theirs()
+            .and_then(|connection| query.load(connection))
             .map_err(|error| failed(&error, "read rows by their keys"))?;
         let rows = rows.into_iter();
         Ok(rows.map(|row| with_unresolved(lookup, row.0)).collect())
@@ -82,7 +70,9 @@ impl PostgresSession {
 
 impl Session for PostgresSession {
     fn begin_trial(&mut self) -> anyhow::Result<()> {
-        self.batch("SAVEPOINT __sync_trial", "begin a trial")
+        self.connection
+            .batch_execute("SAVEPOINT __sync_trial")
+            .map_err(|error| self.failed(&error, "begin a trial"))
     }
 
     /// A savepoint that stayed would keep the session's moment from being exported.
@@ -91,7 +81,13 @@ impl Session for PostgresSession {
             true => "ROLLBACK TO __sync_trial; RELEASE __sync_trial",
             false => "RELEASE __sync_trial",
         };
-        self.batch(end, "end a trial")
+        if was_refused {
+            // The path goes back as well.
+            self.words = None;
+        }
+        self.connection
+            .batch_execute(end)
+            .map_err(|error| self.failed(&error, "end a trial"))
     }
 
     fn identity(&mut self) -> anyhow::Result<Identity> {
@@ -117,14 +113,18 @@ impl Session for PostgresSession {
     }
 
     fn applied_migrations(&mut self) -> anyhow::Result<Vec<AppliedMigration>> {
-        if !self.has_table("__diesel_schema_migrations")? {
+        let Some(diesels) = self.bookkeeping("__diesel_schema_migrations")? else {
             return Ok(Vec::new());
-        }
-        let has_checksums = self.has_table("__sync_migrations")?;
+        };
+        let checksums = self.bookkeeping("__sync_migrations")?;
         let run_on = "to_char(m.run_on, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
-        let has_texts = self.has_column("__sync_migrations", "up")?;
-        let select = sql::select_applied(run_on, has_checksums, has_texts);
-        let rows = self.query(&select, &[])?;
+        let has_texts = match &checksums {
+            Some(table) => table.has_column("up"),
+            None => false,
+        };
+        let select = sql::select_applied(run_on, checksums.is_some(), has_texts);
+        let found = [Some(diesels), checksums];
+        let rows = self.query(&qualified(&select, found.iter().flatten()), &[])?;
         Ok(sql::applied_of(rows))
     }
 
@@ -133,17 +133,22 @@ impl Session for PostgresSession {
     }
 
     fn ledger(&mut self) -> anyhow::Result<Ledger> {
-        if !self.has_table("__sync_runs")? {
+        let Some(runs) = self.bookkeeping("__sync_runs")? else {
             return Ok(Ledger::default());
-        }
-        let runs = self.query(sql::SELECT_RUNS, &[])?;
-        // A ledger of an older program does not have it.
-        let lookups = match self.has_table("__sync_lookups")? {
-            true => self.query(sql::SELECT_LOOKUPS, &[])?,
-            false => Vec::new(),
         };
-        let has_place = self.has_column("__sync_stamp", "place")?;
-        let stamps = self.query(&sql::select_stamp(has_place), &[])?;
+        let runs = self.query(&qualified(sql::SELECT_RUNS, [&runs]), &[])?;
+        // A ledger of an older program does not have it.
+        let lookups = match self.bookkeeping("__sync_lookups")? {
+            Some(table) => self.query(&qualified(sql::SELECT_LOOKUPS, [&table]), &[])?,
+            None => Vec::new(),
+        };
+        let stamps = match self.bookkeeping("__sync_stamp")? {
+            Some(table) => {
+                let select = sql::select_stamp(table.has_column("place"));
+                self.query(&qualified(&select, [&table]), &[])?
+            }
+            None => Vec::new(),
+        };
         Ok(sql::ledger_of(&runs, stamps, &lookups))
     }
 
@@ -170,13 +175,16 @@ impl Session for PostgresSession {
             .join(", ");
         // The text is what `row::hash` makes of the same fields.
         let query = format!(
-            "SELECT {keys}, substr(sha256(convert_to(array_to_string(ARRAY[{values}], ','), 'UTF8')), 1, 16) \
+            "SELECT {keys}, substr(sha256(pg_catalog.convert_to(pg_catalog.array_to_string(ARRAY[{values}], ','), 'UTF8')), 1, 16) \
              FROM {} AS lookup{}",
             travelling(lookup, &[], DEFAULT_SCHEMA),
             order(lookup)
         );
-        let rows = sql_query(query)
-            .load_iter::<HashedKey, PgRowByRowLoadingMode>(&mut self.connection)
+        let rows = self
+            .theirs()
+            .and_then(|connection| {
+                sql_query(query).load_iter::<HashedKey, PgRowByRowLoadingMode>(connection)
+            })
             .map_err(|error| unread(lookup, &error))?;
         let lookup = lookup.clone();
         Ok(Box::new(rows.map(move |row| {
@@ -195,8 +203,11 @@ impl Session for PostgresSession {
             travelling(lookup, &[], DEFAULT_SCHEMA),
             order(lookup)
         );
-        let rows = sql_query(query)
-            .load_iter::<Spelled, PgRowByRowLoadingMode>(&mut self.connection)
+        let rows = self
+            .theirs()
+            .and_then(|connection| {
+                sql_query(query).load_iter::<Spelled, PgRowByRowLoadingMode>(connection)
+            })
             .map_err(|error| unread(lookup, &error))?;
         let lookup = lookup.clone();
         Ok(Box::new(rows.map(move |row| {
@@ -280,7 +291,7 @@ impl Session for PostgresSession {
         let mut found = Vec::new();
         for link in 0..lookup.links.len() {
             let select = select_unresolved(lookup, link, DEFAULT_SCHEMA);
-            let rows = self.query(&select, &[]);
+            let rows = self.query_theirs(&select);
             let rows = rows.map_err(|error| of_where(lookup, error))?;
             found.extend(unresolved_of(lookup, link, rows)?);
         }
@@ -295,7 +306,7 @@ impl Session for PostgresSession {
     ) -> anyhow::Result<bool> {
         let comparisons = self.comparisons(reference)?;
         let select = select_orphan(lookup, reference, parent, &comparisons, DEFAULT_SCHEMA);
-        let found = self.query(&select, &[]);
+        let found = self.query_theirs(&select);
         Ok(!found.map_err(|error| of_where(lookup, error))?.is_empty())
     }
 

@@ -10,6 +10,7 @@ use super::super::travelling::travelling;
 use super::super::{Rows, sql};
 use super::PostgresSession;
 use super::connection::{Fields, failed, text_at};
+use super::fields::given_arrays;
 use super::read::{DEFAULT_SCHEMA, bind_keys};
 use crate::problem::{Code, Problem};
 use crate::sync::obstacles::reference::{Step, Touched};
@@ -25,8 +26,9 @@ impl PostgresSession {
     ) -> anyhow::Result<Vec<(usize, u64)>> {
         let query = self.chain(touched, path, None)?.counts();
         let query = bind_keys(sql_query(query).into_boxed(), touched.rows, width(touched));
-        let rows: Vec<Fields> = query
-            .load(&mut self.connection)
+        let rows: Vec<Fields> = self
+            .theirs()
+            .and_then(|connection| query.load(connection))
             .map_err(|error| failed(&error, &what(touched, path)))?;
         rows.into_iter()
             .map(|row| {
@@ -50,8 +52,9 @@ impl PostgresSession {
         let query = self.chain(touched, path, Some(child))?.rows(&keys);
         let query = bind_keys(sql_query(query).into_boxed(), touched.rows, width(touched));
         let what = what(touched, path);
-        let rows = query
-            .load_iter::<Numbered, PgRowByRowLoadingMode>(&mut self.connection)
+        let rows = self
+            .theirs()
+            .and_then(|connection| query.load_iter::<Numbered, PgRowByRowLoadingMode>(connection))
             .map_err(|error| failed(&error, &what))?;
         Ok(Box::new(rows.map(move |row| {
             row.map(|row| (row.0, row.1))
@@ -83,9 +86,6 @@ impl PostgresSession {
         let wanted: Vec<String> = (0..width(touched))
             .map(|at| format!("wanted_{at}"))
             .collect();
-        let arrays: Vec<String> = (1..=wanted.len())
-            .map(|at| format!("${at}::text[]"))
-            .collect();
         // By bytes, as keys are compared everywhere: a collation may take two for one.
         let mut conditions: Vec<String> = lookup
             .key_columns()
@@ -114,8 +114,8 @@ impl PostgresSession {
         Ok(Chain {
             path,
             start: format!(
-                "unnest({}) WITH ORDINALITY AS wanted ({}, number) JOIN {} AS lookup ON {}",
-                arrays.join(", "),
+                "{} WITH ORDINALITY AS wanted ({}, number) JOIN {} AS lookup ON {}",
+                given_arrays(wanted.len()),
                 wanted.join(", "),
                 travelling(lookup, &referred, DEFAULT_SCHEMA),
                 conditions.join(" AND ")

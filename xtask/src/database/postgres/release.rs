@@ -97,7 +97,9 @@ impl PostgresSession {
             );
             // With one value alone a row may break another rule, which is then the end of this way.
             let _ = self.tried("try a value", |session| {
-                sql_query(update).execute(&mut session.connection)
+                session
+                    .theirs()
+                    .and_then(|connection| sql_query(update).execute(connection))
             })?;
         }
         Ok(())
@@ -121,10 +123,9 @@ impl PostgresSession {
 
     /// Counted, because for EXISTS the server would plan for a first row that mostly never comes.
     fn is_held(&mut self, table: &str, holds: &str) -> anyhow::Result<bool> {
-        let held = self.value(
-            &format!("SELECT (count(*) > 0)::text FROM {table} AS lookup WHERE {holds}"),
-            &[],
-        )?;
+        let held = self.value_theirs(&format!(
+            "SELECT (count(*) > 0)::text FROM {table} AS lookup WHERE {holds}"
+        ))?;
         Ok(held.as_deref() == Some("true"))
     }
 
@@ -141,7 +142,7 @@ impl PostgresSession {
             let mut queries = vec![loading.refer_to(&reference, None, rows)];
             queries.extend(coming.map(|coming| loading.refer_to(&reference, Some(&coming), rows)));
             for referred in queries {
-                if self.value(&referred, &[])?.as_deref() == Some("true") {
+                if self.value_theirs(&referred)?.as_deref() == Some("true") {
                     return Ok(false);
                 }
             }
@@ -224,7 +225,9 @@ impl PostgresSession {
     /// Whether a query says true; one that the server refuses does not.
     fn is_true(&mut self, query: &str) -> anyhow::Result<bool> {
         let tried = self.tried("try a value", |session| {
-            sql_query(query).load::<Fields>(&mut session.connection)
+            session
+                .theirs()
+                .and_then(|connection| sql_query(query).load::<Fields>(connection))
         })?;
         let mut fields = tried.into_iter().flatten().flat_map(|row| row.0);
         Ok(fields.next().flatten().as_deref() == Some("true"))

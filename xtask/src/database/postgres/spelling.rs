@@ -180,9 +180,10 @@ impl PostgresSession {
         let what = "read values as those of their columns";
         let document = serde_json::to_string(&document)?;
         let spelled = self.tried(what, |session| {
-            sql_query(query)
-                .bind::<Text, _>(document)
-                .load::<Fields>(&mut session.connection)
+            let query = sql_query(query).bind::<Text, _>(document);
+            session
+                .theirs()
+                .and_then(|connection| query.load::<Fields>(connection))
         })?;
         Ok(spelled
             .map(|rows| rows.into_iter().map(|row| row.0).collect())
@@ -245,7 +246,7 @@ pub(super) fn given_rows(types: &[FieldType]) -> String {
         parts.collect::<Vec<_>>().join(", ")
     };
     format!(
-        "ROWS FROM (json_to_recordset($1::json) AS ({})) WITH ORDINALITY AS rows ({}, at)",
+        "ROWS FROM (pg_catalog.json_to_recordset($1::json) AS ({})) WITH ORDINALITY AS rows ({}, at)",
         list(&|at, kind| format!("c{at} {}", kind.declared())),
         list(&|at, _| format!("c{at}"))
     )

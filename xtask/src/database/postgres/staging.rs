@@ -187,16 +187,13 @@ impl PostgresSession {
         for column in columns {
             let loading = self.loading(lookup)?;
             let name = sql::identifier(column);
-            let count = self.value(
-                &format!(
-                    "SELECT nullif(count(*), 0)::text FROM {} AS lookup JOIN {} AS staged ON {} \
-                     WHERE staged.__change = 'U' AND staged.{name} IS DISTINCT FROM lookup.{name}",
-                    loading.table,
-                    loading.staging,
-                    sql::same_stored_key(lookup, "staged", "lookup")
-                ),
-                &[],
-            )?;
+            let count = self.value_theirs(&format!(
+                "SELECT nullif(count(*), 0)::text FROM {} AS lookup JOIN {} AS staged ON {} \
+                 WHERE staged.__change = 'U' AND staged.{name} IS DISTINCT FROM lookup.{name}",
+                loading.table,
+                loading.staging,
+                sql::same_stored_key(lookup, "staged", "lookup")
+            ))?;
             if let Some(count) = count {
                 return Err(fixed::problem(&lookup.table, column, sql::count(Some(count))?).into());
             }
@@ -220,7 +217,7 @@ impl PostgresSession {
                 Some(child) => Some(self.loading(child)?),
                 None => None,
             };
-            let count = self.value(&loading.count_references(&reference, child.as_ref()), &[])?;
+            let count = self.value_theirs(&loading.count_references(&reference, child.as_ref()))?;
             let count = sql::count(count)?;
             if count > 0 {
                 return Err(crate::sync::obstacles::reference::referenced_rows(

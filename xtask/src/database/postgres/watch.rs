@@ -3,6 +3,7 @@
 
 use super::super::sql;
 use super::PostgresSession;
+use super::names::Words;
 use super::read::DEFAULT_SCHEMA;
 use crate::problem::{Code, Problem};
 use crate::sync::schema::table::TableName;
@@ -72,6 +73,45 @@ impl PostgresSession {
             });
         }
         Ok(())
+    }
+
+    /// Runs a statement that makes or changes a table of this program. What event triggers of the
+    /// database do about it, such as writing it down, is no change of the load.
+    pub(super) fn define(&mut self, sql: &str, what: &str) -> anyhow::Result<()> {
+        let heard = !self.watched.is_empty() && self.has_event_triggers()?;
+        let before = match heard {
+            true => self.all_counters()?,
+            false => Vec::new(),
+        };
+        self.batch_for(Words::Theirs, sql, what)?;
+        if heard {
+            let after = self.all_counters()?;
+            for ((watched, before), after) in self.watched.iter_mut().zip(before).zip(after) {
+                let counters = &mut watched.counters;
+                counters.touched += after.touched.saturating_sub(before.touched);
+                if counters.files == before.files {
+                    counters.files = after.files;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn has_event_triggers(&mut self) -> anyhow::Result<bool> {
+        let found = self.value(
+            "SELECT EXISTS (SELECT FROM pg_event_trigger WHERE evtenabled <> 'D')::text",
+            &[],
+        )?;
+        Ok(found.as_deref() == Some("true"))
+    }
+
+    fn all_counters(&mut self) -> anyhow::Result<Vec<Counters>> {
+        let oids: Vec<String> = self
+            .watched
+            .iter()
+            .map(|watched| watched.oid.clone())
+            .collect();
+        oids.iter().map(|oid| self.counters(oid)).collect()
     }
 
     pub(super) fn touched_since(&mut self) -> anyhow::Result<Vec<(TableName, u64)>> {

@@ -1,37 +1,67 @@
 //! What the server says of a failure, without the values of rows: a message ends up in reports,
 //! and in the summary of a job, where more people read it than may read the rows.
 
-use diesel::result::{DatabaseErrorKind, Error};
+use diesel::result::Error;
+
+use super::sqlstate::sqlstate;
 
 /// What follows where values were left out.
 const IN_THE_LOG: &str = "the server's log has the values";
 
-/// The server's message with its detail, without values.
+/// The server's message with its detail, without values. Which of the two may hold some is told by
+/// the SQLSTATE; what they say besides only where it is known to be the server's own English.
 pub(super) fn words(error: &Error) -> String {
-    let Error::DatabaseError(kind, information) = error else {
+    let Error::DatabaseError(_, information) = error else {
         return error.to_string();
     };
     let message = information.message();
-    if let Some(said) = without_value(message) {
-        return format!("{said} ({IN_THE_LOG})");
-    }
-    let is_about_rows = matches!(
-        kind,
-        DatabaseErrorKind::UniqueViolation
-            | DatabaseErrorKind::ForeignKeyViolation
-            | DatabaseErrorKind::NotNullViolation
-            | DatabaseErrorKind::CheckViolation
-            | DatabaseErrorKind::ExclusionViolation
-            | DatabaseErrorKind::RestrictViolation
-    );
-    match information.details() {
-        None => message.to_owned(),
-        Some(detail) if is_about_rows => {
+    let state = sqlstate(error).unwrap_or_default();
+    match (state.get(..2), information.details()) {
+        (Some("22"), _) => match without_value(message) {
+            Some(said) => format!("{said} ({IN_THE_LOG})"),
+            None if is_of_no_value(message) => message.to_owned(),
+            None => format!("{} (SQLSTATE {state}; {IN_THE_LOG})", what_is_wrong(state)),
+        },
+        (Some("23"), Some(detail)) => {
             let said = keys(detail).map_or(String::new(), |keys| format!("{keys}; "));
             format!("{message} ({said}{IN_THE_LOG})")
         }
-        Some(detail) => format!("{message} ({detail})"),
+        (_, Some(detail)) => format!("{message} ({detail})"),
+        (_, None) => message.to_owned(),
     }
+}
+
+/// A value that cannot be read, held or computed with, in words of our own.
+fn what_is_wrong(state: &str) -> &'static str {
+    match state {
+        "22001" => "a value is too long for its column",
+        "22003" => "a number is out of the range of its type",
+        "22007" | "22008" | "22009" => "a date or time is none, or out of the range of its type",
+        "22012" => "something is divided by zero",
+        "22021" | "22P05" => "a text has bytes or characters that the database's encoding has not",
+        "22P02" | "22P03" => "a value is none of its type",
+        _ => "a value is not accepted",
+    }
+}
+
+/// A message about a value that does not repeat it.
+fn is_of_no_value(message: &str) -> bool {
+    let too_long = message.strip_prefix("value too long for type character varying(");
+    let length = too_long.or(message.strip_prefix("value too long for type character("));
+    length.is_some_and(|rest| {
+        let digits = rest.trim_end_matches(')');
+        digits.chars().all(|digit| digit.is_ascii_digit())
+    }) || [
+        "division by zero",
+        "smallint out of range",
+        "integer out of range",
+        "bigint out of range",
+        "numeric field overflow",
+        "date out of range",
+        "timestamp out of range",
+        "interval out of range",
+    ]
+    .contains(&message)
 }
 
 /// The same with every value; for what somebody brought and has to correct.
@@ -67,6 +97,10 @@ fn without_value(message: &str) -> Option<String> {
 /// Only endings that are known are kept, because a value may hold any text.
 fn keys(detail: &str) -> Option<String> {
     let (keys, rest) = detail.split_once("=(")?;
+    if !keys.starts_with("Key (") {
+        // In another language, or somebody else's words.
+        return None;
+    }
     let (_, ending) = rest.rsplit_once(") ")?;
     let is_known = [
         "already exists.",

@@ -11,8 +11,10 @@ use super::super::staged::{Staged, position, refuse_unlinked};
 use super::super::travelling::travelling;
 use super::super::{Harm, Rows, Session, Target, migrations, sql};
 use super::PostgresSession;
-use super::connection::connect;
+use super::bookkeeping::{LEDGER, qualified_in};
+use super::connection::{connect, failed};
 use super::copy::{STAGING, copy_changes};
+use super::names::Words;
 use super::read::{DEFAULT_SCHEMA, retired_value};
 use super::staging::{names, staging_table};
 use crate::sync::history::ledger::LedgerEntry;
@@ -25,15 +27,20 @@ use crate::sync::schema::table::TableName;
 
 impl PostgresSession {
     pub(super) fn run(&mut self, sql: &str, what: &str) -> anyhow::Result<u64> {
-        let count = sql_query(sql)
-            .execute(&mut self.connection)
+        let count = self
+            .theirs()
+            .and_then(|connection| sql_query(sql).execute(connection))
             .map_err(|error| self.failed(&error, what))?;
         Ok(count as u64)
     }
 
     pub(super) fn batch(&mut self, sql: &str, what: &str) -> anyhow::Result<()> {
-        self.connection
-            .batch_execute(sql)
+        self.batch_for(Words::Ours, sql, what)
+    }
+
+    pub(super) fn batch_for(&mut self, words: Words, sql: &str, what: &str) -> anyhow::Result<()> {
+        self.for_words(words)
+            .and_then(|connection| connection.batch_execute(sql))
             .map_err(|error| self.failed(&error, what))
     }
 }
@@ -68,6 +75,7 @@ impl Target for PostgresSession {
             (self.keeper, self.lookout) = (None, None);
             return Err(error);
         }
+        self.words = None;
         // What is done concurrently waits for everybody who looks.
         self.lookout = None;
         Ok(())
@@ -109,7 +117,7 @@ impl Target for PostgresSession {
         let what = format!("stage the rows of `{}`", lookup.table);
         let behind = Loading::behind(lookup);
         let columns = self.unconstrained_columns(lookup, &behind)?.join(", ");
-        self.batch(
+        self.define(
             &format!(
                 "SET CONSTRAINTS ALL DEFERRED; CREATE TEMPORARY TABLE __sync_staging ON COMMIT DROP AS \
                  SELECT ''::text AS __change, {columns} FROM {} AS lookup WITH NO DATA",
@@ -117,14 +125,15 @@ impl Target for PostgresSession {
             ),
             &what,
         )?;
+        let connection = self.theirs().map_err(|error| failed(&error, &what))?;
         copy_changes(
-            &mut self.connection,
+            connection,
             lookup,
             lookup.columns.len() + behind.len(),
             changes,
         )?;
         let at = self.staged.len();
-        self.batch(
+        self.define(
             &format!(
                 "ALTER TABLE {STAGING} RENAME TO __sync_staging_{at}; ANALYZE pg_temp.__sync_staging_{at}"
             ),
@@ -147,7 +156,7 @@ impl Target for PostgresSession {
                 .ok()
                 .map(staging_table);
             let query = self.loading(lookup)?.unlinked(at, parent.as_deref());
-            refuse_unlinked(lookup, at, &self.query(&query, &[])?)?;
+            refuse_unlinked(lookup, at, &self.query_theirs(&query)?)?;
         }
         Ok(())
     }
@@ -264,7 +273,9 @@ impl Target for PostgresSession {
     }
 
     fn check_constraints(&mut self) -> anyhow::Result<()> {
-        self.batch("SET CONSTRAINTS ALL IMMEDIATE", "check the constraints")
+        // What was put off runs now.
+        let all = "SET CONSTRAINTS ALL IMMEDIATE";
+        self.batch_for(Words::Theirs, all, "check the constraints")
     }
 
     fn set_applied(&mut self, applied: &[&str], not_applied: &[&str]) -> anyhow::Result<()> {
@@ -282,24 +293,32 @@ impl Target for PostgresSession {
 
     fn record(&mut self, entry: &LedgerEntry) -> anyhow::Result<()> {
         const WHAT: &str = "write the ledger";
-        for create in sql::CREATE_LEDGER {
-            self.batch(create, WHAT)?;
+        let schema = self.ledger_schema()?;
+        for (name, create) in LEDGER.iter().zip(sql::CREATE_LEDGER) {
+            // Without the right to create, not even a table that is there may be named here.
+            if self.bookkeeping(name)?.is_none() {
+                self.define(&qualified_in(&schema, create), WHAT)?;
+            }
         }
         for (table, column) in sql::ADDED_TO_LEDGER {
-            if !self.has_column(table, column)? {
-                self.batch(&sql::add_to_ledger(table, column), WHAT)?;
+            let found = self.bookkeeping(table)?;
+            if found.is_some_and(|table| !table.has_column(column)) {
+                self.define(
+                    &qualified_in(&schema, &sql::add_to_ledger(table, column)),
+                    WHAT,
+                )?;
             }
         }
         let (stamp, place) = (self.ledger()?.stamp, self.identity()?.place);
         let statements =
             sql::record_statements(entry, stamp.as_ref(), &place, |at| format!("${at}"));
         for (statement, values) in statements {
-            let mut query = sql_query(statement).into_boxed::<Pg>();
+            let mut query = sql_query(qualified_in(&schema, &statement)).into_boxed::<Pg>();
             for value in values {
                 query = query.bind::<Nullable<Text>, _>(value);
             }
-            query
-                .execute(&mut self.connection)
+            self.ours()
+                .and_then(|connection| query.execute(connection))
                 .map_err(|error| self.failed(&error, WHAT))?;
         }
         Ok(())

@@ -13,6 +13,7 @@ mod drifting;
 mod editing;
 mod exporting;
 mod failing;
+mod foreign;
 mod history;
 mod importing;
 mod letting_go;
@@ -287,6 +288,14 @@ suite! {
             nobody_can_say_whether_a_promotion_was_committed
             a_part_whose_commit_is_not_answered
             whatever_commits_asks_the_ledger
+            ;
+        foreign:
+            settings_that_weaken_the_target_are_taken_back
+            a_setting_that_may_not_be_taken_back_is_refused
+            a_lock_is_waited_for_in_every_language
+            what_went_wrong_is_told_by_its_code
+            no_language_tells_values
+            whoever_writes_down_what_is_defined_is_in_nobodys_way
             ;
         destroying: rows_that_come_during_the_backup_are_not_destroyed;
         letting_go: domains_over_enums_are_keys what_is_referred_to_waits_by_its_foreign_keys

@@ -60,7 +60,7 @@ fn in_the_way(backend: Backend) -> &'static str {
 }
 
 /// Carries the plan out. `in_pause` is done in each pause; what was said then comes back as well.
-fn attempted(
+pub(super) fn attempted(
     stage: &Stage,
     mut in_pause: impl FnMut(),
 ) -> (Report, Result<(), Problem>, Vec<String>) {

@@ -256,7 +256,7 @@ fn names(connection: &mut Connection, query: &str) -> Vec<String> {
 }
 
 impl Connection {
-    fn to_server(url: &str) -> Self {
+    pub(crate) fn to_server(url: &str) -> Self {
         Connection::Postgres(PgConnection::establish(url).unwrap())
     }
 
@@ -317,7 +317,7 @@ pub(crate) fn other_servers() -> Vec<String> {
     urls.split_whitespace().map(str::to_owned).collect()
 }
 
-fn server_url() -> String {
+pub(crate) fn server_url() -> String {
     std::env::var(SERVER)
         .ok()
         .filter(|url| !url.is_empty())

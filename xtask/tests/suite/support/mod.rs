@@ -5,6 +5,7 @@ pub(crate) mod migrations;
 pub(crate) mod proxy;
 #[cfg(unix)]
 pub(crate) mod pty;
+pub(crate) mod role;
 pub(crate) mod started;
 pub(crate) mod workspace;
 

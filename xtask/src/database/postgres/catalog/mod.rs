@@ -30,15 +30,10 @@ fn made_by_hand(class: &str, object: &str) -> String {
 
 impl PostgresSession {
     pub(super) fn read_catalog(&mut self) -> anyhow::Result<Catalog> {
-        let search_path = self
-            .value("SELECT current_setting('search_path')", &[])?
-            .unwrap_or_default();
-        let visible = self.query("SELECT unnest(current_schemas(false))::text", &[])?;
-        // With an empty path the server qualifies every name it prints, which compares equal
-        // whatever path the database has.
-        self.value("SELECT set_config('search_path', '', true)", &[])?;
+        // With our path the server qualifies every name it prints, which compares equal whatever
+        // path the database has.
         let mut catalog = Catalog {
-            search_path: visible.into_iter().flatten().flatten().collect(),
+            search_path: self.path.schemas.clone(),
             ..Catalog::default()
         };
         self.read_tables(&mut catalog)?;
@@ -54,10 +49,6 @@ impl PostgresSession {
             let found = self.read_objects(&query)?;
             catalog.optional.extend(found);
         }
-        self.value(
-            "SELECT set_config('search_path', $1, true)",
-            &[&search_path],
-        )?;
         Ok(catalog)
     }
 
