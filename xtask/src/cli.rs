@@ -143,6 +143,9 @@ pub enum SyncCommand {
         /// Let this migration destroy rows; may be given several times
         #[arg(long, value_name = "MIGRATION")]
         allow_destructive: Vec<String>,
+        /// Let this lookup table lose more rows than `max_delete` allows; may be given several times
+        #[arg(long, value_name = "TABLE", value_parser = TableName::parse)]
+        allow_deletes: Vec<TableName>,
         /// Replace exported files that were edited and not imported
         #[arg(long)]
         discard_edits: bool,
@@ -176,6 +179,9 @@ pub enum SyncCommand {
         /// Show the plan and stop
         #[arg(long)]
         dry_run: bool,
+        /// Let this lookup table lose more rows than `max_delete` allows; may be given several times
+        #[arg(long, value_name = "TABLE", value_parser = TableName::parse)]
+        allow_deletes: Vec<TableName>,
         #[command(flatten)]
         confirmation: Confirmation,
     },
@@ -245,6 +251,9 @@ pub struct PromotionArguments {
     /// Let this migration destroy rows; may be given several times
     #[arg(long, value_name = "MIGRATION")]
     pub allow_destructive: Vec<String>,
+    /// Let this lookup table lose more rows than `max_delete` allows; may be given several times
+    #[arg(long, value_name = "TABLE", value_parser = TableName::parse)]
+    pub allow_deletes: Vec<TableName>,
     /// Replace exported files that were edited and not imported
     #[arg(long)]
     pub discard_edits: bool,

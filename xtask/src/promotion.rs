@@ -59,11 +59,11 @@ pub fn carry_out(
     let plan_option = arguments.plan.as_ref().map_or(String::new(), |path| {
         format!(" --plan {}", shell_word(&path.display().to_string()))
     });
-    let allowed: String = arguments
-        .allow_destructive
-        .iter()
-        .map(|named| format!(" --allow-destructive {}", shell_word(named)))
-        .collect();
+    let migrations = arguments.allow_destructive.iter();
+    let migrations = migrations.map(|named| format!(" --allow-destructive {}", shell_word(named)));
+    let tables = arguments.allow_deletes.iter();
+    let tables = tables.map(|table| format!(" --allow-deletes {}", shell_word(&table.to_string())));
+    let allowed: String = migrations.chain(tables).collect();
     let discarding = match arguments.discard_edits {
         true => " --discard-edits",
         false => "",

@@ -85,9 +85,10 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             out,
             check,
             allow_destructive,
+            allow_deletes,
             discard_edits,
         } => {
-            let config = &allowing(config, allow_destructive, discard_edits);
+            let config = &allowing(config, allow_destructive, allow_deletes, discard_edits);
             let plan = promote::look(config, &config.promotion(&promotion)?, rows)?.plan;
             if let Some(path) = out {
                 plan.write(&path)?;
@@ -103,6 +104,7 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             let config = &allowing(
                 config,
                 arguments.allow_destructive.clone(),
+                arguments.allow_deletes.clone(),
                 arguments.discard_edits,
             );
             let promotion = config.promotion(&name)?;
@@ -114,8 +116,10 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             tables,
             rows,
             dry_run,
+            allow_deletes,
             confirmation,
         } => {
+            let config = &allowing(config, Vec::new(), allow_deletes.clone(), false);
             let environment = import::asking(import::importing_to(config, &env)?);
             let folder = Folder::find(config, &environment, from.as_ref())?;
             let folder = folder.only(config, tables)?;
@@ -123,6 +127,7 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
                 dry_run,
                 plan: None,
                 allow_destructive: Vec::new(),
+                allow_deletes,
                 discard_edits: false,
                 confirmation,
             };
@@ -134,7 +139,7 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             tables,
             discard_edits,
         } => {
-            let config = &allowing(config, Vec::new(), discard_edits);
+            let config = &allowing(config, Vec::new(), Vec::new(), discard_edits);
             export_tables(screen, config, env.as_deref(), &tables)
         }
         SyncCommand::Adopt {
@@ -142,7 +147,7 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             tables,
             discard_edits,
         } => {
-            let config = &allowing(config, Vec::new(), discard_edits);
+            let config = &allowing(config, Vec::new(), Vec::new(), discard_edits);
             let report = adopt(config, &from, &tables, &mut screen.steps())?;
             screen.adopted(&report);
             for warning in &report.warnings {
@@ -193,9 +198,15 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
     }
 }
 
-fn allowing(config: &Config, allow_destructive: Vec<String>, discard_edits: bool) -> Config {
+fn allowing(
+    config: &Config,
+    allow_destructive: Vec<String>,
+    allow_deletes: Vec<TableName>,
+    discard_edits: bool,
+) -> Config {
     Config {
         allow_destructive,
+        allow_deletes,
         discard_edits,
         ..config.clone()
     }

@@ -171,6 +171,7 @@ fn run_promotion(
         dry_run: false,
         plan: None,
         allow_destructive: Vec::new(),
+        allow_deletes: Vec::new(),
         discard_edits: false,
         confirmation: Confirmation {
             yes: true,

@@ -14,6 +14,7 @@ use crate::sync::schema::catalog::Catalog;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::LookupSettings;
 use crate::sync::settings::environment::{Backend, Environment};
+use crate::sync::settings::max_delete::MaxDelete;
 
 /// Everything about one environment that decisions are made from, rows aside.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct Snapshot {
     pub strict: bool,
     /// Drift blocks.
     pub refuses_drift: bool,
+    /// How many rows of a lookup table may go, where the table says nothing.
+    pub max_delete: Option<MaxDelete>,
     /// Files, whose schema and history are those of the database that they are loaded into.
     pub is_folder: bool,
     pub on_target_edit: OnTargetEdit,
@@ -124,6 +127,7 @@ pub fn observe(environment: &Environment) -> anyhow::Result<Observed> {
         project: environment.project.clone(),
         strict: environment.is_strict(),
         refuses_drift: environment.refuses_drift(),
+        max_delete: environment.max_delete,
         is_folder: false,
         on_target_edit: environment.on_target_edit,
         out_of_order: environment.out_of_order,

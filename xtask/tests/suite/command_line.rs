@@ -86,11 +86,12 @@ fn help_lists_the_tasks() {
           --plan <FILE>                    Do exactly what this plan file says, or nothing
           --allow-destructive <MIGRATION>  Let this migration destroy rows; may be given several times
           --format <FORMAT>                What to print on standard output [default: text] [possible values: text, json, markdown]
-          --discard-edits                  Replace exported files that were edited and not imported
+          --allow-deletes <TABLE>          Let this lookup table lose more rows than `max_delete` allows; may be given several times
       -q, --quiet                          Print results and problems only
+          --discard-edits                  Replace exported files that were edited and not imported
       -v, --verbose                        Print more, such as every table that is in sync
-          --yes                            Answer the first question with `yes`
           --color <COLOR>                  Use colours [default: auto] [possible values: auto, always, never]
+          --yes                            Answer the first question with `yes`
           --confirm <TEXT>                 Answer the second question, word for word
       -h, --help                           Print help
     ----- stderr -----

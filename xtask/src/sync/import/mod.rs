@@ -162,6 +162,7 @@ pub(super) fn observe_folder(
         project: None,
         strict: false,
         refuses_drift: false,
+        max_delete: None,
         is_folder: true,
         row_counts: BTreeMap::new(),
         on_target_edit: there.on_target_edit,

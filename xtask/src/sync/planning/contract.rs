@@ -109,6 +109,7 @@ pub struct BoundLookup {
     pub source_digest: Option<String>,
     pub target_digest: Option<String>,
     pub edits_digest: Option<String>,
+    pub deletes_allowed: bool,
 }
 
 impl Contract {
@@ -135,6 +136,7 @@ impl Contract {
             source_digest: lookup.source_digest.clone(),
             target_digest: lookup.target_digest.clone(),
             edits_digest: lookup.edits_digest.clone(),
+            deletes_allowed: lookup.deletes_allowed,
         });
         Contract {
             program_version: plan.program_version.clone(),

@@ -97,6 +97,9 @@ impl PlannedMigration {
 #[derive(Debug, Clone, Serialize)]
 pub struct PlannedLookup {
     pub table: TableName,
+    /// Which table that is at each end, with its schema; null where there is none.
+    pub source_table: Option<String>,
+    pub target_table: Option<String>,
     pub state: LookupComparison,
     pub insert: u64,
     pub update: u64,
@@ -117,6 +120,8 @@ pub struct PlannedLookup {
     pub edited: Vec<EditedRow>,
     /// The target was changed since its last promotion, and it cannot be said in which rows.
     pub changed_since: bool,
+    /// It was named as one that may lose more rows than `max_delete` allows.
+    pub deletes_allowed: bool,
     /// It could not be read; a blocker says why.
     #[serde(skip)]
     pub is_refused: bool,
@@ -168,13 +173,19 @@ pub fn plan(
         migration.destructive_allowed = allowed.any(|named| migration.is_called(named));
     }
     let parts = split(config, source, &migrations);
-    let lookups: Vec<PlannedLookup> = comparisons
+    let mut lookups: Vec<PlannedLookup> = comparisons
         .iter()
         .map(|comparison| {
             let is_new = target.catalog.find(&comparison.table).is_none();
             planned_lookup(comparison, exact, is_new)
         })
         .collect();
+    for lookup in &mut lookups {
+        lookup.deletes_allowed = config.allow_deletes.contains(&lookup.table);
+        lookup.source_table = resolved(&lookup.table, source);
+        let after = rehearsed.map_or(target, |rehearsed| &rehearsed.target);
+        lookup.target_table = resolved(&lookup.table, after);
+    }
     // While one end has run more than the other, the schemas differ for that reason.
     let drift = if exact
         && target
@@ -234,6 +245,11 @@ pub fn plan(
     plan
 }
 
+fn resolved(table: &TableName, end: &Snapshot) -> Option<String> {
+    let table = end.catalog.find(table)?;
+    Some(table.name.qualified(end.backend))
+}
+
 /// The migrations that the source has run and the target has not, in order. What this program
 /// does not know is left to the gate.
 pub(in crate::sync) fn missing_migrations<'known>(
@@ -266,6 +282,8 @@ pub(in crate::sync) fn split(
 fn planned_lookup(comparison: &TableComparison, exact: bool, is_new: bool) -> PlannedLookup {
     let mut planned = PlannedLookup {
         table: comparison.table.clone(),
+        source_table: None,
+        target_table: None,
         state: LookupComparison::Missing,
         insert: 0,
         update: 0,
@@ -280,6 +298,7 @@ fn planned_lookup(comparison: &TableComparison, exact: bool, is_new: bool) -> Pl
         edited_rows: 0,
         edited: Vec::new(),
         changed_since: false,
+        deletes_allowed: false,
         is_refused: false,
         edits_digest: None,
     };

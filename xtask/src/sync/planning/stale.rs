@@ -3,7 +3,7 @@
 use super::contract::{BoundLookup, BoundMigration, Contract, End};
 use super::plan::LookupComparison;
 use crate::sync::settings::rehearsal::Extent;
-use crate::sync::words::counted;
+use crate::sync::words::{counted, shell_word};
 
 /// A sentence for each part that is another by now; none for equal contracts.
 pub fn changes(approved: &Contract, now: &Contract) -> Vec<String> {
@@ -169,6 +169,18 @@ fn lookup_changes(approved: &Contract, now: &Contract, changes: &mut Vec<String>
         let (is, was) = (change(other), change(lookup));
         if is != was {
             changes.push(format!("`{}` is {is} now, and was {was}", lookup.table));
+        }
+        match (lookup.deletes_allowed, other.deletes_allowed) {
+            (false, true) => changes.push(format!(
+                "`{}` may lose more rows than `max_delete` allows now, and was not allowed to",
+                lookup.table
+            )),
+            (true, false) => changes.push(format!(
+                "`{}` was allowed to lose more rows than `max_delete` allows, and is not now: add --allow-deletes {}",
+                lookup.table,
+                shell_word(&lookup.table.to_string())
+            )),
+            _ => {}
         }
         if other.edits_digest != lookup.edits_digest {
             changes.push(format!(

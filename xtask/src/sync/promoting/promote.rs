@@ -134,6 +134,7 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
     }
     export_edits::judge(config, promotion, &mut source, &mut plan)?;
     destructive::check_allowed(config, &plan, &target.snapshot)?;
+    gate::check_deletes_allowed(config)?;
     Ok(Look {
         plan,
         migrations,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::sync::settings::environment::Backend;
+
 /// A table, qualified with its schema where there is one.
 ///
 /// It is written `name` or `schema.name`; a part that holds a dot or a quote is put in double
@@ -58,6 +60,14 @@ impl TableName {
             _ => Err(format!(
                 "`{text}` has more than two parts: use schema.table"
             )),
+        }
+    }
+
+    /// With its schema even where that is `public`; `backend` says whether there are schemas.
+    pub fn qualified(&self, backend: Backend) -> String {
+        match (&self.schema, backend) {
+            (None, Backend::Postgres) => format!("public.{self}"),
+            _ => self.to_string(),
         }
     }
 

@@ -41,6 +41,8 @@ pub struct Config {
     pub summary: Option<PathBuf>,
     /// The migrations that may destroy rows where that has to be said: names or versions.
     pub allow_destructive: Vec<String>,
+    /// The lookup tables that may lose more rows than `max_delete` allows.
+    pub allow_deletes: Vec<TableName>,
     /// Exports that were edited may be replaced.
     pub discard_edits: bool,
     /// The options that lead here again, such as ` --env-file other.env`: a command that is shown
@@ -171,7 +173,6 @@ impl Config {
     ) -> Result<Config, Problem> {
         let file: File = toml::from_str(text).map_err(|error| readable(&error, text))?;
         let invalid = |message: String| Problem::new(Code::ConfigInvalid, message);
-
         if file
             .project
             .as_ref()
@@ -241,6 +242,7 @@ impl Config {
                 .find_map(&variable)
                 .unwrap_or_else(|| "unknown".to_owned()),
             allow_destructive: Vec::new(),
+            allow_deletes: Vec::new(),
             discard_edits: false,
             options: String::new(),
         })

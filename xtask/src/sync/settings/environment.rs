@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;
+use super::max_delete::MaxDelete;
 use super::rehearsal::RehearsalSettings;
 use super::url_spelling::{check_spelling, redacted, scrubbed, secrets, with_connect_timeout};
 use crate::problem::{Code, Problem};
@@ -65,6 +66,8 @@ pub struct Environment {
     pub on_target_edit: OnTargetEdit,
     /// What drift does to a promotion to it; without a word the confirmations decide.
     pub drift: Option<DriftPolicy>,
+    /// How many rows of a lookup table may go there, where the table says nothing.
+    pub max_delete: Option<MaxDelete>,
     pub out_of_order: OutOfOrder,
     pub rehearsal: RehearsalSettings,
     /// Of the sessions that write to it.

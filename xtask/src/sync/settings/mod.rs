@@ -4,6 +4,7 @@ pub mod config;
 pub(super) mod config_file;
 pub mod environment;
 pub mod limits;
+pub mod max_delete;
 pub(super) mod percent;
 pub mod pipeline;
 pub mod rehearsal;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::environment::{DatabaseUrl, Environment};
 use super::limits::{Limits, Written};
+use super::max_delete::MaxDelete;
 use super::rehearsal::{RehearsalSetting, RehearsalSettings, Size};
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::migration::OutOfOrder;
@@ -90,6 +91,7 @@ pub(in crate::sync) struct EnvironmentFile {
     require_plan: bool,
     on_target_edit: Option<OnTargetEdit>,
     drift: Option<DriftPolicy>,
+    max_delete: Option<MaxDelete>,
     #[serde(default)]
     out_of_order: OutOfOrder,
     #[serde(default)]
@@ -116,6 +118,7 @@ fn default_pipeline() -> Vec<EnvironmentFile> {
         require_plan: false,
         on_target_edit: None,
         drift: None,
+        max_delete: None,
         out_of_order: OutOfOrder::Warn,
         rehearsal: RehearsalSetting::default(),
         rehearsal_limit: None,
@@ -222,6 +225,7 @@ pub(in crate::sync) fn pipeline(
             out_of_order: environment.out_of_order,
             on_target_edit: environment.on_target_edit.unwrap_or(by_confirmations),
             drift: environment.drift.or(drift),
+            max_delete: environment.max_delete,
             rehearsal,
             limits,
         });

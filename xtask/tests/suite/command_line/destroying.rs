@@ -65,3 +65,32 @@ fn what_is_destroyed_has_to_be_allowed() {
         "2"
     );
 }
+
+#[test]
+fn a_table_is_emptied_only_where_it_is_named() {
+    let workspace = Workspace::promoted();
+    workspace.execute("dev", "DELETE FROM email_templates");
+    let run = workspace.run(&["sync", "dev-to-test", "--yes"]);
+    assert_eq!(run.code, 0);
+    assert!(
+        run.stdout.contains(
+            "1 of 1 row of `email_templates` in Test would be deleted, which leaves none"
+        ),
+        "{run}"
+    );
+    let hint = "if that is meant, add --allow-deletes email_templates";
+    let refused = workspace.refuses(&TO_PRODUCTION);
+    assert_eq!(refused.code, 4);
+    assert!(refused.stderr.contains(hint), "{refused}");
+    let asked = ["sync", "test-to-prod", "--allow-deletes", "email_templates"];
+    let unconfirmed = workspace.refuses(&asked);
+    assert!(
+        unconfirmed.stderr.contains(
+            "`cargo xtask sync test-to-prod --allow-deletes email_templates --yes --confirm \"SYNC TO PRODUCTION\"`"
+        ),
+        "{unconfirmed}"
+    );
+    workspace.succeeds(&[&TO_PRODUCTION[..], &["--allow-deletes", "email_templates"]].concat());
+    let unknown = workspace.run(&["sync", "plan", "dev-to-test", "--allow-deletes", "users"]);
+    assert_eq!(unknown.code, 2);
+}

@@ -27,6 +27,7 @@ fn observed(database: &Database, label: &str) -> Observed {
         project: None,
         strict: false,
         refuses_drift: false,
+        max_delete: None,
         is_folder: false,
         on_target_edit: OnTargetEdit::Overwrite,
         out_of_order: OutOfOrder::Warn,

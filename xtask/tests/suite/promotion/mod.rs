@@ -17,6 +17,7 @@ mod foreign;
 mod history;
 mod importing;
 mod letting_go;
+mod limiting;
 mod mixing;
 mod orphans;
 mod parts;
@@ -26,6 +27,7 @@ mod recording;
 mod refusing;
 mod rehearsing;
 mod rehearsing_parts;
+mod resolving;
 mod resting;
 mod retired;
 mod returning;
@@ -168,6 +170,16 @@ suite! {
             edits_between_two_parts_stop_the_run
             migrations_between_two_parts_stop_the_run
             a_run_that_is_killed_between_parts_goes_on
+            ;
+        limiting:
+            a_table_is_emptied_only_with_leave_where_two_confirmations_are_asked
+            many_rows_go_only_with_leave_and_few_without
+            a_limit_that_is_set_holds_everywhere
+            rows_that_are_switched_off_count_and_those_that_are_off_do_not
+            rows_that_stay_or_come_leave_a_table_that_is_not_empty
+            rows_that_a_migration_takes_away_count
+            leave_to_delete_is_part_of_what_is_approved
+            only_lookup_tables_can_be_named_to_lose_rows
             ;
         preview:
             cells_that_are_only_inserted_are_not_shown_as_changed
@@ -312,6 +324,8 @@ suite! {
             what_no_transaction_may_hold_is_found
             ;
         preview: a_value_too_long_to_retire_by_is_named;
+        resolving: a_name_that_is_another_table_at_each_end_is_a_blocker
+            a_table_that_only_one_end_has_in_its_first_schema_is_a_blocker;
         unsaid: tables_and_columns_go_only_with_leave rows_may_change_their_partition
             what_the_schema_does_not_show_goes_only_with_leave a_partition_goes_only_with_leave
             tables_without_rows_may_be_rewritten;

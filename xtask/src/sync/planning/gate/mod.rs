@@ -1,5 +1,6 @@
 //! Every reason why a plan may not run, and every thing that is worth a warning.
 
+mod deletes;
 mod destructive;
 mod edits;
 mod ends;
@@ -19,6 +20,8 @@ use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
 use crate::sync::words::{and_more, counted};
+pub use deletes::check_deletes_allowed;
+use deletes::judge_deletes;
 use destructive::judge_destructive;
 pub use ends::{wrong_ends, wrong_stamp};
 use history::judge_history;
@@ -86,6 +89,7 @@ pub(in crate::sync) fn judge(
     let after = rehearsed.map_or(target, |rehearsed| &rehearsed.target);
     for comparison in comparisons {
         judge_lookup(&mut verdict, plan, config, comparison, source, after);
+        judge_deletes(&mut verdict, plan, config, comparison, target);
     }
     judge_classification(&mut verdict, config, source, target);
     plan.blockers = verdict

@@ -44,6 +44,7 @@ pub(super) fn judge_lookup(
         verdict.blockers.push(problem);
         return;
     }
+    verdict.blockers.extend(other_table(table, source, target));
     let names = names_by_search_path(config, table, source, target);
     verdict.blockers.extend(names);
     match &comparison.outcome {
@@ -161,6 +162,29 @@ fn key_of_other_type(
                 .hint("write the difference as a migration and run it on Development")
             })
         })
+}
+
+/// A name that each end's search path leads to another table.
+fn other_table(name: &TableName, source: &Snapshot, target: &Snapshot) -> Option<Problem> {
+    let (here, there) = (source.catalog.find(name)?, target.catalog.find(name)?);
+    // SQLite has no schemas, and takes names for one whatever their case.
+    if here.name == there.name || source.catalog.search_path.is_empty() {
+        return None;
+    }
+    let backend = source.backend;
+    Some(
+        Problem::new(
+            Code::TableMismatch,
+            format!(
+                "`{name}` is `{}` in {} and `{}` in {}",
+                here.name.qualified(backend),
+                source.label,
+                there.name.qualified(backend),
+                target.label
+            ),
+        )
+        .hint("write the table with its schema in data-sync/sync.toml, or give both roles the same search_path"),
+    )
 }
 
 /// A column whose values PostgreSQL writes as names of objects, as short as the search path allows,

@@ -44,6 +44,7 @@ fn lookup(table: &str) -> BoundLookup {
         source_digest: Some("aaaa".to_owned()),
         target_digest: Some("bbbb".to_owned()),
         edits_digest: None,
+        deletes_allowed: false,
     }
 }
 

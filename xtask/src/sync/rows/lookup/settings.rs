@@ -9,6 +9,7 @@ use crate::problem::{Code, Problem};
 use crate::sync::rows::row::encode;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::environment::Backend;
+use crate::sync::settings::max_delete::MaxDelete;
 
 /// What `sync.toml` says about one lookup table.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,6 +33,9 @@ pub struct LookupSettings {
     /// How rows that the source no longer has are switched off instead of deleted.
     #[serde(default)]
     pub retire: Option<Retire>,
+    /// How many rows a promotion may delete or switch off without being asked by name.
+    #[serde(default)]
+    pub max_delete: Option<MaxDelete>,
 }
 
 impl LookupSettings {
@@ -116,6 +120,7 @@ impl LookupSettings {
             ignore: Vec::new(),
             filter: None,
             retire: None,
+            max_delete: None,
         }
     }
 }
