@@ -25,6 +25,7 @@ mod letting_go;
 mod load;
 mod mark;
 mod migrations;
+mod no_text;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod references;

@@ -25,6 +25,7 @@ mod settings;
 mod spelling;
 mod sqlstate;
 mod staging;
+mod text_bytes;
 mod unique;
 mod watch;
 mod words;

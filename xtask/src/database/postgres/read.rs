@@ -162,6 +162,8 @@ impl Session for PostgresSession {
         &'session mut self,
         lookup: &Lookup,
     ) -> anyhow::Result<Rows<'session, KeyedHash>> {
+        self.refuse_bytes(lookup)
+            .map_err(|error| of_where(lookup, error))?;
         let keys = lookup
             .key_columns()
             .map(|name| format!("{}::text", sql::identifier(name)))
@@ -197,6 +199,8 @@ impl Session for PostgresSession {
         &'session mut self,
         lookup: &Lookup,
     ) -> anyhow::Result<Rows<'session, Record>> {
+        self.refuse_bytes(lookup)
+            .map_err(|error| of_where(lookup, error))?;
         let query = format!(
             "SELECT {} FROM {} AS lookup{}",
             text_columns("", lookup),

@@ -7,12 +7,13 @@ use diesel::connection::DefaultLoadingMode;
 use diesel::{RunQueryDsl, sql_query};
 
 use super::super::filtered::of_where;
+use super::super::no_text::{no_text, shown};
 use super::super::retired::{of_retire, unretired};
 use super::super::travelling::{travelling, unresolved_columns, with_unresolved};
 use super::super::unresolved::{select_orphan, select_unresolved, unresolved_of};
 use super::super::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Session, sql};
 use super::keys::wanted_key;
-use super::value::{Affinity, Value, Values};
+use super::value::{Affinity, ReadValues, Value};
 use super::words::words;
 use super::{SqliteSession, conditions, failed};
 use crate::problem::{Code, Problem};
@@ -84,10 +85,11 @@ impl SqliteSession {
         let lookup = lookup.clone();
         let what = format!("read `{}`", lookup.table);
         let rows = sql_query(query)
-            .load_iter::<Values, DefaultLoadingMode>(&mut self.connection)
+            .load_iter::<ReadValues, DefaultLoadingMode>(&mut self.connection)
             .map_err(|error| failed(&error, &what))?;
         Ok(Box::new(rows.map(move |row| {
             let values = row.map_err(|error| failed(&error, &what))?.0;
+            let values = all_text(&lookup, &affinities, values)?;
             Ok(spelled(&lookup, &values, &affinities))
         })))
     }
@@ -340,6 +342,26 @@ pub(super) fn spelled(lookup: &Lookup, values: &[Value], affinities: &[Affinity]
     let fields = values.iter().zip(affinities.iter().chain(behind));
     let row = fields.map(|(value, affinity)| value.spell(*affinity));
     with_unresolved(lookup, row.collect())
+}
+
+/// The values of a row, where every text is one.
+fn all_text(
+    lookup: &Lookup,
+    affinities: &[Affinity],
+    values: Vec<Result<Value, Vec<u8>>>,
+) -> Result<Vec<Value>, Problem> {
+    let Some(bad) = values.iter().position(Result::is_err) else {
+        return Ok(values.into_iter().flatten().collect());
+    };
+    let key = lookup.key.iter().filter_map(|at| {
+        Some(match values.get(*at)? {
+            Ok(value) => value.spell(*affinities.get(*at)?),
+            Err(bytes) => shown(bytes),
+        })
+    });
+    let key: Vec<String> = key.collect();
+    let column = lookup.columns.get(bad).map_or("", String::as_str);
+    Err(no_text(lookup, column, &key))
 }
 
 /// SQLite takes a parameter that nobody gave a value for NULL, so that a condition would be met by no

@@ -153,14 +153,25 @@ impl Values {
 
 impl QueryableByName<Sqlite> for Values {
     fn build<'row>(row: &impl NamedRow<'row, Sqlite>) -> deserialize::Result<Self> {
+        let values = ReadValues::build(row)?.0.into_iter();
+        let values: Result<Vec<Value>, Vec<u8>> = values.collect();
+        Ok(Values(values.map_err(|_| NO_TEXT)?))
+    }
+}
+
+/// A row of whatever columns, with the bytes of each text that is none.
+pub(super) struct ReadValues(pub(super) Vec<Result<Value, Vec<u8>>>);
+
+impl QueryableByName<Sqlite> for ReadValues {
+    fn build<'row>(row: &impl NamedRow<'row, Sqlite>) -> deserialize::Result<Self> {
         (0..row.field_count())
             .map(|at| {
                 let field = Row::get(row, at)
                     .ok_or("the database returned fewer columns than it was asked for")?;
                 let Some(value) = field.value() else {
-                    return Ok(Value::Null);
+                    return Ok(Ok(Value::Null));
                 };
-                Ok(match value.value_type() {
+                Ok(Ok(match value.value_type() {
                     None => Value::Null,
                     Some(SqliteType::Integer | SqliteType::Long | SqliteType::SmallInt) => {
                         Value::Integer(<i64 as FromSql<BigInt, Sqlite>>::from_sql(value)?)
@@ -170,24 +181,23 @@ impl QueryableByName<Sqlite> for Values {
                     }
                     Some(SqliteType::Text) => {
                         let text = <String as FromSql<Text, Sqlite>>::from_sql(value)
-                            .map_err(|_| NO_TEXT)?;
+                            .unwrap_or_else(|_| char::REPLACEMENT_CHARACTER.to_string());
                         // What stands for bytes that are no text may also have been there.
                         if text.contains(char::REPLACEMENT_CHARACTER)
                             && let Some(value) = field.value()
-                            && !is_stored_as(
-                                &text,
-                                &<Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?,
-                            )
                         {
-                            return Err(NO_TEXT.into());
+                            let bytes = <Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?;
+                            if !is_stored_as(&text, &bytes) {
+                                return Ok(Err(bytes));
+                            }
                         }
                         Value::Text(text)
                     }
                     Some(_) => Value::Blob(<Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?),
-                })
+                }))
             })
             .collect::<deserialize::Result<_>>()
-            .map(Values)
+            .map(ReadValues)
     }
 }
 

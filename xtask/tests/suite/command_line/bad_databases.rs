@@ -278,8 +278,8 @@ fn text_that_is_none_is_no_new_table() {
       system_configuration: 0 to insert, 0 to update, 0 to delete, 3 unchanged
       all of it in one transaction, after a backup
       rehearsed on a copy: the numbers of rows hold
-      blocker: failed to read `fee_items`: a text value holds bytes that are no text: store it as a blob, or correct it
-        hint: these are SQLite's own words: mend what they name, then run it again
+      blocker: `name` of `fee_items` holds bytes that are no text (UTF-8), in the row with id = 1
+        hint: correct that value, or keep bytes in a column that is made for them
     ----- stderr -----
     "#);
 }

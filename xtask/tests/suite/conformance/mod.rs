@@ -214,7 +214,8 @@ suite! {
             ;
         retiring: a_value_that_is_none_is_told_with_its_table;
         looking: a_function_cannot_write_while_looking;
-        servers: settings_of_a_database_change_nothing rows_that_a_policy_hides_are_an_error;
+        servers: settings_of_a_database_change_nothing rows_that_a_policy_hides_are_an_error
+            bytes_of_a_database_without_an_encoding_are_refused;
         rows: every_type_hashes_as_it_reads;
         spelling: types_with_a_limit_refuse_what_is_too_long
             keys_that_differ_in_spelling_only_arrive_as_spelled;

@@ -122,10 +122,65 @@ pub(super) fn text_that_is_none_is_refused() {
                 .rows(&fees)
                 .and_then(|rows| rows.collect::<Result<Vec<_>, _>>()),
         );
-        assert!(
-            refused.message.contains("`fees`")
-                && refused.message.contains("bytes that are no text"),
-            "{refused}"
+        assert_eq!(refused.code, Code::NotText);
+        assert_eq!(
+            refused.message,
+            "`label` of `fees` holds bytes that are no text (UTF-8), in the row with id = 1"
         );
+    }
+    let database = Database::create(Backend::Sqlite);
+    database.run(
+        "CREATE TABLE fees (code text PRIMARY KEY, label text); \
+         INSERT INTO fees VALUES (CAST(x'61ff' AS text), 'a')",
+    );
+    let mut session = open(&database);
+    let fees = lookup(&mut *session, "fees");
+    let refused = problem(
+        session
+            .rows(&fees)
+            .and_then(|rows| rows.collect::<Result<Vec<_>, _>>()),
+    );
+    assert!(refused.message.ends_with("code = x'61ff'"), "{refused}");
+}
+
+pub(super) fn bytes_of_a_database_without_an_encoding_are_refused() {
+    let database =
+        Database::create_like("template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'");
+    database.run(
+        "CREATE TABLE fees (code text PRIMARY KEY, label text); \
+         INSERT INTO fees VALUES ('a', 'é😀 \u{7ff}\u{ffff}'), ('b', NULL)",
+    );
+    let mut session = open(&database);
+    let fees = lookup(&mut *session, "fees");
+    assert_eq!(session.rows(&fees).unwrap().count(), 2);
+    drop(session);
+    for (row, column, key) in [
+        (
+            "('c', convert_from('\\x61ff', 'SQL_ASCII'))",
+            "label",
+            "code = c",
+        ),
+        (
+            "(convert_from('\\xc0af', 'SQL_ASCII'), NULL)",
+            "code",
+            "code = x'c0af'",
+        ),
+    ] {
+        database.run(&format!(
+            "DELETE FROM fees WHERE code > 'b'; INSERT INTO fees VALUES {row}"
+        ));
+        let mut session = open(&database);
+        let expected = format!(
+            "`{column}` of `fees` holds bytes that are no text (UTF-8), in the row with {key}"
+        );
+        for refused in [
+            problem(session.hashes(&fees).map(|_| ())),
+            problem(session.rows(&fees).map(|_| ())),
+        ] {
+            assert_eq!(
+                (refused.code, refused.message),
+                (Code::NotText, expected.clone())
+            );
+        }
     }
 }

@@ -102,6 +102,11 @@ impl Database {
         }
     }
 
+    /// A database of the server that is made of a template, with what may follow its name.
+    pub(crate) fn create_like(template: &str) -> Self {
+        Self::on_server(&server_url(), template)
+    }
+
     /// A new and empty database of a server.
     pub(crate) fn on(server: &str) -> Self {
         Self::on_server(server, "template0")
