@@ -25,7 +25,11 @@ impl PostgresSession {
         path: &[Step],
     ) -> anyhow::Result<Vec<(usize, u64)>> {
         let query = self.chain(touched, path, None)?.counts();
-        let query = bind_keys(sql_query(query).into_boxed(), touched.rows, width(touched));
+        let query = bind_keys(
+            sql_query(query).into_boxed(),
+            touched.rows,
+            touched.lookup.key.len(),
+        );
         let rows: Vec<Fields> = self
             .theirs()
             .and_then(|connection| query.load(connection))
@@ -50,7 +54,11 @@ impl PostgresSession {
             .map(|name| format!("child.{}::text", sql::identifier(name)))
             .collect();
         let query = self.chain(touched, path, Some(child))?.rows(&keys);
-        let query = bind_keys(sql_query(query).into_boxed(), touched.rows, width(touched));
+        let query = bind_keys(
+            sql_query(query).into_boxed(),
+            touched.rows,
+            touched.lookup.key.len(),
+        );
         let what = what(touched, path);
         let rows = self
             .theirs()
@@ -83,11 +91,11 @@ impl PostgresSession {
             .into_iter()
             .flat_map(|step| step.parent_columns.iter().map(String::as_str))
             .collect();
-        let wanted: Vec<String> = (0..width(touched))
+        let wanted: Vec<String> = (0..lookup.key.len())
             .map(|at| format!("wanted_{at}"))
             .collect();
         // By bytes, as keys are compared everywhere: a collation may take two for one.
-        let mut conditions: Vec<String> = lookup
+        let conditions: Vec<String> = lookup
             .key_columns()
             .zip(&wanted)
             .map(|(name, wanted)| {
@@ -97,20 +105,6 @@ impl PostgresSession {
                 )
             })
             .collect();
-        let changes: Vec<String> = touched
-            .changed
-            .iter()
-            .zip(&wanted[lookup.key.len()..])
-            .map(|(at, wanted)| {
-                format!(
-                    "lookup.{}::text COLLATE \"C\" IS DISTINCT FROM wanted.{wanted}",
-                    sql::identifier(&lookup.columns[*at])
-                )
-            })
-            .collect();
-        if !changes.is_empty() {
-            conditions.push(format!("({})", changes.join(" OR ")));
-        }
         Ok(Chain {
             path,
             start: format!(
@@ -205,10 +199,6 @@ impl PostgresSession {
         .hint("give the role of this URL the right to read the table: GRANT SELECT")
         .into())
     }
-}
-
-fn width(touched: &Touched<'_>) -> usize {
-    touched.lookup.key.len() + touched.changed.len()
 }
 
 fn what(touched: &Touched<'_>, path: &[Step]) -> String {

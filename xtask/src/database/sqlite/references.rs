@@ -21,7 +21,7 @@ impl SqliteSession {
         touched: &Touched<'_>,
         path: &[Step],
     ) -> anyhow::Result<Vec<(usize, u64)>> {
-        self.hold_touched(touched)?;
+        self.hold_keys(touched.lookup, touched.rows)?;
         let rows = self.query(&chain(touched, path, None).counts(), &[])?;
         rows.into_iter()
             .map(|row| {
@@ -41,7 +41,7 @@ impl SqliteSession {
         path: &[Step],
         child: &Lookup,
     ) -> anyhow::Result<Rows<'session, (usize, Record)>> {
-        self.hold_touched(touched)?;
+        self.hold_keys(touched.lookup, touched.rows)?;
         let all = self.affinities(child)?;
         let affinities: Vec<_> = child.key.iter().map(|at| all[*at]).collect();
         let keys: Vec<String> = child
@@ -72,14 +72,6 @@ impl SqliteSession {
             Ok((number.parse::<usize>()?.saturating_sub(1), key))
         })))
     }
-
-    /// Puts keys, and new values behind them, where a query can join them; their numbers begin
-    /// at 1.
-    fn hold_touched(&mut self, touched: &Touched<'_>) -> anyhow::Result<()> {
-        let mut held = touched.lookup.clone();
-        held.key.extend(touched.changed);
-        self.hold_keys(&held, touched.rows)
-    }
 }
 
 /// The session runs with foreign keys off, and whether they are on elsewhere it cannot know: what
@@ -92,28 +84,10 @@ fn chain<'path>(touched: &Touched<'_>, path: &'path [Step], last: Option<&Lookup
         .into_iter()
         .flat_map(|step| step.parent_columns.iter().map(String::as_str))
         .collect();
-    let changes: Vec<String> = touched
-        .changed
-        .iter()
-        .enumerate()
-        .map(|(at, field)| {
-            // The column stands first, so that its collation and its affinity say what is equal.
-            format!(
-                "lookup.{} IS NOT wanted.key_{}",
-                sql::identifier(&lookup.columns[*field]),
-                lookup.key.len() + at
-            )
-        })
-        .collect();
-    let changes = if changes.is_empty() {
-        String::new()
-    } else {
-        format!(" AND ({})", changes.join(" OR "))
-    };
     Chain {
         path,
         start: format!(
-            "temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {}{changes}",
+            "temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {}",
             travelling(lookup, &referred, DEFAULT_SCHEMA),
             wanted_key(lookup)
         ),

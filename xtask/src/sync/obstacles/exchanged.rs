@@ -52,7 +52,6 @@ fn referred_to(
     }
     let touched = Touched {
         lookup: ends.on_target,
-        changed: &[],
         rows: keys,
     };
     let path = [Step {

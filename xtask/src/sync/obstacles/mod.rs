@@ -1,5 +1,6 @@
 //! What on the target stands in the way of rows: who refers to them, which values are taken.
 
+mod changed;
 pub(super) mod clashes;
 mod coming;
 mod default_parents;

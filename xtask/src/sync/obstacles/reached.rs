@@ -93,7 +93,7 @@ impl Reached {
         };
         Some(
             Problem::new(code, format!("{sentence}{through} ({})", self.shown_keys()))
-                .hint(hint(table, &first.effect)),
+                .hint(hint(table, first)),
         )
     }
 
@@ -115,11 +115,15 @@ impl Reached {
     }
 }
 
-fn hint(table: &TableName, effect: &Effect) -> String {
-    match effect {
+fn hint(table: &TableName, hop: &Hop) -> String {
+    match &hop.effect {
         Effect::Deleted => format!(
             "point these rows at another row first, or let the rows of `{table}` stay: bring them back in the source, \
              or set extra_rows = \"keep\" for it in data-sync/sync.toml, or retire where it has a column that switches a row off, as in retire = {{ active = false }}"
+        ),
+        Effect::Changed(columns) if hop.computed => format!(
+            "point these rows at another row first, or leave what {} is computed from as it is in the source",
+            named(columns)
         ),
         Effect::Changed(columns) => {
             let listed: Vec<String> = columns.iter().map(|column| format!("{column:?}")).collect();
@@ -184,6 +188,7 @@ mod tests {
                 on_update: action,
             },
             effect,
+            computed: false,
             one_of_several: false,
         }
     }

@@ -20,13 +20,11 @@ pub struct Reference {
     pub collations: Vec<String>,
 }
 
-/// Rows of a lookup table that go or change, by their keys.
+/// Rows of a lookup table that go or change.
 #[derive(Debug, Clone, Copy)]
 pub struct Touched<'rows> {
     pub lookup: &'rows Lookup,
-    /// Fields, as positions, that change; where there are any, only rows in which one of them does.
-    pub changed: &'rows [usize],
-    /// The key of each row and then the new values of the fields that change.
+    /// Their keys.
     pub rows: &'rows [Record],
 }
 

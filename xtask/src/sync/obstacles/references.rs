@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use super::changed::{ChangedColumns, changed_columns};
 use super::reached::Reached;
 use super::reference::{Part, Step, Touched};
 use super::staying::{Checked, Kept, Staying, staying};
+use super::taken::Ends;
 use super::walk::{Effect, Hop, hops};
 use crate::sync::rows::change_log::{Change, ChangeLog};
 use crate::sync::rows::compare::Difference;
@@ -15,6 +17,7 @@ use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{BATCH, KeySet, Record, owned};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{ExtraRows, LookupSettings};
+use crate::sync::settings::environment::Backend;
 use crate::sync::snapshot::Observed;
 
 /// One lookup table as both ends have it, with the same fields in the same order.
@@ -38,11 +41,10 @@ pub(in crate::sync) fn references(
     log: &mut ChangeLog,
 ) -> anyhow::Result<Vec<Reached>> {
     let lookup = compared.on_target;
-    let changing: Vec<String> = lookup
-        .changing_columns()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let changing = lookup.changing_columns().into_iter().map(str::to_owned);
+    let changing: Vec<String> = changing.collect();
+    let retired = lookup.retire.iter().flat_map(|retire| retire.0.keys());
+    let retired: Vec<String> = retired.cloned().collect();
     // Where the target may have no rows of its own, none goes: that it has some is refused anyway.
     let deletes = compared.difference.delete > 0 && lookup.extra_rows != ExtraRows::Refuse;
     let mut walk = Walk {
@@ -59,6 +61,11 @@ pub(in crate::sync) fn references(
             Change::Update,
             Effect::Changed(changing),
             compared.difference.update > 0,
+        ),
+        (
+            Change::Retire,
+            Effect::Changed(retired),
+            compared.difference.retire > 0,
         ),
     ] {
         let catalog = &walk.target.snapshot.catalog;
@@ -88,8 +95,8 @@ struct Start<'lookup> {
     keys: Vec<Record>,
     /// For each key the row of the batch that it stands for.
     stands_for: Vec<usize>,
-    /// The rows as the source has them, where they change.
-    new: Vec<Record>,
+    /// What changes in each row; nothing where they go, or change as a whole.
+    changed: Option<Vec<ChangedColumns>>,
 }
 
 /// How far a path has come.
@@ -112,43 +119,42 @@ impl Walk<'_> {
         effect: &Effect,
         log: &mut ChangeLog,
     ) -> anyhow::Result<()> {
-        let mut keys = Vec::new();
-        for change in log.read()? {
-            let (change, key) = change?;
+        let mut changes = Vec::new();
+        for entry in log.read()? {
+            let (change, key) = entry?;
             if change == wanted {
-                keys.push(key);
+                changes.push((change, key));
             }
-            if keys.len() == BATCH {
-                self.one_batch(compared, std::mem::take(&mut keys), effect)?;
+            if changes.len() == BATCH {
+                self.one_batch(compared, &std::mem::take(&mut changes), effect)?;
             }
         }
-        self.one_batch(compared, keys, effect)
+        self.one_batch(compared, &changes, effect)
     }
 
     fn one_batch(
         &mut self,
         compared: &Compared<'_>,
-        mut keys: Vec<Record>,
+        changes: &[(Change, Record)],
         effect: &Effect,
     ) -> anyhow::Result<()> {
-        let mut new = Vec::new();
-        if *effect != Effect::Deleted {
-            let on_source = compared.on_source;
-            let mut rows: BTreeMap<Vec<String>, Record> = self
-                .source
-                .session
-                .rows_by_key(on_source, &keys)?
-                .into_iter()
-                .map(|row| (owned(&on_source.key_of(&row)), row))
-                .collect();
-            keys.retain(|key| rows.contains_key(&owned(key)));
-            new.extend(keys.iter().filter_map(|key| rows.remove(&owned(key))));
-        }
+        let mut ends = Ends {
+            on_source: compared.on_source,
+            source: self.source,
+            on_target: compared.on_target,
+            target: self.target,
+            all: self.all,
+            kept: self.kept,
+        };
+        let changed = match effect {
+            Effect::Deleted => None,
+            Effect::Changed(_) => Some(changed_columns(&mut ends, changes)?),
+        };
         let start = Start {
             lookup: compared.on_target,
-            stands_for: (0..keys.len()).collect(),
-            keys,
-            new,
+            keys: changes.iter().map(|(_, key)| key.clone()).collect(),
+            stands_for: (0..changes.len()).collect(),
+            changed,
         };
         let way = Way {
             path: Vec::new(),
@@ -206,10 +212,12 @@ impl Walk<'_> {
         };
         let mut steps = way.steps.clone();
         steps.push(Step::of(hop, part));
-        let (changed, rows) = start.touched(&steps);
+        let (places, rows) = start.touched(path, self.target.snapshot.backend);
+        if rows.is_empty() {
+            return Ok(());
+        }
         let touched = Touched {
             lookup: start.lookup,
-            changed: &changed,
             rows: &rows,
         };
         let counts = self.target.session.count_references(&touched, &steps)?;
@@ -217,7 +225,7 @@ impl Walk<'_> {
             return Ok(());
         }
         for (at, count) in counts {
-            self.note(path, start.stands_for[at], count);
+            self.note(path, start.stands_for[places[at]], count);
         }
         let Some(effect) = hop.consequence() else {
             return Ok(());
@@ -249,10 +257,12 @@ impl Walk<'_> {
             repeats: false,
             ..Step::of(hop, Part::All)
         });
-        let (changed, rows) = start.touched(&steps);
+        let (places, rows) = start.touched(path, self.target.snapshot.backend);
+        if rows.is_empty() {
+            return Ok(());
+        }
         let touched = Touched {
             lookup: start.lookup,
-            changed: &changed,
             rows: &rows,
         };
         // However many they are, they wait on disk.
@@ -291,6 +301,7 @@ impl Walk<'_> {
         for entry in staying.read()? {
             let (_, entry) = entry?;
             let at: usize = entry.get(0).unwrap_or_default().parse()?;
+            let at = places[at];
             self.note(path, start.stands_for[at], 1);
             next.stands_for.push(start.stands_for[at]);
             next.keys.push(entry.iter().skip(1).collect());
@@ -336,34 +347,18 @@ impl<'lookup> Start<'lookup> {
             lookup,
             keys: Vec::new(),
             stands_for: Vec::new(),
-            new: Vec::new(),
+            changed: None,
         }
     }
 
-    /// The fields that change where the first of these steps refers, and each row's key with their
-    /// new values.
-    fn touched(&self, steps: &[Step]) -> (Vec<usize>, Vec<Record>) {
-        if self.new.is_empty() {
-            return (Vec::new(), self.keys.clone());
-        }
-        let changing = self.lookup.changing_columns();
-        let columns: Vec<String> = steps
-            .first()
-            .map_or(&[][..], |step| &step.parent_columns)
-            .iter()
-            .filter(|column| changing.contains(&column.as_str()))
-            .cloned()
-            .collect();
-        let changed = self.lookup.fields_of(&columns).unwrap_or_default();
-        let rows = self
-            .keys
-            .iter()
-            .zip(&self.new)
-            .map(|(key, new)| {
-                let values = changed.iter().filter_map(|at| new.get(*at));
-                key.iter().chain(values).collect()
-            })
-            .collect();
-        (changed, rows)
+    /// The rows that the first foreign key of a path refers to in what changes, by their positions.
+    fn touched(&self, path: &[Hop], backend: Backend) -> (Vec<usize>, Vec<Record>) {
+        let is_touched = |at: &usize| match (&self.changed, path.first()) {
+            (Some(changed), Some(hop)) => changed[*at].counts_for(hop, backend),
+            _ => true,
+        };
+        let rows: Vec<usize> = (0..self.keys.len()).filter(is_touched).collect();
+        let keys = rows.iter().map(|at| self.keys[*at].clone()).collect();
+        (rows, keys)
     }
 }

@@ -8,7 +8,7 @@ use crate::sync::schema::table::TableName;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     Deleted,
-    /// These columns get other values.
+    /// These columns get other values, and so may those that are computed from them.
     Changed(Vec<String>),
 }
 
@@ -21,6 +21,8 @@ pub struct Hop {
     /// What happens to the rows that are referred to; of changed columns, those that the foreign
     /// key refers to.
     pub effect: Effect,
+    /// A column that the foreign key refers to is computed by the database.
+    pub computed: bool,
     /// The same child refers to the same parent by other foreign keys too.
     pub one_of_several: bool,
 }
@@ -82,20 +84,26 @@ pub fn hops(catalog: &Catalog, table: &TableName, effect: &Effect, behind: &[Hop
         .chain(catalog.partition_keys.iter().map(|(name, key)| (name, key)))
         .filter(|(_, key)| leads_here(key))
         .collect();
+    // What is computed may change with every other column.
+    let is_computed = |name: &String| {
+        let mut columns = columns.iter();
+        columns.any(|column| column.generated && column.name == *name)
+    };
     let mut hops: Vec<Hop> = found
         .iter()
         .filter_map(|(child, key)| {
             let effect = match effect {
                 Effect::Deleted => Effect::Deleted,
-                Effect::Changed(columns) => {
+                Effect::Changed(changed) => {
                     let mut referred = key.parent_columns.clone();
-                    referred.retain(|column| columns.contains(column));
+                    referred.retain(|column| changed.contains(column) || is_computed(column));
                     (!referred.is_empty()).then_some(Effect::Changed(referred))?
                 }
             };
             Some(Hop {
                 child: (*child).clone(),
                 key: (*key).clone(),
+                computed: key.parent_columns.iter().any(is_computed),
                 effect,
                 one_of_several: found.iter().filter(|(other, _)| other == child).count() > 1,
             })

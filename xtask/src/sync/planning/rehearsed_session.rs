@@ -33,12 +33,6 @@ pub(in crate::sync) struct RehearsedSession {
     scratch: Scratch,
 }
 
-/// Rows of a lookup table as the target has it before the migrations, with what is needed of it.
-struct Asked {
-    lookup: Lookup,
-    changed: Vec<usize>,
-}
-
 impl RehearsedSession {
     pub(in crate::sync) fn new(
         session: Box<dyn Target>,
@@ -75,7 +69,7 @@ impl Live {
     }
 
     /// `None` where the migrations make what the path leads through, so that nobody can tell yet.
-    fn ask(&self, touched: &Touched<'_>, path: &[Step]) -> Option<Asked> {
+    fn ask(&self, touched: &Touched<'_>, path: &[Step]) -> Option<Lookup> {
         let mut parent = &touched.lookup.table;
         for step in path {
             if !self.has(parent, &step.parent_columns) || !self.has(&step.child, &step.columns) {
@@ -83,21 +77,11 @@ impl Live {
             }
             parent = &step.child;
         }
-        let changed: Vec<&str> = touched
-            .changed
-            .iter()
-            .map(|at| touched.lookup.columns[*at].as_str())
-            .collect();
-        let lookup = self.before(touched.lookup, &changed)?;
-        let changed = changed
-            .iter()
-            .map(|name| lookup.columns.iter().position(|column| column == name))
-            .collect::<Option<_>>()?;
-        Some(Asked { lookup, changed })
+        self.before(touched.lookup)
     }
 
-    /// The same lookup table before the migrations, with nothing but its key and these fields.
-    fn before(&self, lookup: &Lookup, fields: &[&str]) -> Option<Lookup> {
+    /// The same lookup table before the migrations, with nothing but its key.
+    fn before(&self, lookup: &Lookup) -> Option<Lookup> {
         let settings = self.lookups.iter().find(|settings| {
             let found = self.catalog.find(&settings.table);
             found.is_some_and(|table| table.name == lookup.table)
@@ -105,12 +89,7 @@ impl Live {
         if !can_ask(&self.catalog, &self.after, settings) {
             return None;
         }
-        let mut names: Vec<String> = lookup.key_columns().map(str::to_owned).collect();
-        for field in fields {
-            if !names.iter().any(|name| name == field) {
-                names.push((*field).to_owned());
-            }
-        }
+        let names: Vec<String> = lookup.key_columns().map(str::to_owned).collect();
         let wanted = lookup.with_fields(&names)?;
         let before = Lookup::resolve(settings, &self.lookups, &self.catalog, &self.label).ok()?;
         let before = before.with_fields(&names)?;
@@ -250,8 +229,7 @@ impl Session for RehearsedSession {
             return Ok(Vec::new());
         };
         let touched = Touched {
-            lookup: &asked.lookup,
-            changed: &asked.changed,
+            lookup: &asked,
             rows: touched.rows,
         };
         live.session.count_references(&touched, path)
@@ -274,12 +252,11 @@ impl Session for RehearsedSession {
         let Some(live) = self.live.as_mut() else {
             return nobody();
         };
-        let (Some(asked), Some(child)) = (live.ask(touched, path), live.before(child, &[])) else {
+        let (Some(asked), Some(child)) = (live.ask(touched, path), live.before(child)) else {
             return nobody();
         };
         let touched = Touched {
-            lookup: &asked.lookup,
-            changed: &asked.changed,
+            lookup: &asked,
             rows: touched.rows,
         };
         live.session.referring_keys(&touched, path, &child)

@@ -190,7 +190,6 @@ pub(super) fn a_table_that_may_not_be_read_is_named() {
         let rows = [Record::from(vec!["1"])];
         let touched = Touched {
             lookup: &groups,
-            changed: &[],
             rows: &rows,
         };
         let step = Step {

@@ -361,7 +361,6 @@ pub(super) fn references_are_counted(backend: Backend) {
         let keys: Vec<Record> = keys.iter().map(|key| [*key].iter().collect()).collect();
         let touched = Touched {
             lookup: &fees,
-            changed: &[],
             rows: &keys,
         };
         let mut counts = session.count_references(&touched, &[step]).unwrap();

@@ -24,6 +24,7 @@ mod parts;
 mod preview;
 mod random;
 mod recording;
+mod referring;
 mod refusing;
 mod rehearsing;
 mod rehearsing_parts;
@@ -207,6 +208,8 @@ suite! {
             ;
         letting_go: a_value_that_is_let_go_is_in_no_other_indexs_way a_flag_moves_though_rows_are_referred_to
             rows_that_come_to_refer_to_each_other_exchange_values what_does_not_travel_stays_though_values_move;
+        referring: a_computed_column_that_others_refer_to_counts what_refers_to_computed_columns_moves_with_them
+            what_retires_a_row_counts_as_a_change a_value_that_is_only_respelled_is_no_change;
         refusing:
             referenced_rows_block
             a_key_that_others_refer_to_does_not_change

@@ -193,7 +193,7 @@ impl Lookup {
     }
 
     /// The columns of the table that a field is kept in.
-    fn stored_in(&self, field: usize) -> Vec<&str> {
+    pub(in crate::sync) fn stored_in(&self, field: usize) -> Vec<&str> {
         match &self.sources[field] {
             Source::Column => vec![&self.columns[field]],
             Source::Link { link, .. } => self.links[*link]

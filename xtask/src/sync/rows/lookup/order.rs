@@ -65,9 +65,19 @@ fn refers(child: &Lookup, parent: &TableName, catalog: &Catalog) -> bool {
         .is_some_and(|table| table.foreign_keys.iter().any(|key| key.parent == *parent))
 }
 
-/// Whether a foreign key refers to a column that an update of the parent may change.
+/// Whether a foreign key refers to a column that an update of the parent may change, or that is
+/// computed from such columns.
 fn refers_to_changing(child: &Lookup, parent: &Lookup, catalog: &Catalog) -> bool {
-    let changing = parent.changing_columns();
+    let mut changing = parent.changing_columns();
+    let columns = catalog
+        .tables
+        .get(&parent.table)
+        .map(|table| &table.columns);
+    let computed = columns
+        .into_iter()
+        .flatten()
+        .filter(|column| column.generated);
+    changing.extend(computed.map(|column| column.name.as_str()));
     catalog.tables.get(&child.table).is_some_and(|table| {
         table
             .foreign_keys
