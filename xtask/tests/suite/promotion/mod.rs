@@ -21,6 +21,7 @@ mod limiting;
 mod mixing;
 mod orphans;
 mod parts;
+mod pending;
 mod preview;
 mod random;
 mod recording;
@@ -192,6 +193,7 @@ suite! {
         mixing: a_part_that_does_not_travel a_part_that_does_not_travel_lets_rows_move
             a_computed_part_or_some_rows_only a_value_that_retires_is_taken
             a_value_of_an_edited_row_is_taken a_default_that_refers_to_nothing;
+        pending: what_a_pending_migration_adds_blocks_no_status;
         orphans: a_reference_that_cannot_be_looked_up_is_a_blocker a_row_without_its_key_cannot_be_looked_up
             a_reference_that_cannot_be_looked_up_is_not_exported
             a_target_that_refers_to_nothing_is_no_target_with_null a_key_of_the_target_that_leads_nowhere_is_named
