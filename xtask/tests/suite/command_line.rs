@@ -9,6 +9,7 @@ mod imports;
 mod looking;
 mod markdown;
 mod plan_files;
+mod poolers;
 mod promotions;
 mod recorded;
 mod records;

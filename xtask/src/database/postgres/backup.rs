@@ -240,8 +240,7 @@ pub(in super::super) fn restore(
         shell,
         "{psql} --no-psqlrc --no-password --quiet --single-transaction --set=ON_ERROR_STOP=1 --file={empty} --file={script} --file={ledger} --dbname={address}"
     )
-    .env("PGAPPNAME", "cargo xtask sync")
-    .env("PGOPTIONS", "-c client_min_messages=warning");
+    .env("PGAPPNAME", "cargo xtask sync");
     run(
         connecting(command, password),
         Code::RestoreFailed,

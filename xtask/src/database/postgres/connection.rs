@@ -1,7 +1,10 @@
 //! Connecting, the settings that make values print alike everywhere, and errors in words.
 
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
 use diesel::Connection;
-use diesel::connection::SimpleConnection;
+use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::deserialize::{self, QueryableByName};
 use diesel::pg::{Pg, PgConnection};
 use diesel::result::{DatabaseErrorKind, Error};
@@ -27,17 +30,56 @@ fn session_settings(limits: Limits) -> String {
     )
 }
 
-/// In seconds.
+/// In seconds, for each host.
 const CONNECT_TIMEOUT: u32 = 10;
+
+/// So many times as long a connection may take to answer at all. A pooler that has none left lets
+/// everybody in, and then says nothing.
+const ANSWER: u32 = 4;
+
+/// How many connections to a database are open at the same time: the session, what looks who is in
+/// its way, the lock of a run in several parts, the session that is backed up, and `pg_dump`.
+const CONNECTIONS: u32 = 5;
 
 pub(super) fn connect(url: &DatabaseUrl) -> anyhow::Result<PgConnection> {
     // Without a limit of its own, a server that does not answer would be waited for for minutes.
-    let limited = match std::env::var_os("PGCONNECT_TIMEOUT") {
-        Some(_) => url.clone(),
-        None => url.hurried(CONNECT_TIMEOUT),
+    let (limited, limit) = match std::env::var("PGCONNECT_TIMEOUT") {
+        Ok(seconds) => (url.clone(), seconds.trim().parse().unwrap_or(0)),
+        Err(_) => (url.hurried(CONNECT_TIMEOUT), CONNECT_TIMEOUT),
     };
-    PgConnection::establish(limited.secret_text())
-        .map_err(|error| connection_problem(url, &error.to_string()))
+    let limit = match url.secret_text().contains("connect_timeout") {
+        true => 0,
+        false => limit.saturating_mul(ANSWER),
+    };
+    let limit = Duration::from_secs(limit.into());
+    let text = limited.secret_text().to_owned();
+    let (tell, told) = channel();
+    let connecting = move || {
+        let _ = tell.send(PgConnection::establish(&text));
+    };
+    std::thread::Builder::new().spawn(connecting)?;
+    let established = match limit.is_zero() {
+        true => told.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        false => told.recv_timeout(limit),
+    };
+    let Ok(established) = established else {
+        return Err(Problem::new(
+            Code::Unreachable,
+            format!(
+                "failed to connect to {url}: it let us in, but answered nothing within {} seconds",
+                limit.as_secs()
+            ),
+        )
+        .hint(format!(
+            "a pooler in between may have no connection left: a run has up to {CONNECTIONS} open to its target at the same time, and up to 2 to its source; raise its limit, or connect to the server itself"
+        ))
+        .into());
+    };
+    let mut connection =
+        established.map_err(|error| connection_problem(url, &error.to_string()))?;
+    // Behind a pooler the name of a prepared statement may be somebody else's already.
+    connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+    Ok(connection)
 }
 
 pub(super) fn connection_problem(url: &DatabaseUrl, words: &str) -> anyhow::Error {

@@ -8,6 +8,7 @@ pub(super) fn empty_database() -> String {
     let (class, object) = LOCK;
     format!(
         r"SET LOCAL search_path = {OURS};
+SET LOCAL client_min_messages = warning;
 SET LOCAL lock_timeout = '30s';
 DO $empty$
 DECLARE

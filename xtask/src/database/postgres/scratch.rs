@@ -186,11 +186,8 @@ impl PostgresSession {
             shell,
             "{pg_restore} --no-password --use-list={list} --dbname={address} {dump}"
         )
-        .env("PGAPPNAME", "cargo xtask sync")
-        .env(
-            "PGOPTIONS",
-            "-c synchronous_commit=off -c client_min_messages=error",
-        );
+        // A pooler takes no PGOPTIONS.
+        .env("PGAPPNAME", "cargo xtask sync");
         let filled = run(
             connecting(restore, password),
             Code::NotRehearsed,

@@ -33,6 +33,7 @@ mod resolving;
 mod resting;
 mod retired;
 mod returning;
+mod rights;
 mod splitting;
 mod stage;
 mod stamping;
@@ -300,6 +301,7 @@ suite! {
         copying: beyond_the_limit_protected_rows_are_not_copied what_cannot_be_copied_whole_is_copied_as_a_schema
             rows_that_refer_to_protected_ones_are_not_rehearsed;
         failing: messages_have_no_rows;
+        rights: the_rights_of_the_reference_are_enough;
         committing:
             a_promotion_whose_commit_is_not_answered
             nobody_can_say_whether_a_promotion_was_committed
