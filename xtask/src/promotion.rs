@@ -11,7 +11,7 @@ use crate::sync::import::imported;
 use crate::sync::planning::contract::Contract;
 use crate::sync::planning::plan::Plan;
 use crate::sync::planning::plan_file::Approved;
-use crate::sync::planning::stale::changes;
+use crate::sync::planning::stale::{changes, lost_rehearsal};
 use crate::sync::promoting::promote::Look;
 use crate::sync::promoting::report::Report;
 use crate::sync::promoting::retry;
@@ -99,6 +99,9 @@ fn check_plan_file(
                     return Err(blocked(path, approved.blockers, &plan.promotion).into());
                 }
                 return Ok(());
+            }
+            if let Some(lost) = lost_rehearsal(&approved.contract, plan) {
+                return Err(lost.into());
             }
             Err(stale(&path.display().to_string(), &approved, plan, runs).into())
         }

@@ -92,6 +92,7 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             let plan = promote::look(config, &config.promotion(&promotion)?, rows)?.plan;
             if let Some(path) = out {
                 plan.write(&path)?;
+                screen.plan_written(&plan, &path);
             }
             screen.plan(&plan);
             screen.summarize_plan(config.summary.as_deref(), &plan);

@@ -31,6 +31,9 @@ pub struct Snapshot {
     pub refuses_drift: bool,
     /// How many rows of a lookup table may go, where the table says nothing.
     pub max_delete: Option<MaxDelete>,
+    /// Migrations that were not tried on a copy block, and those of which it is not known what ran.
+    pub requires_rehearsal: bool,
+    pub refuses_unrecorded: bool,
     /// Files, whose schema and history are those of the database that they are loaded into.
     pub is_folder: bool,
     pub on_target_edit: OnTargetEdit,
@@ -128,6 +131,8 @@ pub fn observe(environment: &Environment) -> anyhow::Result<Observed> {
         strict: environment.is_strict(),
         refuses_drift: environment.refuses_drift(),
         max_delete: environment.max_delete,
+        requires_rehearsal: environment.requires_rehearsal(),
+        refuses_unrecorded: environment.refuses_unrecorded(),
         is_folder: false,
         on_target_edit: environment.on_target_edit,
         out_of_order: environment.out_of_order,

@@ -1,13 +1,14 @@
 //! A plan in words and numbers.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use console::style;
 use serde_json::{Map, Value};
 
 use super::edits::edited_lines;
 use super::plain::line;
-use super::{Screen, keeps_edits, markdown};
+use super::{Screen, keeps_edits, markdown, say};
 use crate::problem::Problem;
 use crate::sync::migrations::hazard::by_sentence;
 use crate::sync::migrations::parts::Part;
@@ -15,6 +16,7 @@ use crate::sync::planning::plan::{LookupComparison, Plan, PlannedLookup};
 use crate::sync::rows::change_log::Change;
 use crate::sync::rows::row_changes::RowChange;
 use crate::sync::schema::catalog::Drift;
+use crate::sync::settings::environment::Backend;
 use crate::sync::settings::rehearsal::Extent;
 use crate::sync::words::counted;
 
@@ -23,6 +25,29 @@ impl Screen {
     pub fn plan(&self, plan: &Plan) {
         let text = text(plan, self.verbose);
         self.result_or_page(&plan.document(), &text, |limit| markdown::plan(plan, limit));
+    }
+
+    /// What the run of a plan file will need, where that is more than the databases.
+    pub fn plan_written(&self, plan: &Plan, path: &Path) {
+        if let Some(extent) = plan.rehearsal
+            && !self.quiet
+        {
+            let rows = match extent {
+                Extent::Full => "all rows",
+                Extent::Schema => "the lookup rows",
+            };
+            let programs = match plan.target.backend {
+                Backend::Postgres => {
+                    "pg_dump and pg_restore, a role that may create databases, and "
+                }
+                Backend::Sqlite => "",
+            };
+            say(&format!(
+                "{}: whoever carries it out needs what this rehearsal needed: {programs}room for a copy of {} with {rows}",
+                line(path.display()),
+                plan.to
+            ));
+        }
     }
 
     /// The plan before a question.

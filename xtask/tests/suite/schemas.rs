@@ -301,7 +301,7 @@ fn recorded_migrations_are_told_as_promised() {
     let workspace = Workspace::filled();
     workspace.migrate_by_hand("test", 3);
     let plan = run(&workspace, "plan", &["sync", "plan", "test-to-prod"]);
-    assert_eq!(plan["warnings"][0]["code"], "unrecorded_migration");
+    assert_eq!(plan["blockers"][1]["code"], "unrecorded_migration");
     let record = ["migrate", "--record", "--env", "test", "--yes"];
     let recorded = run(&workspace, "migrate", &record);
     assert_eq!(recorded["recorded"].as_array().unwrap().len(), 3);

@@ -234,6 +234,8 @@ fn every_key_of_the_configuration_is_explained() {
     found.extend(
         [
             "require_plan",
+            "require_rehearsal",
+            "unrecorded",
             "out_of_order",
             "lock_timeout",
             "statement_timeout",

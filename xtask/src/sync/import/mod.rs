@@ -163,6 +163,8 @@ pub(super) fn observe_folder(
         strict: false,
         refuses_drift: false,
         max_delete: None,
+        requires_rehearsal: false,
+        refuses_unrecorded: false,
         is_folder: true,
         row_counts: BTreeMap::new(),
         on_target_edit: there.on_target_edit,

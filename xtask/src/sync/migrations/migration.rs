@@ -261,6 +261,14 @@ pub enum OutOfOrder {
     Refuse,
 }
 
+/// What happens where it is not recorded what ran of a migration that is to be promoted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnrecordedPolicy {
+    Warn,
+    Refuse,
+}
+
 /// The folder with the migrations of a backend, if the workspace has one.
 fn folder(root: &Path, backend: Backend) -> Option<PathBuf> {
     let folder = root.join("migrations").join(backend.name());

@@ -61,9 +61,16 @@ pub(in crate::sync) fn rehearse(
     known: &MigrationSet,
 ) -> Rehearsal<Observed> {
     let pending = missing_migrations(source, &target.snapshot, known);
+    let is_off = environment.rehearsal.mode == RehearsalSetting::Off;
+    if is_off && target.snapshot.requires_rehearsal && !pending.is_empty() && !source.is_folder {
+        return Err(not_rehearsed(
+            &target.snapshot,
+            &anyhow::anyhow!("rehearsal is \"off\" there"),
+        ));
+    }
     if pending.is_empty()
         || source.is_folder
-        || environment.rehearsal.mode == RehearsalSetting::Off
+        || is_off
         || !gate::wrong_ends(source, &target.snapshot).is_empty()
         || pending
             .iter()
@@ -71,7 +78,8 @@ pub(in crate::sync) fn rehearse(
     {
         return Ok(None);
     }
-    let not_rehearsed = |error: anyhow::Error| not_rehearsed(&environment.label, &error);
+    let snapshot = target.snapshot.clone();
+    let not_rehearsed = |error: anyhow::Error| not_rehearsed(&snapshot, &error);
     let parts = split(config, source, &pending);
     check_reach(&parts, known, target.snapshot.backend).map_err(not_rehearsed)?;
     let copy = make_copy(config, environment, target).map_err(not_rehearsed)?;
@@ -319,7 +327,7 @@ fn failed(error: &anyhow::Error, target: &Snapshot) -> Problem {
         }
         // On the target, with all its rows, it would hardly be faster.
         (Code::StatementTimeout, _) => problem.hint.as_deref().unwrap_or_default(),
-        _ => return not_rehearsed(&target.label, error),
+        _ => return not_rehearsed(target, error),
     };
     Problem::new(
         problem.code,
@@ -331,22 +339,27 @@ fn failed(error: &anyhow::Error, target: &Snapshot) -> Problem {
     .hint(hint)
 }
 
-fn not_rehearsed(label: &str, error: &anyhow::Error) -> Problem {
+fn not_rehearsed(target: &Snapshot, error: &anyhow::Error) -> Problem {
     let problem = Problem::of(error);
     let hint = match problem.hint {
         Some(cure) if problem.code == Code::NotRehearsed => format!("{cure}; until then "),
         _ => String::new(),
     };
+    let consequence = match target.requires_rehearsal {
+        true => format!(
+            "nothing is promoted to {}; require_rehearsal = false for `{}` in data-sync/sync.toml lets it pass with approximate counts",
+            target.label, target.environment
+        ),
+        false => "row counts are approximate, and drift is found before the commit; rehearsal = \"off\" in data-sync/sync.toml takes this warning away".to_owned(),
+    };
     Problem::new(
         Code::NotRehearsed,
         format!(
-            "the migrations were not rehearsed on a copy of {label}: {}",
-            problem.message
+            "the migrations were not rehearsed on a copy of {}: {}",
+            target.label, problem.message
         ),
     )
-    .hint(format!(
-        "{hint}row counts are approximate, and drift is found before the commit; rehearsal = \"off\" in data-sync/sync.toml takes this warning away"
-    ))
+    .hint(format!("{hint}{consequence}"))
 }
 
 /// Whether a lookup table can be asked for before the migrations ran: its condition may name a

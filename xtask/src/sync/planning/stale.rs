@@ -1,9 +1,65 @@
 //! What changed between a plan that was approved and the one that is made now, part by part.
 
 use super::contract::{BoundLookup, BoundMigration, Contract, End};
-use super::plan::LookupComparison;
+use super::plan::{LookupComparison, Plan};
+use crate::problem::{Code, Problem};
 use crate::sync::settings::rehearsal::Extent;
 use crate::sync::words::{counted, shell_word};
+
+/// Why a plan that was approved a moment ago is not the one that is made now, under the lock.
+pub fn stale_problem(approved: &Plan, now: &Plan) -> Problem {
+    let contract = Contract::of(approved);
+    if let Some(lost) = lost_rehearsal(&contract, now) {
+        return lost;
+    }
+    if let Some(blocker) = now.blockers.first() {
+        return blocker.clone();
+    }
+    Problem::new(
+        Code::PlanStale,
+        format!(
+            "one of the two databases changed since the plan was made (it is now {})",
+            now.id
+        ),
+    )
+    .details(changes(&contract, &Contract::of(now)))
+    .hint("look at the new plan and confirm it: nothing was changed")
+}
+
+/// That a rehearsal could be made when the plan was and cannot be now, with the cause: what follows
+/// from that in the plan of now is nothing that changed.
+pub fn lost_rehearsal(approved: &Contract, now: &Plan) -> Option<Problem> {
+    let cause = match (approved.rehearsal, now.rehearsal) {
+        (Some(_), None) => {
+            let problems = now.blockers.iter().chain(&now.warnings);
+            let mut problems = problems.filter(|problem| problem.code == Code::NotRehearsed);
+            problems.next()?.message.clone()
+        }
+        (Some(Extent::Full), Some(Extent::Schema)) => format!(
+            "the migrations were not rehearsed on a copy of `{}` with all rows: {}",
+            now.to,
+            now.not_tried.as_ref()?
+        ),
+        _ => return None,
+    };
+    let mut details = Vec::new();
+    let contract = Contract::of(now);
+    end_changes(&approved.source, &contract.source, &mut details);
+    end_changes(&approved.target, &contract.target, &mut details);
+    Some(
+        Problem::new(
+            Code::NotRehearsed,
+            format!("{cause}; they were when the plan was made"),
+        )
+        .details(details)
+        .hint(format!(
+            "nothing was changed; {NEEDED} as when it was made, then run the same command again"
+        )),
+    )
+}
+
+/// What a run of a rehearsed plan needs.
+pub const NEEDED: &str = "whoever carries the plan out has to be able to rehearse";
 
 /// A sentence for each part that is another by now; none for equal contracts.
 pub fn changes(approved: &Contract, now: &Contract) -> Vec<String> {

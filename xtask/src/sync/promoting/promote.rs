@@ -16,7 +16,7 @@ use super::verify::{
     match_columns,
 };
 use crate::database;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::sync::backups::backup;
 use crate::sync::backups::retention::thin_out;
 use crate::sync::event::{Event, Events};
@@ -26,11 +26,10 @@ use crate::sync::import::imported;
 use crate::sync::migrations::destructive;
 use crate::sync::migrations::migration::MigrationSet;
 use crate::sync::one_environment;
-use crate::sync::planning::contract::Contract;
 use crate::sync::planning::gate;
 use crate::sync::planning::plan::{Plan, plan};
 use crate::sync::planning::rehearse::rehearse;
-use crate::sync::planning::stale::changes;
+use crate::sync::planning::stale::stale_problem;
 use crate::sync::planning::unsaid::{self, unsaid};
 use crate::sync::random::random_id;
 use crate::sync::rows::difference::{Outcome as Compared, TableComparison, compare_lookups};
@@ -231,7 +230,7 @@ fn carry_out(
     let files_read = imported::files(config, promotion)?;
     let mut look = look(config, promotion, false)?;
     if look.plan.id != approved.id || !look.plan.blockers.is_empty() {
-        return Err(stale(approved, &look.plan));
+        return Err(stale_problem(approved, &look.plan).into());
     }
 
     step(events, format!("back up {to}"));
@@ -353,22 +352,6 @@ fn carry_out(
     report.outcome = Outcome::Applied;
     report.target_changed = true;
     Ok(())
-}
-
-fn stale(approved: &Plan, now: &Plan) -> anyhow::Error {
-    if let Some(blocker) = now.blockers.first() {
-        return blocker.clone().into();
-    }
-    Problem::new(
-        Code::PlanStale,
-        format!(
-            "one of the two databases changed since the plan was made (it is now {})",
-            now.id
-        ),
-    )
-    .details(changes(&Contract::of(approved), &Contract::of(now)))
-    .hint("look at the new plan and confirm it: nothing was changed")
-    .into()
 }
 
 /// What the lookup tables of the target hold, as the comparison has just read them.

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;
 use super::max_delete::MaxDelete;
-use super::rehearsal::RehearsalSettings;
+use super::rehearsal::{RehearsalSetting, RehearsalSettings};
 use super::url_spelling::{check_spelling, redacted, scrubbed, secrets, with_connect_timeout};
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::migration::OutOfOrder;
+use crate::sync::migrations::migration::{OutOfOrder, UnrecordedPolicy};
 use crate::sync::rows::three_way::OnTargetEdit;
 use crate::sync::schema::drift::DriftPolicy;
 
@@ -70,6 +70,10 @@ pub struct Environment {
     pub max_delete: Option<MaxDelete>,
     pub out_of_order: OutOfOrder,
     pub rehearsal: RehearsalSettings,
+    /// Whether migrations have to be tried on a copy first; without a word the confirmations decide.
+    pub require_rehearsal: Option<bool>,
+    /// The same of migrations of which it is not known what ran on the source.
+    pub unrecorded: Option<UnrecordedPolicy>,
     /// Of the sessions that write to it.
     pub limits: Limits,
 }
@@ -99,6 +103,20 @@ impl Environment {
     /// More than one confirmation marks the environment that hurts: what warns elsewhere blocks.
     pub fn is_strict(&self) -> bool {
         self.confirm.len() > 1
+    }
+
+    /// Whether migrations that were not tried on a copy are refused. Whoever switches rehearsals off
+    /// says that they are not.
+    pub fn requires_rehearsal(&self) -> bool {
+        let by_confirmations = self.is_strict() && self.rehearsal.mode != RehearsalSetting::Off;
+        self.require_rehearsal.unwrap_or(by_confirmations)
+    }
+
+    /// Whether migrations of which it is not known what ran on the source are refused.
+    pub fn refuses_unrecorded(&self) -> bool {
+        self.unrecorded.map_or(self.is_strict(), |policy| {
+            policy == UnrecordedPolicy::Refuse
+        })
     }
 }
 

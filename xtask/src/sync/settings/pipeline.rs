@@ -9,7 +9,7 @@ use super::limits::{Limits, Written};
 use super::max_delete::MaxDelete;
 use super::rehearsal::{RehearsalSetting, RehearsalSettings, Size};
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::migration::OutOfOrder;
+use crate::sync::migrations::migration::{OutOfOrder, UnrecordedPolicy};
 use crate::sync::rows::row_source::RowSource;
 use crate::sync::rows::three_way::OnTargetEdit;
 use crate::sync::schema::drift::DriftPolicy;
@@ -97,6 +97,8 @@ pub(in crate::sync) struct EnvironmentFile {
     #[serde(default)]
     rehearsal: RehearsalSetting,
     rehearsal_limit: Option<Size>,
+    require_rehearsal: Option<bool>,
+    unrecorded: Option<UnrecordedPolicy>,
     lock_timeout: Option<String>,
     statement_timeout: Option<String>,
     network_timeout: Option<String>,
@@ -122,6 +124,8 @@ fn default_pipeline() -> Vec<EnvironmentFile> {
         out_of_order: OutOfOrder::Warn,
         rehearsal: RehearsalSetting::default(),
         rehearsal_limit: None,
+        require_rehearsal: None,
+        unrecorded: None,
         lock_timeout: None,
         statement_timeout: None,
         network_timeout: None,
@@ -227,6 +231,8 @@ pub(in crate::sync) fn pipeline(
             drift: environment.drift.or(drift),
             max_delete: environment.max_delete,
             rehearsal,
+            require_rehearsal: environment.require_rehearsal,
+            unrecorded: environment.unrecorded,
             limits,
         });
     }

@@ -37,6 +37,42 @@ fn a_plan_file_is_run_as_it_is_or_not_at_all() {
 }
 
 #[test]
+fn a_rehearsal_that_cannot_be_made_is_the_cause_that_is_told() {
+    let mut workspace = Workspace::filled();
+    let planned = workspace.run(&["sync", "plan", "dev-to-test", "--out", "plan.json"]);
+    assert!(
+        planned.stderr.contains("plan.json: whoever carries it out needs what this rehearsal needed: room for a copy of test with all rows"),
+        "{planned}"
+    );
+    // No copy can be made in a folder that is not there.
+    workspace.set("TMPDIR", "/nowhere/at/all");
+    let before = workspace.databases();
+    let refused = workspace.refuses(&["sync", "dev-to-test", "--yes", "--plan", "plan.json"]);
+    assert!(
+        refused
+            .stderr
+            .contains("error: the migrations were not rehearsed on a copy of Test: ")
+            && refused.stderr.contains("they were when the plan was made")
+            && refused.stderr.contains("/nowhere/at/all"),
+        "{refused}"
+    );
+    assert!(!refused.stderr.contains("digest"), "{refused}");
+    workspace.assert_databases(&before);
+    workspace.unset("TMPDIR");
+    workspace.succeeds(&["sync", "dev-to-test", "--yes", "--plan", "plan.json"]);
+
+    // An environment that asks twice takes nothing that was not rehearsed, unless that is said.
+    workspace.set("TMPDIR", "/nowhere/at/all");
+    let plan = workspace.run(&["sync", "plan", "test-to-prod"]);
+    assert!(
+        plan.stdout
+            .contains("blocker: the migrations were not rehearsed on a copy of Production")
+            && plan.stdout.contains("require_rehearsal = false for `prod`"),
+        "{plan}"
+    );
+}
+
+#[test]
 fn an_environment_can_insist_on_a_plan_file() {
     let workspace = Workspace::promoted();
     workspace.configure(

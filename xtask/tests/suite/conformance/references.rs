@@ -28,6 +28,8 @@ fn observed(database: &Database, label: &str) -> Observed {
         strict: false,
         refuses_drift: false,
         max_delete: None,
+        requires_rehearsal: false,
+        refuses_unrecorded: false,
         is_folder: false,
         on_target_edit: OnTargetEdit::Overwrite,
         out_of_order: OutOfOrder::Warn,

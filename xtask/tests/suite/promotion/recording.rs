@@ -3,6 +3,7 @@
 
 use xtask::problem::{Code, Problem};
 use xtask::sync::migrate::{MigrateReport, migrate};
+use xtask::sync::migrations::migration::UnrecordedPolicy;
 use xtask::sync::record::record;
 use xtask::sync::settings::environment::Backend;
 
@@ -138,7 +139,7 @@ pub(super) fn ends_that_ran_different_texts(backend: Backend) {
 }
 
 pub(super) fn what_other_programs_ran_is_recorded(backend: Backend) {
-    let stage = Stage::empty(backend);
+    let mut stage = Stage::empty(backend);
     stage.migrations.write(BASE, BASE_UP);
     stage.dev.run(&format!("{BASE_UP}{DIESEL};{DEV_ROWS}"));
     let plan = stage.plan();
@@ -150,6 +151,18 @@ pub(super) fn what_other_programs_ran_is_recorded(backend: Backend) {
             "it is not recorded what Development ran of 1 migration, so that the files cannot be compared with it: {BASE}"
         )
     );
+    // Where it hurts nothing passes of which that is not known, unless that is said.
+    stage.make_strict();
+    let plan = stage.plan();
+    assert_eq!(codes(&plan.blockers), [Code::UnrecordedMigration]);
+    let hint = plan.blockers[0].hint.clone().unwrap();
+    assert!(
+        hint.contains("migrate --record` records them; unrecorded = \"warn\" for `test`"),
+        "{hint}"
+    );
+    stage.config.pipeline[1].unrecorded = Some(UnrecordedPolicy::Warn);
+    assert_eq!(stage.plan().blockers, []);
+    stage.config.pipeline[1].confirm.pop();
     let before: Vec<String> = stage.dev.contents();
     assert_eq!(names(&record_on(&stage, 0, &[]).unwrap()), [BASE]);
     let mut after = stage.dev.contents();

@@ -79,7 +79,7 @@ pub(in crate::sync) fn judge(
         }
     }
     match rehearsal {
-        Err(problem) if problem.code != Code::NotRehearsed => {
+        Err(problem) if problem.code != Code::NotRehearsed || target.requires_rehearsal => {
             verdict.blockers.push(problem.clone());
         }
         Err(problem) => verdict.warnings.push(problem.clone()),

@@ -37,9 +37,11 @@ pub(super) fn judge_texts(
         }
     }
     if !unrecorded.is_empty() {
-        verdict
-            .warnings
-            .push(not_recorded(&unrecorded, config, source));
+        let problem = not_recorded(&unrecorded, config, source, target);
+        match target.refuses_unrecorded {
+            true => verdict.blockers.push(problem),
+            false => verdict.warnings.push(problem),
+        }
     }
     for file in known.iter() {
         let ends = (source.run_of(&file.version), target.run_of(&file.version));
@@ -139,7 +141,7 @@ fn edited(file: &Migration, ran: &AppliedMigration, on: &str) -> Problem {
     .hint("put the file back as it was, and write the change as a new migration")
 }
 
-fn not_recorded(names: &[&str], config: &Config, source: &Snapshot) -> Problem {
+fn not_recorded(names: &[&str], config: &Config, source: &Snapshot, target: &Snapshot) -> Problem {
     let first: Vec<&str> = names.iter().take(NAMED).copied().collect();
     let named = first.join(", ") + &and_more(names.len(), NAMED);
     let is_first = config
@@ -159,6 +161,13 @@ fn not_recorded(names: &[&str], config: &Config, source: &Snapshot) -> Problem {
         ),
     )
     .hint(format!(
-        "if the files are what ran there, `cargo xtask migrate --record{env}` records them"
+        "if the files are what ran there, `cargo xtask migrate --record{env}` records them{}",
+        match target.refuses_unrecorded {
+            true => format!(
+                "; unrecorded = \"warn\" for `{}` in data-sync/sync.toml lets them pass",
+                target.environment
+            ),
+            false => String::new(),
+        }
     ))
 }
