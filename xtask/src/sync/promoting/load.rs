@@ -17,6 +17,7 @@ use crate::sync::obstacles::retire::settle;
 use crate::sync::planning::gate;
 use crate::sync::rows::change_log::{Change, ChangeLog};
 use crate::sync::rows::compare::{Difference, Side, compare};
+use crate::sync::rows::difference::{Outcome, TableComparison};
 use crate::sync::rows::lookup::{Lookup, in_dependency_order};
 use crate::sync::rows::row::{KeySet, LookupState, Record};
 use crate::sync::schema::table::TableName;
@@ -108,6 +109,21 @@ pub fn load(
         }
     }
     Ok((loaded, held))
+}
+
+/// The keys of the rows that were edited on the target and stay, as the plan has it.
+pub(super) fn kept_rows(
+    comparisons: &[TableComparison],
+    on_target: &[Lookup],
+) -> BTreeMap<TableName, KeySet> {
+    comparisons
+        .iter()
+        .zip(on_target)
+        .filter_map(|(comparison, lookup)| match &comparison.outcome {
+            Outcome::Compared { edits, .. } => Some((lookup.table.clone(), edits.kept())),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Gives every staged row the columns that mean something on the target only.

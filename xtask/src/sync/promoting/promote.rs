@@ -32,9 +32,9 @@ use crate::sync::planning::rehearse::rehearse;
 use crate::sync::planning::stale::stale_problem;
 use crate::sync::planning::unsaid::{self, unsaid};
 use crate::sync::random::random_id;
-use crate::sync::rows::difference::{Outcome as Compared, TableComparison, compare_lookups};
+use crate::sync::rows::difference::{TableComparison, compare_lookups};
 use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{KeySet, LookupState};
+use crate::sync::rows::row::LookupState;
 use crate::sync::rows::row_source::{Loaded, observe_ends};
 use crate::sync::schema::protected::protected;
 use crate::sync::schema::table::TableName;
@@ -305,7 +305,7 @@ fn carry_out(
     let on_target = match_columns(config, &lookups, &catalog, &source, to)?;
     target.watch(&protected(config, &catalog))?;
     let folder = export::folder(&files.dir, &files.name);
-    let kept = kept_rows(&look.comparisons, &on_target);
+    let kept = load::kept_rows(&look.comparisons, &on_target);
     let (loaded, held) = load::load(&mut *target, &on_target, &kept, &folder, to, events)?;
     report.lookups = loaded.iter().map(LookupReport::from).collect();
     check_loaded(&manifest, lookups.iter().zip(&on_target), &loaded)?;
@@ -359,18 +359,6 @@ fn target_digests(comparisons: &[TableComparison]) -> BTreeMap<TableName, Lookup
     comparisons
         .iter()
         .filter_map(|comparison| Some((comparison.table.clone(), comparison.target()?.clone())))
-        .collect()
-}
-
-/// The keys of the rows that were edited on the target and stay, as the plan has it.
-fn kept_rows(comparisons: &[TableComparison], on_target: &[Lookup]) -> BTreeMap<TableName, KeySet> {
-    comparisons
-        .iter()
-        .zip(on_target)
-        .filter_map(|(comparison, lookup)| match &comparison.outcome {
-            Compared::Compared { edits, .. } => Some((lookup.table.clone(), edits.kept())),
-            _ => None,
-        })
         .collect()
 }
 
