@@ -13,6 +13,7 @@ use crate::merchant_email::Email;
 use crate::merchants::{Merchant, NewMerchant};
 use crate::models::{Equipment, FeeSchedule, Quote};
 use crate::snapshot::{Access, transaction};
+use crate::text::Text;
 use crate::transactions::{NewTransaction, Transaction};
 use crate::{merchant_email, merchants, queries, transactions};
 
@@ -71,7 +72,7 @@ async fn fees(State(pool): State<Pool>) -> Answer<Vec<FeeSchedule>> {
 
 #[derive(Deserialize)]
 struct QuoteQuery {
-    group: String,
+    group: Text,
     /// In minor units.
     amount: i64,
 }
@@ -96,7 +97,7 @@ async fn equipment(State(pool): State<Pool>) -> Answer<Vec<Equipment>> {
 
 async fn email(
     State(pool): State<Pool>,
-    path: Result<Path<(i64, String)>, PathRejection>,
+    path: Result<Path<(i64, Text)>, PathRejection>,
 ) -> Answer<Email> {
     let Path((merchant_id, template)) = path?;
     ask(pool, Access::Read, move |connection| {

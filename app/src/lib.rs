@@ -16,5 +16,7 @@ pub mod merchants;
 pub mod models;
 pub mod queries;
 pub mod schema;
+pub mod server;
 pub mod snapshot;
+pub mod text;
 pub mod transactions;

@@ -3,12 +3,20 @@
 use std::process::ExitCode;
 
 use app::address::DatabaseAddress;
+use app::server::Limits;
 
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match serve().await {
+fn main() -> ExitCode {
+    let served = tokio::runtime::Runtime::new()
+        .map_err(Into::into)
+        .and_then(|runtime| {
+            let served = runtime.block_on(serve());
+            // A question to the database may wait for ever; what it did not commit is undone.
+            runtime.shutdown_background();
+            served
+        });
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&format!("error: {error}"));
@@ -29,9 +37,10 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
         .map_err(|error| format!("cannot listen on {address}: {error}"))?;
     report(&format!("listening on http://{}", listener.local_addr()?));
 
-    axum::serve(listener, app::http::router(pool))
-        .with_graceful_shutdown(asked_to_stop())
-        .await?;
+    let router = app::http::router(pool);
+    if !app::server::serve(listener, router, Limits::default(), asked_to_stop()).await {
+        report("stopped before every request was answered");
+    }
     Ok(())
 }
 

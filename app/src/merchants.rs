@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::database::{AnyConnection, MultiBackend};
 use crate::error::AppError;
 use crate::schema::{merchants, users};
+use crate::text::Text;
 use crate::{audit, queries};
 
 /// A customer.
@@ -27,13 +28,13 @@ pub struct Merchant {
 #[serde(deny_unknown_fields)]
 pub struct NewMerchant {
     /// The code of an active fee group.
-    pub fee_group: String,
+    pub fee_group: Text,
     /// A user's id; without one the merchant waits to be assigned.
     pub account_manager_id: Option<i64>,
-    pub legal_name: String,
+    pub legal_name: Text,
     /// The legal name when missing.
-    pub trading_name: Option<String>,
-    pub contact_email: String,
+    pub trading_name: Option<Text>,
+    pub contact_email: Text,
 }
 
 /// The merchant with this number, if any.

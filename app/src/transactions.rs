@@ -7,6 +7,7 @@ use crate::database::AnyConnection;
 use crate::error::AppError;
 use crate::models::FeeItem;
 use crate::schema::{fee_groups, fee_items, transactions};
+use crate::text::Text;
 use crate::{audit, merchants, queries};
 
 /// The body of `POST /transactions`.
@@ -15,7 +16,7 @@ use crate::{audit, merchants, queries};
 pub struct NewTransaction {
     pub merchant_id: i64,
     /// The code of an active item of the merchant's fee group: the way of paying.
-    pub fee_item: String,
+    pub fee_item: Text,
     pub amount_minor_units: i64,
 }
 

@@ -28,4 +28,5 @@ mod purchases;
 mod rebuilds;
 mod routes;
 mod schema;
+mod server;
 mod support;

@@ -16,6 +16,7 @@ on_both!(
     an_email_is_filled,
     an_email_needs_a_merchant_and_a_sound_template,
     unknown_addresses_and_methods_are_answered_in_json,
+    text_with_nul_is_the_clients_mistake,
 );
 
 fn health_asks_the_database(backend: Backend) {
@@ -155,4 +156,35 @@ fn unknown_addresses_and_methods_are_answered_in_json(backend: Backend) {
     assert_eq!((status, &body["code"]), (404, &json!("unknown_route")));
     let (status, body) = client.send(Request::delete("/fees").body(Body::empty()).unwrap());
     assert_eq!((status, &body["code"]), (405, &json!("wrong_method")));
+}
+
+fn text_with_nul_is_the_clients_mistake(backend: Backend) {
+    let client = Client::new(backend);
+    for address in [
+        "/quote?group=stand%00ard&amount=1",
+        "/quote?group=%00&amount=1",
+        "/merchants/1/emails/wel%00come",
+    ] {
+        assert_eq!(client.get(address).0, 400, "{address}");
+    }
+    let merchant = serde_json::json!({
+        "fee_group": "standard", "legal_name": "Shop Ltd", "trading_name": "Shop",
+        "contact_email": "a@b.example",
+    });
+    for field in ["fee_group", "legal_name", "trading_name", "contact_email"] {
+        let mut body = merchant.clone();
+        body[field] = "a\0@b".into();
+        let (status, answer) = client.post("/merchants", &body);
+        assert_eq!(
+            (status, &answer["code"]),
+            (422, &json!("invalid_body")),
+            "{field}"
+        );
+    }
+    let body =
+        serde_json::json!({"merchant_id": 1, "fee_item": "de\0bit", "amount_minor_units": 1});
+    assert_eq!(client.post("/transactions", &body).0, 422);
+    // An unknown field is told, and not stored.
+    let body = serde_json::json!({"\0": 1});
+    assert_eq!(client.post("/merchants", &body).0, 422);
 }
