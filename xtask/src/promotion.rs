@@ -56,6 +56,7 @@ pub fn carry_out(
         return imported::note(config, promotion, None);
     }
     backup::check(&config.backup, &snapshot)?;
+    screen.warn_of(backup::open_rights(&config.backup).as_ref());
     let plan_option = arguments.plan.as_ref().map_or(String::new(), |path| {
         format!(" --plan {}", shell_word(&path.display().to_string()))
     });

@@ -8,6 +8,7 @@ use clap::{Args as _, CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 
 use crate::cli::{Cli, Format, Options, PromotionArguments, SyncCommand, Task};
 use crate::problem::{Code, Problem};
+use crate::sync::ordinary;
 use crate::sync::settings::config::{Config, DEFAULT_FILE};
 use crate::sync::settings::pipeline::golden_rule;
 use crate::workspace;
@@ -128,7 +129,7 @@ pub(super) fn pipeline_names(arguments: &[OsString]) -> Vec<String> {
             });
     let path = file.or_else(|| Some(workspace::found()?.join(DEFAULT_FILE)));
     let config = path
-        .and_then(|path| std::fs::read_to_string(path).ok())
+        .and_then(|path| ordinary::read_text(&path).ok())
         .and_then(|text| Config::parse(&text, Path::new(""), |_| None).ok());
     match config {
         Some(config) => config

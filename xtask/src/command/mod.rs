@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use crate::cli::{Cli, Options, Task};
 use crate::problem::Problem;
 use crate::sync::baseline::baseline;
+use crate::sync::leftovers;
 use crate::sync::migrate::migrate;
 use crate::sync::record::record;
 use crate::sync::settings::config::Config;
@@ -132,6 +133,7 @@ fn run(cli: Cli) -> Result<ExitCode, Ended> {
         Task::Migrate { options, .. } => {
             sync::check_format(&options, None)?;
             let (screen, config) = set_up(&options)?;
+            leftovers::sweep_all(&config);
             let report = migrate(&config, &mut screen.steps())?;
             screen.migrated(&report);
             Ok(ExitCode::SUCCESS)

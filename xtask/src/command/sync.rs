@@ -12,6 +12,7 @@ use crate::sync::backups::retention::thin_out;
 use crate::sync::backups::{backup, restore};
 use crate::sync::history::stamp::Unstamped;
 use crate::sync::import::{self, Folder};
+use crate::sync::leftovers;
 use crate::sync::planning::gate;
 use crate::sync::promoting::export;
 use crate::sync::promoting::export_edits::check_export;
@@ -73,6 +74,9 @@ pub(super) fn run(
 }
 
 fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<ExitCode, Ended> {
+    if writes(&command) {
+        leftovers::sweep_all(config);
+    }
     match command {
         SyncCommand::Status { check } => {
             let status = status(config)?;
@@ -151,9 +155,7 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             let config = &allowing(config, Vec::new(), Vec::new(), discard_edits);
             let report = adopt(config, &from, &tables, &mut screen.steps())?;
             screen.adopted(&report);
-            for warning in &report.warnings {
-                screen.warn(warning);
-            }
+            screen.warn_of(&report.warnings);
             Ok(ExitCode::SUCCESS)
         }
         SyncCommand::Backup { env } => {
@@ -164,6 +166,7 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             let runs = &observed.snapshot.ledger.runs;
             thin_out(&config.backup, &env, runs, &backup);
             screen.backed_up(&backup, config);
+            screen.warn_of(backup::open_rights(&config.backup).as_ref());
             Ok(ExitCode::SUCCESS)
         }
         SyncCommand::Backups { env } => {
@@ -196,6 +199,23 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             screen.history(&histories);
             Ok(ExitCode::SUCCESS)
         }
+    }
+}
+
+/// Whether it may leave files; those that only look leave everything as it is.
+fn writes(command: &SyncCommand) -> bool {
+    match command {
+        SyncCommand::Promote { arguments, .. } => !arguments.dry_run,
+        SyncCommand::Import { dry_run, .. } => !dry_run,
+        SyncCommand::Export { .. }
+        | SyncCommand::Adopt { .. }
+        | SyncCommand::Backup { .. }
+        | SyncCommand::Restore { .. } => true,
+        SyncCommand::Status { .. }
+        | SyncCommand::Plan { .. }
+        | SyncCommand::Backups { .. }
+        | SyncCommand::History { .. }
+        | SyncCommand::Stamp { .. } => false,
     }
 }
 
@@ -308,9 +328,7 @@ fn export_tables(
         all,
         &mut screen.steps(),
     )?;
-    if let Some(warning) = &discarded {
-        screen.warn(warning);
-    }
+    screen.warn_of(discarded.as_ref());
     screen.exported(
         &manifest,
         &export::folder(&config.export_dir, &environment.name),
@@ -369,6 +387,7 @@ fn restore_backup(
             config.options
         ),
     )?;
+    screen.warn_of(backup::open_rights(&config.backup).as_ref());
     let report = restore::restore(config, environment, &found, &mut screen.steps())?;
     screen.restored(&report);
     Ok(ExitCode::SUCCESS)

@@ -83,8 +83,18 @@ impl Screen {
     }
 
     /// Says what is worth a look beside the result.
-    pub fn warn(&self, problem: &Problem) {
-        say(&format!("warning: {}", line(problem)));
+    pub fn warn_of<'problem>(&self, problems: impl IntoIterator<Item = &'problem Problem>) {
+        for problem in problems {
+            let hint = problem
+                .hint
+                .iter()
+                .map(|hint| format!("\n  hint: {}", line(hint)));
+            say(&format!(
+                "warning: {}{}",
+                line(problem),
+                hint.collect::<String>()
+            ));
+        }
     }
 
     /// Prints text for people, beside the result.

@@ -5,6 +5,7 @@ mod bad_databases;
 mod destroying;
 mod edits;
 mod failures;
+mod files;
 mod imports;
 mod looking;
 mod markdown;

@@ -10,6 +10,7 @@ use super::backup::{connecting, fitting_folder, run, shell};
 use super::connection::{connect, failed};
 use super::read::DEFAULT_SCHEMA;
 use crate::problem::{Code, Problem};
+use crate::sync::leftovers::Folder;
 use crate::sync::random::random_id;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::environment::DatabaseUrl;
@@ -158,7 +159,7 @@ impl PostgresSession {
             .collect();
         let folder = fitting_folder(&version)?;
         let (pg_dump, pg_restore) = (folder.join("pg_dump"), folder.join("pg_restore"));
-        let files = tempfile::tempdir()?;
+        let files = Folder::temporary()?;
         let [dump, list] = ["schema.dump", "contents.list"].map(|name| files.path().join(name));
         let shell = shell()?;
         let (address, password) = self.url.without_password();

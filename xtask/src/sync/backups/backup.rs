@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -18,6 +17,7 @@ use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{BackupSettings, Config};
 use crate::sync::settings::environment::{Backend, Environment};
 use crate::sync::snapshot::{Observed, Snapshot};
+use crate::sync::{leftovers, ordinary};
 
 /// How far a backup was proved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,54 +67,24 @@ pub struct Backup {
 /// `backup_failed`, naming the program or the folder.
 pub fn check(settings: &BackupSettings, snapshot: &Snapshot) -> anyhow::Result<()> {
     database::check_backup_programs(snapshot.backend, &snapshot.identity.server_version)?;
-    prepare_folder(&settings.dir)?;
-    sweep(&settings.dir);
-    Ok(())
-}
-
-/// How long a folder that should not have stayed is left alone: its run may still go on.
-const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// What the folders begin with whose files are not to stay.
-const SCRATCH: &str = ".scratch-";
-
-/// Removes what runs that were killed have left: half a dump may be large.
-fn sweep(folder: &Path) {
-    let abandoned = |entry: &std::fs::DirEntry| {
-        let age = entry
-            .metadata()
-            .ok()
-            .and_then(|entry| entry.modified().ok()?.elapsed().ok());
-        entry.file_name().to_string_lossy().starts_with(SCRATCH)
-            && age.is_some_and(|age| age > ABANDONED)
-    };
-    for entry in std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .filter_map(Result::ok)
-    {
-        if abandoned(&entry) {
-            // What cannot be removed now is tried again at the next backup.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
+    prepare_folder(&settings.dir)
 }
 
 fn prepare_folder(folder: &Path) -> anyhow::Result<()> {
     private::create_folder(folder)
-        .and_then(|()| private::own_folder(folder))
-        .and_then(|()| Ok(tempfile::tempfile_in(folder)?))
+        .and_then(|()| private::check_rights(folder))
+        .and_then(|_| Ok(tempfile::tempfile_in(folder)?))
         .map(|_| ())
         .map_err(|error| {
             Problem::new(
                 Code::BackupFailed,
                 format!(
-                    "the backup folder {} cannot be written: {:#}",
+                    "the backup folder {} cannot be used: {:#}",
                     folder.display(),
                     error
                 ),
             )
-            .hint("make it writable, or name another one as [backup] dir in data-sync/sync.toml")
+            .hint("give its owner alone the right to write to it (chmod 700), or name another one as [backup] dir in data-sync/sync.toml")
             .into()
         })
 }
@@ -139,7 +109,7 @@ pub fn make(
     let file = format!("{stem}.{}", snapshot.backend.backup_ending());
     let path = settings.dir.join(&file);
     // A folder of its own that goes away by itself: a broken backup never has a backup's name.
-    let scratch = scratch_folder(&settings.dir)?;
+    let scratch = leftovers::Folder::within(&settings.dir)?;
     let unnamed = scratch.path().join(&file);
     observed.session.back_up(&unnamed)?;
     make_private(&unnamed)?;
@@ -192,15 +162,11 @@ pub fn make(
     Ok(Backup { path, manifest })
 }
 
-/// A folder for files that are not to stay.
-///
-/// # Errors
-/// When there is no room for it.
-pub fn scratch_folder(beside: &Path) -> anyhow::Result<tempfile::TempDir> {
-    tempfile::Builder::new()
-        .prefix(SCRATCH)
-        .tempdir_in(beside)
-        .with_context(|| format!("failed to create a folder in {}", beside.display()))
+/// What is to be said of the backup folder, where others can enter it.
+pub fn open_rights(settings: &BackupSettings) -> Option<Problem> {
+    let said = private::check_rights(&settings.dir).ok().flatten()?;
+    let way = "`chmod 700` makes it private; a folder that this program makes is so from the start";
+    Some(Problem::new(Code::BackupFailed, said).hint(way))
 }
 
 fn make_private(path: &Path) -> anyhow::Result<()> {
@@ -242,7 +208,7 @@ pub fn list(settings: &BackupSettings, environment: Option<&str>) -> anyhow::Res
 /// The backup of a manifest, when both files are there.
 fn read(manifest_path: &Path) -> Option<Backup> {
     let manifest: BackupManifest =
-        serde_json::from_slice(&std::fs::read(manifest_path).ok()?).ok()?;
+        serde_json::from_slice(&ordinary::read(manifest_path).ok()?).ok()?;
     // Anybody may have written the manifest: it speaks for the file beside it and for no other.
     if Path::new(&manifest.file).file_stem() != manifest_path.file_stem()
         || Path::new(&manifest.file).file_name()? != manifest.file.as_str()

@@ -8,6 +8,7 @@ use anyhow::Context;
 use sha2::{Digest as _, Sha256};
 
 use crate::sync::schema::catalog::hex;
+use crate::sync::{leftovers, ordinary};
 
 /// Makes a folder, with those above it, that only its owner may enter.
 ///
@@ -26,18 +27,38 @@ pub fn create_folder(path: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("failed to create the folder {}", path.display()))
 }
 
-/// Keeps everybody else out of a folder that may have been there before.
+/// What is to be said of the rights of a folder, which are left as they are: it may be anybody's.
 ///
 /// # Errors
-/// When the folder is somebody else's.
-pub fn own_folder(path: &Path) -> anyhow::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700))
-            .with_context(|| format!("failed to make the folder {} private", path.display()))?;
-    }
-    Ok(())
+/// When everybody could put other files in the place of those in it.
+#[cfg(unix)]
+pub fn check_rights(path: &Path) -> anyhow::Result<Option<String>> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = path
+        .metadata()
+        .map_or(0, |found| found.permissions().mode());
+    let shown = format!("{} (mode {:o})", path.display(), mode & 0o7777);
+    // In a folder such as /tmp nobody replaces what is another's.
+    anyhow::ensure!(mode & 0o1002 != 0o002, "everybody may write to {shown}");
+    let who = match mode {
+        mode if mode & 0o005 != 0 => "everybody",
+        mode if mode & 0o070 != 0 => "its group",
+        _ => return Ok(None),
+    };
+    let what = match mode & 0o022 {
+        0 => "see which backups there are",
+        _ => "see which backups there are, and replace them",
+    };
+    Ok(Some(format!("{who} may enter {shown}: others can {what}")))
+}
+
+/// As on Unix, where it matters.
+///
+/// # Errors
+/// Never.
+#[cfg(not(unix))]
+pub fn check_rights(_path: &Path) -> anyhow::Result<Option<String>> {
+    Ok(None)
 }
 
 /// A file that is written and has not got its name yet; dropped, it goes away.
@@ -55,14 +76,14 @@ impl Part {
         path: &Path,
         work: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,
     ) -> anyhow::Result<(Part, T)> {
-        let folder = path.parent().unwrap_or(Path::new("."));
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
         let unwritten = || format!("failed to write {}", path.display());
         let written = || -> anyhow::Result<(tempfile::NamedTempFile, io::BufWriter<File>)> {
-            // Only its owner may read a temporary file, and the name it gets keeps that.
-            let file = tempfile::Builder::new()
-                .prefix(".")
-                .suffix(".part")
-                .tempfile_in(folder)?;
+            ordinary::check_place(path)?;
+            let file = leftovers::file_in(folder)?;
             let writer = io::BufWriter::with_capacity(1 << 16, file.reopen()?);
             Ok((file, writer))
         };
@@ -83,6 +104,7 @@ impl Part {
     /// What the file system reports.
     pub fn persist(self) -> anyhow::Result<()> {
         let unnamed = || format!("failed to write {}", self.path.display());
+        ordinary::check_place(&self.path).with_context(unnamed)?;
         self.file.persist(&self.path).with_context(unnamed)?;
         Ok(())
     }
@@ -139,7 +161,7 @@ impl Write for Hashed<'_> {
 /// When the file cannot be read.
 pub fn sha256(path: &Path) -> anyhow::Result<String> {
     let unreadable = || format!("failed to read {}", path.display());
-    let mut file = File::open(path).with_context(unreadable)?;
+    let mut file = ordinary::open(path).with_context(unreadable)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {

@@ -8,6 +8,7 @@ use crate::database;
 use crate::sync::event::{Event, Events};
 use crate::sync::history::ledger::{Run, RunKind};
 use crate::sync::history::moment::Moment;
+use crate::sync::leftovers;
 use crate::sync::one_environment;
 use crate::sync::promoting::commit::Commit;
 use crate::sync::promoting::report::BackupReport;
@@ -86,7 +87,7 @@ pub fn restore(
         ..Run::begun(config, RunKind::Restore, &environment.name, started_at)?
     };
     runs.push(run.clone());
-    let scratch = backup::scratch_folder(&config.backup.dir)?;
+    let scratch = leftovers::Folder::within(&config.backup.dir)?;
     let present_report = present
         .as_ref()
         .map(|backup| BackupReport::of(backup, config));

@@ -14,6 +14,7 @@ use super::spool::{Filling, Spool};
 use super::spreadsheet::{Kind, altered, objection};
 use super::text::{NotUtf8, Reader, Row};
 use crate::database::{MOST_BAD, Session};
+use crate::sync::ordinary;
 use crate::sync::rows::lookup::{Lookup, Source};
 use crate::sync::rows::row::{NULL, Record, compare_keys};
 use crate::sync::schema::catalog::{Catalog, Column};
@@ -65,7 +66,7 @@ impl Check<'_> {
     ) -> anyhow::Result<Option<Spool>> {
         let unreadable = || format!("failed to read {}", path.display());
         let mut input =
-            BufReader::with_capacity(1 << 16, File::open(path).with_context(unreadable)?);
+            BufReader::with_capacity(1 << 16, ordinary::open(path).with_context(unreadable)?);
         let first = input.fill_buf().with_context(unreadable)?;
         if first.is_empty() {
             let columns = self.lookup.columns.join(",");

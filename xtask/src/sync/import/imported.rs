@@ -6,6 +6,7 @@ use std::path::Path;
 use super::Folder;
 use crate::problem::{Code, Problem};
 use crate::sync::backups::private;
+use crate::sync::ordinary;
 use crate::sync::promoting::export::{self, ExportedTable, Manifest};
 use crate::sync::rows::row_source::RowSource;
 use crate::sync::schema::table::TableName;
@@ -27,7 +28,7 @@ pub(in crate::sync) fn files(config: &Config, promotion: &Promotion<'_>) -> anyh
     };
     for lookup in &config.lookups {
         let path = folder.path.join(export::file_name(&lookup.table));
-        if folder.takes(&lookup.table) && export::is_ordinary(&path) {
+        if folder.takes(&lookup.table) && ordinary::is_ordinary(&path) {
             files.insert(lookup.table.clone(), private::sha256(&path)?);
         }
     }
@@ -74,13 +75,17 @@ pub fn note(
     Ok(())
 }
 
-/// The warning where what was imported cannot be noted.
-pub(in crate::sync) fn unnoted(error: &anyhow::Error) -> Problem {
-    Problem::new(
-        Code::Failed,
-        format!("failed to note that the files are imported: {error:#}"),
-    )
-    .hint("the import is done; the next export may ask for --discard-edits")
+/// As [`note`], after a load, which nothing undoes: what cannot be noted is a warning.
+pub(in crate::sync) fn note_loaded(
+    config: &Config,
+    promotion: &Promotion<'_>,
+    manifest: &Manifest,
+    read: &Files,
+) -> Option<Problem> {
+    let error = note(config, promotion, Some((manifest, read))).err()?;
+    let message = format!("failed to note that the files are imported: {error:#}");
+    let hint = "the import is done; the next export may ask for --discard-edits";
+    Some(Problem::new(Code::Failed, message).hint(hint))
 }
 
 /// The folder of an import, where it has the exports of an environment.

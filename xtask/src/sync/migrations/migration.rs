@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::problem::{Code, Problem};
+use crate::sync::ordinary;
 use crate::sync::schema::catalog::hex;
 use crate::sync::settings::environment::Backend;
 
@@ -170,8 +171,8 @@ impl MigrationSet {
             let directory = path
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned());
-            let up = std::fs::read_to_string(path.join("up.sql")).with_context(unreadable)?;
-            let metadata = std::fs::read_to_string(path.join("metadata.toml")).ok();
+            let up = ordinary::read_text(&path.join("up.sql")).with_context(unreadable)?;
+            let metadata = ordinary::read_text(&path.join("metadata.toml")).ok();
             migrations.push(Migration::new(
                 &directory.unwrap_or_default(),
                 up,

@@ -10,6 +10,7 @@ use super::contract::Contract;
 use super::plan::Plan;
 use crate::problem::{Code, Problem};
 use crate::sync::backups::private;
+use crate::sync::ordinary;
 use crate::sync::schema::catalog::hex;
 
 /// The plan as it is printed and written.
@@ -31,8 +32,12 @@ impl Plan {
     /// Writes the plan to a file that a reviewer can approve.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// `usage` where something else than a file is there, or when the file cannot be written.
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
+        ordinary::check_place(path).map_err(|error| {
+            let message = format!("the plan cannot be written to {}: {error}", path.display());
+            Problem::new(Code::Usage, message).hint("name a file with --out, new or written before")
+        })?;
         private::write_file(path, |file| {
             serde_json::to_writer_pretty(&mut *file, &self.document())?;
             Ok(())
@@ -60,7 +65,7 @@ impl Approved {
             Problem::new(Code::Usage, format!("{file} is no plan file: {what}"))
                 .hint("`cargo xtask sync plan PROMOTION --out FILE` writes one")
         };
-        let text = std::fs::read(path).map_err(|error| nothing(error.to_string()))?;
+        let text = ordinary::read(path).map_err(|error| nothing(error.to_string()))?;
         let document: Value =
             serde_json::from_slice(&text).map_err(|error| nothing(error.to_string()))?;
         read(&document).map_err(|mistake| match mistake {

@@ -13,6 +13,7 @@ use crate::problem::{Code, Problem};
 use crate::sync::backups::private;
 use crate::sync::event::{Event, Events, counted};
 use crate::sync::obstacles::unresolved::check_references;
+use crate::sync::ordinary;
 use crate::sync::rows::compare::KeyedRow;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{KeySet, LookupState, Record, TableDigest};
@@ -120,7 +121,7 @@ pub(in crate::sync) fn publish(
     let mut either = Vec::new();
     for table in &tables {
         let path = folder.join(&table.file);
-        let present = match is_ordinary(&path) {
+        let present = match ordinary::is_ordinary(&path) {
             true => Some(private::sha256(&path)?),
             false => None,
         };
@@ -154,11 +155,6 @@ pub(in crate::sync) fn tables_of(folder: &Path) -> BTreeMap<TableName, ExportedT
         .into_iter()
         .map(|table| (table.table.clone(), table))
         .collect()
-}
-
-/// A file, and no link, folder, pipe or device.
-pub(in crate::sync) fn is_ordinary(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|found| found.is_file())
 }
 
 pub(in crate::sync) fn write_manifest(
@@ -201,7 +197,7 @@ pub(in crate::sync) fn is_as_written(folder: &Path, file: &str) -> anyhow::Resul
 }
 
 fn read_manifest(folder: &Path) -> Option<Manifest> {
-    serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).ok()?).ok()
+    serde_json::from_slice(&ordinary::read(&folder.join("manifest.json")).ok()?).ok()
 }
 
 /// Writes the file of one table, beside its place.
@@ -299,7 +295,7 @@ pub(in crate::sync) fn read_header(path: &Path) -> anyhow::Result<Vec<String>> {
 /// The first line of a file, and the reader that stands behind it.
 fn open(path: &Path) -> anyhow::Result<(Record, csv::Reader<BufReader<File>>)> {
     let unreadable = || format!("failed to read {}", path.display());
-    let file = File::open(path).with_context(unreadable)?;
+    let file = ordinary::open(path).with_context(unreadable)?;
     let mut csv = csv::ReaderBuilder::new()
         .has_headers(false)
         .from_reader(BufReader::new(file));

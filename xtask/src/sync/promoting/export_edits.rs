@@ -7,6 +7,7 @@ use super::export::{self, ExportedTable};
 use super::promote::resolve_all;
 use crate::problem::{Code, Problem};
 use crate::sync::backups::private;
+use crate::sync::ordinary;
 use crate::sync::planning::plan::Plan;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row_source::RowSource;
@@ -65,7 +66,7 @@ fn work_in(
     if path.symlink_metadata().is_err() {
         return Ok(None);
     }
-    if !export::is_ordinary(&path) {
+    if !ordinary::is_ordinary(&path) {
         return Ok(Some((None, "no ordinary file".to_owned())));
     }
     let present = Some(private::sha256(&path)?);

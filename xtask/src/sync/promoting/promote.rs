@@ -240,6 +240,9 @@ fn carry_out(
         target_digests(&look.comparisons),
         &report.run_id,
     )?;
+    // Now: a run that fails leaves its backup too.
+    let runs = &look.target.snapshot.ledger.runs;
+    thin_out(&config.backup, &promotion.to.name, runs, &backup);
     let way_back = report
         .backup
         .insert(BackupReport::of(&backup, config))
@@ -340,15 +343,12 @@ fn carry_out(
     target.record(&entry)?;
     commit.commit(target, &entry.run, events)?;
     report.warnings.extend(waiting.keep());
-    if let Err(error) = imported::note(config, promotion, Some((&manifest, &files_read))) {
-        report.warnings.push(imported::unnoted(&error));
-    }
-    thin_out(
-        &config.backup,
-        &promotion.to.name,
-        &before.ledger.runs,
-        &backup,
-    );
+    report.warnings.extend(imported::note_loaded(
+        config,
+        promotion,
+        &manifest,
+        &files_read,
+    ));
     report.outcome = Outcome::Applied;
     report.target_changed = true;
     Ok(())

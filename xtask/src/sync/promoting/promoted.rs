@@ -7,8 +7,6 @@
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-
 use super::export;
 use crate::problem::{Code, Problem};
 use crate::sync::backups::private;
@@ -18,6 +16,7 @@ use crate::sync::rows::lookup::{Lookup, Source};
 use crate::sync::rows::row::{LookupState, Record, TableDigest, compare_keys};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{Config, LookupSettings};
+use crate::sync::{leftovers, ordinary};
 
 /// Where the rows are that an environment was given last.
 pub fn folder(export_dir: &Path, environment: &str) -> PathBuf {
@@ -26,7 +25,7 @@ pub fn folder(export_dir: &Path, environment: &str) -> PathBuf {
 
 /// Files that are written, and wait for the commit to get their names.
 pub struct Waiting {
-    files: Vec<(tempfile::TempPath, PathBuf)>,
+    files: Vec<private::Part>,
 }
 
 impl Waiting {
@@ -46,19 +45,11 @@ impl Waiting {
         let mut files = Vec::new();
         for (settings, lookup) in config.lookups.iter().zip(lookups) {
             let path = folder.join(export::file_name(&settings.table));
-            let copy = || -> anyhow::Result<tempfile::TempPath> {
-                let file = tempfile::Builder::new()
-                    .prefix(".")
-                    .suffix(".part")
-                    .tempfile_in(&folder)?;
-                let mut from =
-                    std::fs::File::open(exported.join(export::file_name(&lookup.table)))?;
-                std::io::copy(&mut from, &mut file.as_file())?;
-                file.as_file().sync_all()?;
-                Ok(file.into_temp_path())
-            };
-            let copy = copy().with_context(|| format!("failed to write {}", path.display()))?;
-            files.push((copy, path));
+            let (part, _) = private::Part::write(&path, |output| {
+                let mut from = ordinary::open(&exported.join(export::file_name(&lookup.table)))?;
+                Ok(std::io::copy(&mut from, output)?)
+            })?;
+            files.push(part);
         }
         Ok(Waiting { files })
     }
@@ -67,12 +58,12 @@ impl Waiting {
     /// promotion is done.
     pub fn keep(self) -> Option<Problem> {
         let mut problem = None;
-        for (file, path) in self.files {
-            if let Err(error) = file.persist(&path) {
+        for file in self.files {
+            if let Err(error) = file.persist() {
                 problem = Some(
                     Problem::new(
                         Code::Failed,
-                        format!("failed to keep the promoted rows in {}: {error}", path.display()),
+                        format!("failed to keep the promoted rows: {error:#}"),
                     )
                     .hint("the promotion is done; until the next one, edits on the target are only known for whole tables"),
                 );
@@ -82,12 +73,13 @@ impl Waiting {
     }
 }
 
-/// What a run that was killed has left.
+/// What a run of an older version has left that was killed. Only one run at a time has the lock of
+/// the target, and so these files.
 fn remove_leftovers(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with('.') && name.ends_with(".part") {
+        if name.starts_with('.') && name.ends_with(".part") && !leftovers::is_named(&name) {
             let _ = std::fs::remove_file(entry.path());
         }
     }

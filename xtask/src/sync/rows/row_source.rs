@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::problem::Problem;
 use crate::sync::history::ledger::RunKind;
 use crate::sync::import::{Folder, observe_folder};
+use crate::sync::leftovers;
 use crate::sync::promoting::export;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
@@ -128,7 +129,7 @@ pub(in crate::sync) struct Loaded {
     /// What the report says of it.
     pub(in crate::sync) reported: PathBuf,
     /// What people wrote stays as it is: a copy in the database's spelling is loaded.
-    _copy: Option<tempfile::TempDir>,
+    _copy: Option<leftovers::Folder>,
 }
 
 impl Loaded {
@@ -141,7 +142,7 @@ impl Loaded {
                 _copy: None,
             }),
             RowSource::Folder(folder) => {
-                let copy = tempfile::tempdir()?;
+                let copy = leftovers::Folder::temporary()?;
                 Ok(Loaded {
                     dir: copy.path().to_owned(),
                     name: "import".to_owned(),

@@ -140,7 +140,7 @@ impl Config {
         env_file: Option<&Path>,
     ) -> anyhow::Result<Config> {
         let path = file.map_or_else(|| root.join(DEFAULT_FILE), Path::to_path_buf);
-        let text = std::fs::read_to_string(&path).map_err(|error| {
+        let text = crate::sync::ordinary::read_text(&path).map_err(|error| {
             Problem::new(
                 Code::ConfigInvalid,
                 format!("failed to read {}: {error}", path.display()),

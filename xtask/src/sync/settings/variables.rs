@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::problem::{Code, Problem};
+use crate::sync::ordinary;
 
 /// The variables: the process's first, then those of the file.
 pub(in crate::sync) struct Variables {
@@ -26,10 +27,8 @@ impl Variables {
             )
             .hint("every line of it is NAME=value; quote values with spaces or `#`")
         };
-        let entries = dotenvy::from_path_iter(&path).map_err(|error| match error {
-            dotenvy::Error::Io(error) => unreadable(&error.to_string()),
-            _ => unreadable("it is not a list of variables"),
-        })?;
+        let text = ordinary::read(&path).map_err(|error| unreadable(&error.to_string()))?;
+        let entries = dotenvy::from_read_iter(&*text);
         let from_file = entries
             .collect::<Result<_, _>>()
             .map_err(|error| match error {

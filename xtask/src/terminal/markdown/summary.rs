@@ -6,6 +6,7 @@ use std::path::Path;
 use super::page::SUMMARY;
 use super::{plan, problem, report};
 use crate::problem::Problem;
+use crate::sync::ordinary;
 use crate::sync::planning::plan::Plan;
 use crate::sync::promoting::report::Report;
 use crate::terminal::{Screen, say};
@@ -29,13 +30,17 @@ impl Screen {
 /// What cannot be written is told, and changes nothing else: the work is done or refused already.
 fn append(summary: Option<&Path>, page: impl FnOnce(usize) -> String) {
     let Some(path) = summary else { return };
-    let taken = std::fs::metadata(path).map_or(0, |file| file.len());
-    let room = SUMMARY.saturating_sub(usize::try_from(taken).unwrap_or(usize::MAX));
-    let written = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .and_then(|mut file| writeln!(file, "{}", page(room)));
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    ordinary::without_waiting(&mut options);
+    let written = options.open(path).and_then(|mut file| {
+        let found = file.metadata()?;
+        if !found.is_file() {
+            return Err(std::io::Error::other("it is no ordinary file"));
+        }
+        let room = SUMMARY.saturating_sub(usize::try_from(found.len()).unwrap_or(usize::MAX));
+        writeln!(file, "{}", page(room))
+    });
     if let Err(error) = written {
         say(&format!(
             "warning: failed to write the summary {}: {error}",

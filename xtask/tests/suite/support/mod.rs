@@ -37,3 +37,14 @@ macro_rules! suite {
 }
 
 pub(crate) use suite;
+
+/// Makes a folder as the program makes its own.
+pub(crate) fn create_private(folder: &std::path::Path) {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.recursive(true).create(folder).unwrap();
+}

@@ -119,7 +119,7 @@ impl Workspace {
 
     pub(crate) fn write(&self, name: impl AsRef<Path>, content: impl AsRef<[u8]>) {
         let path = self.path(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        super::create_private(path.parent().unwrap());
         std::fs::write(path, content).unwrap();
     }
 
