@@ -140,9 +140,9 @@ pub enum SyncCommand {
         /// Exit with 3 when there is something to do
         #[arg(long)]
         check: bool,
-        /// Let this migration destroy rows; may be given several times
-        #[arg(long, value_name = "MIGRATION")]
-        allow_destructive: Vec<String>,
+        /// Let this migration lose or change protected rows; may be given several times
+        #[arg(long, value_name = "MIGRATION", alias = "allow-destructive")]
+        allow_data_loss: Vec<String>,
         /// Let this lookup table lose more rows than `max_delete` allows; may be given several times
         #[arg(long, value_name = "TABLE", value_parser = TableName::parse)]
         allow_deletes: Vec<TableName>,
@@ -248,9 +248,9 @@ pub struct PromotionArguments {
     /// Do exactly what this plan file says, or nothing
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
-    /// Let this migration destroy rows; may be given several times
-    #[arg(long, value_name = "MIGRATION")]
-    pub allow_destructive: Vec<String>,
+    /// Let this migration lose or change protected rows; may be given several times
+    #[arg(long, value_name = "MIGRATION", alias = "allow-destructive")]
+    pub allow_data_loss: Vec<String>,
     /// Let this lookup table lose more rows than `max_delete` allows; may be given several times
     #[arg(long, value_name = "TABLE", value_parser = TableName::parse)]
     pub allow_deletes: Vec<TableName>,

@@ -60,8 +60,8 @@ pub fn carry_out(
     let plan_option = arguments.plan.as_ref().map_or(String::new(), |path| {
         format!(" --plan {}", shell_word(&path.display().to_string()))
     });
-    let migrations = arguments.allow_destructive.iter();
-    let migrations = migrations.map(|named| format!(" --allow-destructive {}", shell_word(named)));
+    let migrations = arguments.allow_data_loss.iter();
+    let migrations = migrations.map(|named| format!(" --allow-data-loss {}", shell_word(named)));
     let tables = arguments.allow_deletes.iter();
     let tables = tables.map(|table| format!(" --allow-deletes {}", shell_word(&table.to_string())));
     let allowed: String = migrations.chain(tables).collect();

@@ -88,11 +88,11 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             rows,
             out,
             check,
-            allow_destructive,
+            allow_data_loss,
             allow_deletes,
             discard_edits,
         } => {
-            let config = &allowing(config, allow_destructive, allow_deletes, discard_edits);
+            let config = &allowing(config, allow_data_loss, allow_deletes, discard_edits);
             let plan = promote::look(config, &config.promotion(&promotion)?, rows)?.plan;
             if let Some(path) = out {
                 plan.write(&path)?;
@@ -108,7 +108,7 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
         SyncCommand::Promote { name, arguments } => {
             let config = &allowing(
                 config,
-                arguments.allow_destructive.clone(),
+                arguments.allow_data_loss.clone(),
                 arguments.allow_deletes.clone(),
                 arguments.discard_edits,
             );
@@ -131,7 +131,7 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             let arguments = PromotionArguments {
                 dry_run,
                 plan: None,
-                allow_destructive: Vec::new(),
+                allow_data_loss: Vec::new(),
                 allow_deletes,
                 discard_edits: false,
                 confirmation,
@@ -221,12 +221,12 @@ fn writes(command: &SyncCommand) -> bool {
 
 fn allowing(
     config: &Config,
-    allow_destructive: Vec<String>,
+    allow_data_loss: Vec<String>,
     allow_deletes: Vec<TableName>,
     discard_edits: bool,
 ) -> Config {
     Config {
-        allow_destructive,
+        allow_data_loss,
         allow_deletes,
         discard_edits,
         ..config.clone()

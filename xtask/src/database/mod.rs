@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use crate::sync::history::ledger::{Ledger, LedgerEntry};
+use crate::sync::migrations::effects::{Measured, Touch};
 use crate::sync::migrations::migration::{AppliedMigration, Migration, MigrationSet};
 use crate::sync::obstacles::reference::{Step, Touched};
 use crate::sync::obstacles::unresolved::Unresolved;
@@ -14,16 +15,15 @@ use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{KeyedHash, Record};
 use crate::sync::schema::catalog::Catalog;
 use crate::sync::schema::table::TableName;
-use crate::sync::settings::environment::DatabaseUrl;
 
 mod backends;
 mod filtered;
 mod given;
-mod harm;
 mod identity;
 mod letting_go;
 mod load;
 mod mark;
+mod measuring;
 mod migrations;
 mod no_text;
 #[cfg(feature = "postgres")]
@@ -42,10 +42,10 @@ mod unresolved;
 
 pub use backends::{check_backup_programs, open, open_target, prove_backup, restore, run_script};
 pub use given::{BadValue, Canonical, Check, MOST_BAD};
-pub use harm::Harm;
 pub use identity::Identity;
+pub use measuring::Measuring;
 pub use scratch::{CopiedRows, Scratch};
-pub use script::{effects, hazards};
+pub use script::hazards;
 
 /// Rows as they arrive; reading one may fail.
 pub type Rows<'session, Row> = Box<dyn Iterator<Item = anyhow::Result<Row>> + 'session>;
@@ -89,18 +89,6 @@ pub trait Session: Send {
         &'session mut self,
         lookup: &Lookup,
     ) -> anyhow::Result<Rows<'session, Record>>;
-
-    /// Whether a row of `lookup` that the database at `url` has may be missing here, or be another;
-    /// true where the database cannot tell that quickly.
-    fn may_lack(
-        &mut self,
-        url: &DatabaseUrl,
-        lookup: &Lookup,
-        here: &Lookup,
-    ) -> anyhow::Result<bool> {
-        let _ = (url, lookup, here);
-        Ok(true)
-    }
 
     /// The lookup rows with these keys, in any order.
     fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>>;
@@ -224,7 +212,8 @@ pub trait Target: Session {
     /// Runs one migration outside of any transaction and records it as diesel does: ends the
     /// transaction that is open, in which nothing was done, and begins another afterwards. The
     /// lock and whatever the migration left in the session are dealt with as at
-    /// [`Target::begin_part`].
+    /// [`Target::begin_part`]. On a copy it is measured what it did to rows, as far as those can be
+    /// counted.
     ///
     /// # Errors
     /// As [`Target::run_migration`]; but what the migration did before it failed stays, and is
@@ -233,7 +222,7 @@ pub trait Target: Session {
         &mut self,
         migrations: &MigrationSet,
         migration: &Migration,
-    ) -> anyhow::Result<()>;
+    ) -> anyhow::Result<Measured>;
 
     /// Writes into diesel's own table that these migrations were applied, without running them, and
     /// that those were not.
@@ -258,16 +247,18 @@ pub trait Target: Session {
     /// many rows were inserted, updated, deleted or truncated.
     fn watched_changes(&mut self) -> anyhow::Result<Vec<(TableName, u64)>>;
 
-    /// From here on, looks after the rows that these tables have, whatever they are called later.
-    /// Does nothing where only triggers could count, which migrations would meet.
-    fn guard(&mut self, _tables: &[TableName]) -> anyhow::Result<()> {
-        Ok(())
-    }
+    /// From here on, measures what migrations do to the rows that these tables have, whatever they
+    /// are called later.
+    fn measure(&mut self, tables: &[TableName], on: Measuring) -> anyhow::Result<()>;
 
-    /// What was done to the rows that are guarded since this was asked last.
-    fn harm(&mut self) -> anyhow::Result<Vec<(TableName, Harm)>> {
-        Ok(Vec::new())
-    }
+    /// As [`Target::run_migration`], and measures what it does to rows. What the same migration
+    /// touched elsewhere is `expected`; where it touches something else, it may run twice.
+    fn run_measured(
+        &mut self,
+        migrations: &MigrationSet,
+        migration: &Migration,
+        expected: &[Touch],
+    ) -> anyhow::Result<Measured>;
 
     /// Keeps other writers away from a table until the end, while readers read on.
     ///

@@ -170,7 +170,7 @@ fn run_promotion(
     let arguments = PromotionArguments {
         dry_run: false,
         plan: None,
-        allow_destructive: Vec::new(),
+        allow_data_loss: Vec::new(),
         allow_deletes: Vec::new(),
         discard_edits: false,
         confirmation: Confirmation {

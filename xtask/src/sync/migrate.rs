@@ -98,7 +98,8 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
             way_back: None,
         },
         hold: &|_| Ok(Vec::new()),
-        before: &|_, _| Ok(()),
+        planned: &[],
+        is_own: &|_| true,
         after: &|_, _| Ok(None),
     };
     let mut progress = Progress::default();

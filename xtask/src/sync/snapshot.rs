@@ -43,8 +43,6 @@ pub struct Snapshot {
     pub ledger: Ledger,
     pub applied: Vec<AppliedMigration>,
     pub catalog: Catalog,
-    /// Of the tables that pending migrations would destroy rows of, once they were counted.
-    pub row_counts: BTreeMap<TableName, u64>,
 }
 
 impl Snapshot {
@@ -141,7 +139,6 @@ pub fn observe(environment: &Environment) -> anyhow::Result<Observed> {
         ledger: session.ledger()?,
         applied: session.applied_migrations()?,
         catalog: session.catalog()?,
-        row_counts: BTreeMap::new(),
     };
     Ok(Observed {
         snapshot,

@@ -7,7 +7,6 @@ use super::snapshot::{Observed, observe_all};
 use crate::problem::Problem;
 use crate::sync::backups::backup;
 use crate::sync::history::ledger::{Run, Stamp};
-use crate::sync::migrations::destructive;
 use crate::sync::migrations::migration::{AppliedMigration, MigrationSet};
 use crate::sync::planning::gate;
 use crate::sync::planning::plan::{LookupComparison, Plan, plan};
@@ -169,7 +168,6 @@ pub fn status(config: &Config) -> anyhow::Result<Status> {
                     )?;
                     let mut comparisons = compare_ends(config, source, target, None, false)?;
                     leave_to_migrations(&mut comparisons, source, target);
-                    destructive::count(config, &source.snapshot, target, &known)?;
                     let mut plan = plan(
                         config,
                         &promotion.name(),

@@ -85,9 +85,9 @@ fn text(plan: &Plan, verbose: bool) -> String {
                 hazard.rule
             );
         }
-        for destructive in &migration.destructive {
-            let words = line(destructive.words());
-            let _ = writeln!(text, "    {} {words}", style("destructive:").red());
+        for effect in &migration.effects {
+            let words = line(effect.words());
+            let _ = writeln!(text, "    {} {words}", style("data loss:").red());
         }
     }
     for lookup in &plan.lookups {

@@ -58,6 +58,14 @@ impl Screen {
                         lookup.unchanged
                     );
                 }
+                for (migration, effect) in report.effects() {
+                    let _ = writeln!(
+                        text,
+                        "  protected: {} {}",
+                        line(migration),
+                        line(effect.words())
+                    );
+                }
                 let _ = writeln!(
                     text,
                     "  verified before the commit; protected rows changed: {}",

@@ -2,7 +2,7 @@
 
 mod bad_configuration;
 mod bad_databases;
-mod destroying;
+mod data_loss;
 mod edits;
 mod failures;
 mod files;
@@ -86,7 +86,7 @@ fn help_lists_the_tasks() {
           --dry-run                        Show the plan and stop
           --env-file <FILE>                A file of variables; never overrides one that is set [default: .env where there is one]
           --plan <FILE>                    Do exactly what this plan file says, or nothing
-          --allow-destructive <MIGRATION>  Let this migration destroy rows; may be given several times
+          --allow-data-loss <MIGRATION>    Let this migration lose or change protected rows; may be given several times
           --format <FORMAT>                What to print on standard output [default: text] [possible values: text, json, markdown]
           --allow-deletes <TABLE>          Let this lookup table lose more rows than `max_delete` allows; may be given several times
       -q, --quiet                          Print results and problems only

@@ -165,7 +165,7 @@ fn the_schemas_require_what_was_promised() {
     promised(
         "plan",
         "/properties/migrations/items",
-        "version name checksum transactional out_of_order hazards destructive destructive_allowed",
+        "version name checksum transactional out_of_order hazards effects destructive_allowed",
     );
     promised(
         "plan",
@@ -336,22 +336,6 @@ fn edits_on_a_target_are_told_as_promised() {
         adopted["tables"][0]["edited"][0]["cells"][0]["target"],
         "Hot"
     );
-}
-
-#[test]
-fn what_would_be_destroyed_is_told_as_promised() {
-    let workspace = Workspace::filled();
-    workspace.migrate_by_hand("test", 10);
-    // The migration that makes the table anew does not know this column.
-    workspace.execute("test", "ALTER TABLE merchants ADD COLUMN note TEXT");
-    let plan = run(&workspace, "plan", &["sync", "plan", "dev-to-test"]);
-    let migration = &plan["migrations"][0];
-    assert_eq!(migration["destructive_allowed"], false);
-    let destructive = json!({
-        "kind": "drop_column", "table": "merchants", "column": "note", "through": null,
-        "line": 33, "rows": 0, "protected": true,
-    });
-    assert_eq!(migration["destructive"], json!([destructive]));
 }
 
 #[test]

@@ -31,14 +31,14 @@ impl PostgresSession {
         Err(ended_by_itself(migration))
     }
 
-    /// Takes back what a migration may have left in the session: settings, a role, and temporary
-    /// tables, which would come before the real ones of the same name.
-    pub(super) fn forget_session(&mut self) -> anyhow::Result<()> {
+    /// Takes back what a migration may have left in the session but temporary tables: a role, and
+    /// settings, which are ours again.
+    pub(super) fn reset_session(&mut self) -> anyhow::Result<()> {
         self.words = None;
         let ours = "SELECT current_setting('client_connection_check_interval', true)";
         let interval = self.value(ours, &[])?;
         self.batch(
-            "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP",
+            "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL",
             "reset the session",
         )?;
         self.pin()?;
@@ -47,5 +47,10 @@ impl PostgresSession {
             self.value(again, &[&interval])?;
         }
         Ok(())
+    }
+
+    /// Drops temporary tables, which would come before the real ones of the same name.
+    pub(super) fn forget_temporary(&mut self) -> anyhow::Result<()> {
+        self.batch("DISCARD TEMP", "reset the session")
     }
 }

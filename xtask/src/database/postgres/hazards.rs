@@ -1,15 +1,12 @@
 //! Hazards in migrations, found by squawk's linter.
 //! <https://squawkhq.com/docs/rules>
 
-use std::collections::BTreeSet;
-
 use squawk_linter::{Linter, Rule};
-use squawk_syntax::SourceFile;
+use squawk_syntax::ast::{self, AstNode};
+use squawk_syntax::{SourceFile, SyntaxNode};
 
-use super::effects;
-use crate::sync::migrations::destructive::Read;
+use super::deep::{with_room, without_deep};
 use crate::sync::migrations::hazard::Hazard;
-use crate::sync::schema::catalog::Catalog;
 use crate::sync::schema::table::TableName;
 
 /// Rules that make no sense here, each group with its reason.
@@ -41,17 +38,17 @@ const OFF: &[Rule] = &[
     Rule::UnusedIgnore,
 ];
 
-/// What may hurt a database with this schema, in the order of the text.
-pub(in crate::database) fn hazards(up: &str, catalog: &Catalog) -> Vec<Hazard> {
-    effects::with_room(|| read(up, catalog))
+/// What in a text deserves a second look, in its order.
+pub(in crate::database) fn hazards(up: &str) -> Vec<Hazard> {
+    with_room(|| read(up))
 }
 
-fn read(up: &str, catalog: &Catalog) -> Vec<Hazard> {
-    let (shallow, _) = effects::without_deep(up);
+fn read(up: &str) -> Vec<Hazard> {
+    let shallow = without_deep(up);
     let parsed = SourceFile::parse(&shallow);
     let root = parsed.syntax_node();
-    let mut found: Vec<Hazard> = Linter::with_rules(&[], OFF)
-        .lint(&parsed, &shallow)
+    let found = Linter::with_rules(&[], OFF).lint(&parsed, &shallow);
+    let mut found: Vec<Hazard> = found
         .into_iter()
         .map(|violation| {
             let at = usize::from(violation.text_range.start());
@@ -60,44 +57,47 @@ fn read(up: &str, catalog: &Catalog) -> Vec<Hazard> {
                 line: line(up, at),
                 message: violation.message,
                 help: violation.help,
-                tables: effects::tables(&root, at),
+                tables: tables(&root, at),
             }
         })
         .collect();
-    let read = effects::read(up);
-    let called = called(&read, catalog);
-    let opaque = read.opaque.into_iter().chain(called);
-    found.extend(opaque.map(|(line, reason)| Hazard::opaque(line, &reason)));
     found.sort_by_key(|hazard| hazard.line);
     found
 }
 
-/// What the functions may do that are there already and that a text calls, or hangs triggers on,
-/// and those that they call.
-fn called(read: &Read, catalog: &Catalog) -> BTreeSet<(usize, String)> {
-    let functions: Vec<(String, &String)> = catalog
-        .objects
-        .iter()
-        .filter(|(object, _)| ["function", "procedure"].contains(&object.kind.as_str()))
-        .filter_map(|(object, definition)| {
-            let name = object.name.split('(').next()?;
-            Some((TableName::parse(name).ok()?.name.to_lowercase(), definition))
-        })
-        .collect();
-    let mut found = BTreeSet::new();
-    let mut seen = BTreeSet::new();
-    let mut calls = read.calls.clone();
-    while let Some((line, name)) = calls.pop_last() {
-        if !seen.insert((line, name.clone())) {
-            continue;
-        }
-        for (_, definition) in functions.iter().filter(|(known, _)| *known == name) {
-            let body = effects::read(definition);
-            found.extend(body.opaque.into_iter().map(|(_, reason)| (line, reason)));
-            calls.extend(body.calls.into_iter().map(|(_, name)| (line, name)));
-        }
-    }
-    found
+/// The tables that the statement at a place is about; none where that is not known.
+fn tables(root: &SyntaxNode, at: usize) -> Vec<TableName> {
+    let mut statements = root.children();
+    let statement = statements.find(|node| usize::from(node.text_range().end()) > at);
+    statement.and_then(about).unwrap_or_default()
+}
+
+fn about(statement: SyntaxNode) -> Option<Vec<TableName>> {
+    let node = || statement.clone();
+    let tables: Vec<ast::TableNameRef> = if let Some(alter) = ast::AlterTable::cast(node()) {
+        vec![alter.table_relation_name()?.table_name_ref()?]
+    } else if let Some(drop) = ast::DropTable::cast(node()) {
+        drop.table_name_refs().collect()
+    } else if let Some(truncate) = ast::Truncate::cast(node()) {
+        let tables = truncate.table_list()?.table_relation_names();
+        tables.filter_map(|table| table.table_name_ref()).collect()
+    } else if let Some(drop) = ast::DropPolicy::cast(node()) {
+        vec![drop.on_table()?.table_name_ref()?]
+    } else {
+        let on = ast::DropTrigger::cast(node())?.on_relation()?;
+        return Some(vec![written(on.relation_name_ref()?.path_ref()?)?]);
+    };
+    let tables = tables.into_iter();
+    tables.map(|table| written(table.path_ref()?)).collect()
+}
+
+fn written(path: ast::PathRef) -> Option<TableName> {
+    let schema = path.qualifier().and_then(|schema| schema.segment());
+    let schema = schema.map(|schema| schema.text().to_string());
+    Some(TableName::new(
+        schema.as_deref(),
+        &path.segment()?.text().to_string(),
+    ))
 }
 
 /// The line of a place in a text, counted from 1.
@@ -109,10 +109,9 @@ fn line(text: &str, at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::schema::catalog::Object;
 
     fn rules(up: &str) -> Vec<(String, usize)> {
-        let hazards = hazards(up, &Catalog::default()).into_iter();
+        let hazards = hazards(up).into_iter();
         hazards.map(|hazard| (hazard.rule, hazard.line)).collect()
     }
 
@@ -137,49 +136,7 @@ mod tests {
         let up = "CREATE TABLE t (id serial PRIMARY KEY, name varchar(10), at timestamp);\n\
                   CREATE INDEX by_name ON t (name);";
         assert_eq!(rules(up), []);
-        assert_eq!(rules("SELEC 1"), [("opaque-statement".to_owned(), 1)]);
+        assert_eq!(rules("SELEC 1"), []);
         assert_eq!(rules(""), []);
-    }
-
-    #[test]
-    fn functions_that_are_there_are_looked_into() {
-        let mut catalog = Catalog::default();
-        for (name, body) in [
-            ("clear()", "BEGIN DELETE FROM users; RETURN NULL; END"),
-            ("through()", "BEGIN PERFORM clear(); PERFORM through(); END"),
-            ("stamp()", "BEGIN NEW.at := now(); RETURN NEW; END"),
-        ] {
-            catalog.objects.insert(
-                Object {
-                    kind: "function".to_owned(),
-                    name: name.to_owned(),
-                },
-                format!(
-                    "CREATE OR REPLACE FUNCTION public.{name}\n RETURNS trigger\n LANGUAGE plpgsql\nAS $function$ {body} $function$\n"
-                ),
-            );
-        }
-        let reasons = |up: &str| -> Vec<(usize, String)> {
-            let found = hazards(up, &catalog).into_iter();
-            let found = found.filter(|hazard| hazard.rule == "opaque-statement");
-            found.map(|hazard| (hazard.line, hazard.message)).collect()
-        };
-        let told = [(
-            2,
-            "It is not known which rows this destroys: `public.clear` deletes from `users` when it is called."
-                .to_owned(),
-        )];
-        for up in [
-            "\nCREATE TRIGGER t BEFORE INSERT ON fees EXECUTE FUNCTION clear();",
-            "\nSELECT public.CLEAR();",
-            "\nSELECT through();",
-            "\nDO $$ BEGIN PERFORM clear(); END $$;",
-            "\nCREATE FUNCTION mine() RETURNS void LANGUAGE sql AS 'SELECT clear()';",
-            "\nDO $$ BEGIN EXECUTE format('CREATE TRIGGER t BEFORE UPDATE ON %I EXECUTE FUNCTION clear()', a); END $$;",
-        ] {
-            assert_eq!(reasons(up), told, "{up}");
-        }
-        let harmless = "CREATE TRIGGER t BEFORE UPDATE ON fees FOR EACH ROW EXECUTE FUNCTION stamp(); SELECT now();";
-        assert_eq!(reasons(harmless), []);
     }
 }

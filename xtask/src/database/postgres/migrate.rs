@@ -39,6 +39,18 @@ impl PostgresSession {
         migrations: &MigrationSet,
         migration: &Migration,
     ) -> anyhow::Result<()> {
+        self.perform(migrations, migration)?;
+        // The next migration and the rows start from our settings.
+        self.reset_session()?;
+        self.forget_temporary()
+    }
+
+    /// Runs a migration, which may leave anything in the session.
+    pub(super) fn perform(
+        &mut self,
+        migrations: &MigrationSet,
+        migration: &Migration,
+    ) -> anyhow::Result<()> {
         let found = find::<Pg>(EMBEDDED, migrations, migration)?;
         let has_table = self.bookkeeping(DIESELS_TABLE)?.is_some();
         self.unpin()?;
@@ -53,8 +65,7 @@ impl PostgresSession {
             };
             self.migration_problem(failure, migration)
         })?;
-        // The next migration and the rows start from our settings.
-        self.forget_session()
+        Ok(())
     }
 }
 

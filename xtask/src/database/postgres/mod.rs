@@ -6,14 +6,16 @@ mod bookkeeping;
 mod boundary;
 mod catalog;
 mod coming;
+mod compare;
+mod compare_rows;
 mod connection;
 mod copy;
-mod effects;
+mod deep;
 mod emptying;
 mod fields;
-mod guard;
 mod hazards;
 mod holders;
+mod measure;
 mod migrate;
 mod names;
 mod read;
@@ -25,6 +27,7 @@ mod settings;
 mod spelling;
 mod sqlstate;
 mod staging;
+mod table_state;
 mod text_bytes;
 mod unique;
 mod watch;
@@ -32,7 +35,6 @@ mod words;
 mod write;
 
 pub(super) use backup::{check_programs as check_backup_programs, prove as prove_backup, restore};
-pub(super) use effects::effects;
 pub(super) use hazards::hazards;
 
 use diesel::pg::PgConnection;
@@ -41,7 +43,7 @@ use diesel::sql_types::Text;
 use diesel::{Connection, QueryResult, RunQueryDsl, sql_query};
 
 use super::staged::Staged;
-use super::{Session, Target};
+use super::{Measuring, Session, Target};
 use crate::problem::{Code, Problem};
 use crate::sync::settings::environment::DatabaseUrl;
 use crate::sync::settings::limits::Limits;
@@ -69,8 +71,10 @@ pub(super) struct PostgresSession {
     lookout: Option<Lookout>,
     /// Counters of watched tables when [`Target::watch`] was called.
     watched: Vec<watch::Watched>,
-    /// What holds the rows that migrations are to leave.
-    guarded: Vec<guard::Guarded>,
+    /// The tables in which it is measured what migrations do to rows.
+    tracked: Vec<measure::Tracked>,
+    /// Where that is done.
+    measuring: Measuring,
     /// Lookup tables that were staged, in order: the first is `__sync_staging_0`.
     staged: Vec<Staged<unique::UniqueKey>>,
     /// A connection whose transaction holds the lock of a run in several parts, and does nothing
@@ -124,7 +128,8 @@ impl PostgresSession {
             words: None,
             lookout: None,
             watched: Vec::new(),
-            guarded: Vec::new(),
+            tracked: Vec::new(),
+            measuring: Measuring::Live,
             staged: Vec::new(),
             keeper: None,
         }
@@ -169,9 +174,7 @@ impl PostgresSession {
             })
             .map_err(|error| connection_problem(&self.url, &error.to_string()))?;
         self.pin()?;
-        self.look_out()?;
-        // The server counts anew in each transaction.
-        self.harm_since().map(drop)
+        self.look_out()
     }
 
     /// From here on it is seen who is in the way.

@@ -9,7 +9,7 @@ use super::super::load::Loading;
 use super::super::resting::unstaged;
 use super::super::staged::{Staged, position, refuse_unlinked};
 use super::super::travelling::travelling;
-use super::super::{Harm, Rows, Session, Target, migrations, sql};
+use super::super::{Measuring, Rows, Session, Target, migrations, sql};
 use super::PostgresSession;
 use super::bookkeeping::{LEDGER, qualified_in};
 use super::connection::{connect, failed};
@@ -18,6 +18,7 @@ use super::names::Words;
 use super::read::{DEFAULT_SCHEMA, retired_value};
 use super::staging::{names, staging_table};
 use crate::sync::history::ledger::LedgerEntry;
+use crate::sync::migrations::effects::{Measured, Touch};
 use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::rows::change_log::Change;
 use crate::sync::rows::lookup::Lookup;
@@ -54,16 +55,27 @@ impl Target for PostgresSession {
         self.migrate(migrations, migration)
     }
 
+    fn run_measured(
+        &mut self,
+        migrations: &MigrationSet,
+        migration: &Migration,
+        expected: &[Touch],
+    ) -> anyhow::Result<Measured> {
+        self.migrate_measured(migrations, migration, expected)
+    }
+
     fn run_outside(
         &mut self,
         migrations: &MigrationSet,
         migration: &Migration,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Measured> {
+        let before = self.counts()?;
         self.commit_part()?;
         self.migrate_outside(migrations, migration)?;
         // Whatever the migration left in its session ends with it.
         self.connection = connect(&self.url)?;
-        self.begin()
+        self.begin()?;
+        self.fewer(&before)
     }
 
     fn commit_part(&mut self) -> anyhow::Result<()> {
@@ -93,12 +105,8 @@ impl Target for PostgresSession {
         self.touched_since()
     }
 
-    fn guard(&mut self, tables: &[TableName]) -> anyhow::Result<()> {
-        self.start_guarding(tables)
-    }
-
-    fn harm(&mut self) -> anyhow::Result<Vec<(TableName, Harm)>> {
-        self.harm_since()
+    fn measure(&mut self, tables: &[TableName], on: Measuring) -> anyhow::Result<()> {
+        self.start_measuring(tables, on)
     }
 
     fn hold(&mut self, table: &TableName) -> anyhow::Result<()> {

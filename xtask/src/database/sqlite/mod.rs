@@ -1,19 +1,16 @@
 //! SQLite.
 
-mod aggregates;
 mod backup;
-mod beside;
 mod boundary;
 mod catalog;
 mod coming;
+mod compare;
 mod conditions;
-mod effects;
 mod hazards;
 mod keys;
+mod measure;
 mod migrate;
-mod phrases;
 mod read;
-mod rebuilds;
 mod references;
 mod scratch;
 mod spelling;
@@ -25,7 +22,6 @@ mod words;
 mod write;
 
 pub(super) use backup::{prove as prove_backup, restore};
-pub(super) use effects::effects;
 pub(super) use hazards::hazards;
 
 use std::collections::BTreeMap;
@@ -67,6 +63,10 @@ pub(super) struct SqliteSession {
     limits: Limits,
     /// A second connection that sees the moment of a session that looks, for its backup.
     moment: Option<rusqlite::Connection>,
+    /// The tables in which it is measured what migrations do to rows.
+    tracked: Vec<measure::Tracked>,
+    /// How many rows were changed by the time of the last look.
+    changes: u64,
     /// Tables whose rows are watched, in the order of their numbers in `__sync_watch`.
     watched: Vec<TableName>,
     /// Lookup tables that were staged, in order: the first is `__sync_staging_0`.
@@ -130,6 +130,8 @@ impl SqliteSession {
             url: url.clone(),
             limits,
             moment: None,
+            tracked: Vec::new(),
+            changes: 0,
             watched: Vec::new(),
             staged: Vec::new(),
             broken: BTreeMap::new(),
@@ -179,7 +181,7 @@ impl SqliteSession {
                 }
             })?;
         self.broken = self.broken_references()?;
-        Ok(())
+        self.note_again()
     }
 
     /// Begins to read on both connections, again and again until nobody wrote in between.

@@ -26,7 +26,6 @@ use crate::sync::rows::row::{KeyedHash, Record};
 use crate::sync::schema::catalog::Catalog;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::RetiredValue;
-use crate::sync::settings::environment::DatabaseUrl;
 
 pub(super) const DEFAULT_SCHEMA: &str = "main";
 
@@ -199,15 +198,6 @@ impl Session for SqliteSession {
         Ok(Box::new(rows.map(move |row| {
             row.map_err(|error| of_where(&lookup, error))
         })))
-    }
-
-    fn may_lack(
-        &mut self,
-        url: &DatabaseUrl,
-        lookup: &Lookup,
-        here: &Lookup,
-    ) -> anyhow::Result<bool> {
-        self.lacks(url, lookup, here)
     }
 
     fn rows_by_key(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {

@@ -1,7 +1,6 @@
 //! The words of a statement in one spelling, and of CREATE TABLE what no pragma tells.
 
 use super::super::sql::literal;
-use super::phrases::is_name;
 use super::words::{found, name_of, words};
 
 /// The words of a statement: names without their quotes, everything but text in small letters.
@@ -252,6 +251,13 @@ pub(super) fn column_definitions(
             Some((name.clone(), extras))
         })
         .collect()
+}
+
+/// Whether a word in an expression is a name: what is in `'` is text there.
+fn is_name(word: &str) -> bool {
+    let values = ["null", "current_date", "current_time", "current_timestamp"];
+    let begins = |letter: char| letter.is_alphabetic() || ['_', '"'].contains(&letter);
+    word.starts_with(begins) && !values.contains(&word) && !word.starts_with("x'")
 }
 
 #[cfg(test)]

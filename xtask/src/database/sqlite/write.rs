@@ -8,12 +8,13 @@ use diesel::sqlite::SqliteConnection;
 use super::super::load::Loading;
 use super::super::resting::unstaged;
 use super::super::staged::position;
-use super::super::{Rows, Session, Target, migrations, sql};
+use super::super::{Measuring, Rows, Session, Target, migrations, sql};
 use super::read::{DEFAULT_SCHEMA, retired_value};
 use super::value::Value;
 use super::{SqliteSession, failed};
 use crate::problem::{Code, Problem};
 use crate::sync::history::ledger::LedgerEntry;
+use crate::sync::migrations::effects::{Measured, Touch};
 use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::rows::change_log::Change;
 use crate::sync::rows::lookup::Lookup;
@@ -67,22 +68,37 @@ impl Target for SqliteSession {
         Ok(())
     }
 
+    fn measure(&mut self, tables: &[TableName], _on: Measuring) -> anyhow::Result<()> {
+        self.start_measuring(tables)
+    }
+
+    fn run_measured(
+        &mut self,
+        migrations: &MigrationSet,
+        migration: &Migration,
+        _expected: &[Touch],
+    ) -> anyhow::Result<Measured> {
+        self.run_migration(migrations, migration)?;
+        self.measured()
+    }
+
     fn run_outside(
         &mut self,
         migrations: &MigrationSet,
         migration: &Migration,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Measured> {
         // What is broken afterwards was not before.
         let broken = std::mem::take(&mut self.broken);
         self.commit_part()?;
         self.migrate_outside(migrations, migration)?;
         self.ran.push(migration.name.clone());
+        let measured = self.measured()?;
         // Whatever the migration left behind, such as foreign keys that are on, ends with it.
         self.connection = SqliteSession::connect(&self.url, "rw", self.limits)?.connection;
         self.is_utf16 = None;
         self.begin()?;
         self.broken = broken;
-        Ok(())
+        Ok(measured)
     }
 
     fn commit_part(&mut self) -> anyhow::Result<()> {

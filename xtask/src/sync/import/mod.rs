@@ -166,7 +166,6 @@ pub(super) fn observe_folder(
         requires_rehearsal: false,
         refuses_unrecorded: false,
         is_folder: true,
-        row_counts: BTreeMap::new(),
         on_target_edit: there.on_target_edit,
         out_of_order: there.out_of_order,
         backend: there.backend,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::sync::schema::catalog::Catalog;
 use crate::sync::schema::table::TableName;
 use crate::sync::words::{and_more, listed};
 
@@ -21,15 +22,13 @@ pub struct Hazard {
 }
 
 impl Hazard {
-    /// A statement that cannot be seen into.
-    pub fn opaque(line: usize, reason: &str) -> Self {
-        Hazard {
-            rule: "opaque-statement".to_owned(),
-            line,
-            message: format!("It is not known which rows this destroys: {reason}."),
-            help: Some("See for yourself, or write it as plain statements.".to_owned()),
-            tables: Vec::new(),
-        }
+    /// Whether it is about a table that the target has, or about anything else.
+    pub fn is_about(&self, target: &Catalog) -> bool {
+        let is_there = |table: &TableName| {
+            let mut known = target.tables.keys();
+            known.any(|known| known.name.eq_ignore_ascii_case(&table.name))
+        };
+        self.tables.is_empty() || self.tables.iter().any(is_there)
     }
 }
 
@@ -66,17 +65,27 @@ fn said(lines: &[usize]) -> String {
 mod tests {
     use super::*;
 
+    fn hazard(line: usize, message: &str) -> Hazard {
+        Hazard {
+            rule: "rule".to_owned(),
+            line,
+            message: message.to_owned(),
+            help: None,
+            tables: Vec::new(),
+        }
+    }
+
     #[test]
     fn equal_sentences_are_said_once() {
         let hazards: Vec<Hazard> = [(1, "a"), (2, "b"), (3, "a"), (3, "a"), (4, "a")]
-            .map(|(line, reason)| Hazard::opaque(line, reason))
+            .map(|(line, message)| hazard(line, message))
             .into();
         let lines: Vec<String> = by_sentence(&hazards)
             .into_iter()
             .map(|(lines, _)| lines)
             .collect();
         assert_eq!(lines, ["lines 1, 3 and 4", "line 2"]);
-        let many: Vec<Hazard> = (1..=9).map(|line| Hazard::opaque(line, "a")).collect();
+        let many: Vec<Hazard> = (1..=9).map(|line| hazard(line, "a")).collect();
         assert_eq!(by_sentence(&many)[0].0, "lines 1, 2, 3, 4, 5 and 4 more");
     }
 }

@@ -2,7 +2,7 @@
 
 pub(super) mod apart;
 pub(super) mod beyond;
-pub mod destructive;
+pub mod effects;
 pub(super) mod enum_values;
 pub mod hazard;
 pub mod migration;

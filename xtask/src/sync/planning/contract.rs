@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::plan::{LookupComparison, Plan};
-use crate::sync::migrations::destructive::{Destructive, Kind};
+use crate::sync::migrations::effects::{BoundEffect, RowEffect};
 use crate::sync::schema::catalog::hex;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::environment::Backend;
@@ -75,19 +75,10 @@ pub struct BoundMigration {
     pub version: String,
     pub name: String,
     pub checksum: String,
-    pub destructive: Vec<BoundDestructive>,
+    /// What it does to rows of protected tables. How many there are changes with every user, so that
+    /// is not part of it.
+    pub effects: Vec<BoundEffect>,
     pub destructive_allowed: bool,
-}
-
-/// What may destroy rows of the target. How many there are changes with every user, so that is
-/// not part of it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct BoundDestructive {
-    pub kind: Kind,
-    pub table: TableName,
-    pub column: Option<String>,
-    pub through: Option<TableName>,
-    pub line: usize,
 }
 
 /// What commits by itself.
@@ -118,7 +109,7 @@ impl Contract {
             version: migration.version.clone(),
             name: migration.name.clone(),
             checksum: migration.checksum.clone(),
-            destructive: migration.destructive.iter().map(bound).collect(),
+            effects: migration.effects.iter().map(RowEffect::bound).collect(),
             destructive_allowed: migration.destructive_allowed,
         });
         let parts = plan.parts.iter().map(|part| BoundPart {
@@ -154,15 +145,5 @@ impl Contract {
     /// Equal for equal contracts: `Debug` spells every field, and texts in quotes.
     pub fn id(&self) -> String {
         hex(&Sha256::digest(format!("{self:?}"))[..8])
-    }
-}
-
-fn bound(destructive: &Destructive) -> BoundDestructive {
-    BoundDestructive {
-        kind: destructive.kind,
-        table: destructive.table.clone(),
-        column: destructive.column.clone(),
-        through: destructive.through.clone(),
-        line: destructive.line,
     }
 }

@@ -25,7 +25,7 @@ pub(in crate::sync) fn fresh_catalog(
         for migration in part.migrations.iter().filter_map(|it| known.get(it)) {
             match part.transaction {
                 true => target.run_migration(known, migration)?,
-                false => target.run_outside(known, migration)?,
+                false => drop(target.run_outside(known, migration)?),
             }
         }
         if part.transaction && !part.loads {

@@ -1,6 +1,7 @@
 //! From two snapshots to a plan, to what keeps it from running, and to what was approved.
 
 pub mod contract;
+mod copy;
 pub(super) mod fresh;
 pub mod gate;
 pub mod plan;
@@ -9,4 +10,3 @@ pub mod rehearse;
 pub(super) mod rehearsed_session;
 pub mod stale;
 pub(super) mod text_difference;
-pub(super) mod unsaid;

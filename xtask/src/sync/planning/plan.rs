@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::contract::{Contract, End};
 use super::gate;
 use super::rehearse::Rehearsal;
+use crate::database::hazards;
 use crate::problem::Problem;
-use crate::sync::migrations::destructive::{self, Destructive, Held};
+use crate::sync::migrations::effects::{Measured, RowEffect, Touch};
 use crate::sync::migrations::hazard::Hazard;
 use crate::sync::migrations::migration::{Migration, MigrationSet, version_of};
 use crate::sync::migrations::parts::{Part, parts};
@@ -81,8 +82,11 @@ pub struct PlannedMigration {
     pub out_of_order: bool,
     /// What in it may hurt the target.
     pub hazards: Vec<Hazard>,
-    /// What in it may destroy rows of the target.
-    pub destructive: Vec<Destructive>,
+    /// What it did to rows of protected tables on a copy; empty too where there was none.
+    pub effects: Vec<RowEffect>,
+    /// What it touched there.
+    #[serde(skip)]
+    pub touched: Vec<Touch>,
     /// Somebody said that this is meant.
     pub destructive_allowed: bool,
 }
@@ -152,24 +156,29 @@ pub fn plan(
     let migrations = missing_migrations(source, target, known);
     let rehearsed = rehearsal.as_ref().ok().and_then(Option::as_ref);
     let exact = rehearsed.is_some() || migrations.is_empty();
-    let destructive = destructive::follow(config, Held::by(target), &migrations);
-    let hazards = destructive::hazards(config, Held::by(target), &migrations);
     let mut planned: Vec<PlannedMigration> = migrations
         .iter()
-        .zip(destructive.into_iter().zip(hazards))
-        .map(|(migration, (destructive, hazards))| PlannedMigration {
-            version: migration.version.clone(),
-            name: migration.name.clone(),
-            checksum: migration.checksum(),
-            transactional: migration.transactional,
-            out_of_order: target.is_past(&migration.version),
-            hazards,
-            destructive,
-            destructive_allowed: false,
+        .map(|migration| {
+            let measured = rehearsed.and_then(|done| done.trial.measured.get(&migration.version));
+            let Measured { effects, touched } = measured.cloned().unwrap_or_default();
+            let hazards = hazards(target.backend, &migration.up).into_iter();
+            PlannedMigration {
+                version: migration.version.clone(),
+                name: migration.name.clone(),
+                checksum: migration.checksum(),
+                transactional: migration.transactional,
+                out_of_order: target.is_past(&migration.version),
+                hazards: hazards
+                    .filter(|hazard| hazard.is_about(&target.catalog))
+                    .collect(),
+                effects,
+                touched,
+                destructive_allowed: false,
+            }
         })
         .collect();
     for migration in &mut planned {
-        let mut allowed = config.allow_destructive.iter();
+        let mut allowed = config.allow_data_loss.iter();
         migration.destructive_allowed = allowed.any(|named| migration.is_called(named));
     }
     let parts = split(config, source, &migrations);

@@ -3,20 +3,23 @@
 
 use std::collections::BTreeMap;
 
+use super::copy::make_copy;
 use super::gate;
 use super::plan::{missing_migrations, split};
 use super::rehearsed_session::{Live, RehearsedSession};
-use crate::database::{self, CopiedRows, Scratch, Target};
+use crate::database::{self, Measuring, Target};
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::beyond;
+use crate::sync::migrations::effects::{EffectKind, Measured};
 use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::migrations::parts::Part;
 use crate::sync::promoting::progress;
-use crate::sync::schema::catalog::{Catalog, TableKind};
+use crate::sync::schema::catalog::Catalog;
+use crate::sync::schema::protected::{is_own, with_own_rows};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{Config, LookupSettings};
 use crate::sync::settings::environment::{Backend, Environment};
-use crate::sync::settings::rehearsal::{Extent, RehearsalSetting, readable_size};
+use crate::sync::settings::rehearsal::{Extent, RehearsalSetting};
 use crate::sync::snapshot::{Observed, Snapshot};
 
 /// What came of a rehearsal, or nothing where there was nothing to rehearse.
@@ -37,6 +40,8 @@ pub struct Trial {
     pub extent: Extent,
     /// What was not copied, though it was to be, and why.
     pub not_tried: Option<String>,
+    /// What each migration did to rows of protected tables, by its version.
+    pub measured: BTreeMap<String, Measured>,
 }
 
 impl<T> Rehearsed<T> {
@@ -83,8 +88,17 @@ pub(in crate::sync) fn rehearse(
     let parts = split(config, source, &pending);
     check_reach(&parts, known, target.snapshot.backend).map_err(not_rehearsed)?;
     let copy = make_copy(config, environment, target).map_err(not_rehearsed)?;
-    let (scratch, mut session, trial) = (copy.scratch, copy.session, copy.trial);
-    run(config, &mut *session, known, &parts, &target.snapshot)?;
+    let (scratch, mut session, mut trial) = (copy.scratch, copy.session, copy.trial);
+    let on = match trial.extent {
+        Extent::Full => Measuring::Copy,
+        Extent::Schema => Measuring::Schema,
+    };
+    let tables = with_own_rows(config, &target.snapshot.catalog);
+    session.measure(&tables, on).map_err(not_rehearsed)?;
+    trial.measured = run(config, &mut *session, known, &parts, &target.snapshot)?;
+    if trial.extent == Extent::Schema {
+        count_at(target, &mut trial.measured).map_err(not_rehearsed)?;
+    }
     let catalog = session.catalog().map_err(not_rehearsed)?;
     let snapshot = Snapshot {
         applied: session.applied_migrations().map_err(not_rehearsed)?,
@@ -111,69 +125,22 @@ pub(in crate::sync) fn rehearse(
     }))
 }
 
-/// A copy of the target, and the session that runs the migrations on it.
-struct Trying {
-    scratch: Scratch,
-    session: Box<dyn Target>,
-    trial: Trial,
-}
-
-/// Copies as much of the target as the environment says, or less where that is too large or cannot
-/// be copied.
-fn make_copy(
-    config: &Config,
-    environment: &Environment,
+/// Counts at the target the rows that a copy without them would have lost.
+fn count_at(
     target: &mut Observed,
-) -> anyhow::Result<Trying> {
-    let settings = environment.rehearsal;
-    let is_file = target.snapshot.backend == Backend::Sqlite;
-    let mut not_tried = None;
-    if is_file || settings.mode == RehearsalSetting::Full {
-        let size = if is_file { 0 } else { target.session.size()? };
-        if size <= settings.limit {
-            match copy(environment, target, CopiedRows::All) {
-                Err(error) if !is_file => not_tried = Some(Problem::of(&error).message),
-                copied => return copied,
+    measured: &mut BTreeMap<String, Measured>,
+) -> anyhow::Result<()> {
+    for found in measured.values_mut() {
+        for effect in &mut found.effects {
+            let rows = target.session.count_rows(&effect.table)?;
+            // How many values a column has is not known with that.
+            if rows == 0 || effect.kind == EffectKind::TableDropped {
+                effect.rows = Some(rows);
             }
-        } else {
-            not_tried = Some(format!(
-                "it has {}, and rehearsal_limit is {}",
-                readable_size(size),
-                readable_size(settings.limit)
-            ));
         }
+        found.effects.retain(|effect| effect.rows != Some(0));
     }
-    let lookups = config.lookups.iter();
-    let lookups = lookups.filter_map(|settings| target.snapshot.catalog.find(&settings.table));
-    let lookups = lookups.map(|table| table.name.clone()).collect();
-    let copied = copy(environment, target, CopiedRows::Of(lookups))?;
-    let trial = Trial {
-        not_tried,
-        ..copied.trial
-    };
-    Ok(Trying { trial, ..copied })
-}
-
-fn copy(
-    environment: &Environment,
-    target: &mut Observed,
-    rows: CopiedRows,
-) -> anyhow::Result<Trying> {
-    let scratch = target.session.scratch(&rows)?;
-    let mut session = database::open_target(&scratch.url, environment.limits)?;
-    check_copy(&scratch, &mut *session, target)?;
-    let extent = match scratch.copied {
-        None => Extent::Full,
-        Some(_) => Extent::Schema,
-    };
-    Ok(Trying {
-        scratch,
-        session,
-        trial: Trial {
-            extent,
-            not_tried: None,
-        },
-    })
+    Ok(())
 }
 
 /// The tables that were not copied are asked for at the target itself.
@@ -190,41 +157,6 @@ fn live(
         lookups: config.lookups.clone(),
         label: target.snapshot.label.clone(),
     })
-}
-
-/// The copy has the same schema and as many rows, whatever happened while it was filled.
-fn check_copy(
-    scratch: &Scratch,
-    session: &mut dyn Target,
-    target: &mut Observed,
-) -> anyhow::Result<()> {
-    if target.snapshot.backend == Backend::Sqlite {
-        return Ok(());
-    }
-    let because = |what: String| match &scratch.complaint {
-        Some(complaint) => anyhow::anyhow!("{complaint}"),
-        None => anyhow::anyhow!("the copy is not like it: {what}"),
-    };
-    let catalog = session.catalog()?;
-    let label = &target.snapshot.label;
-    let differences = target
-        .snapshot
-        .catalog
-        .differences(&catalog, label, "the copy");
-    if let Some(first) = differences.first() {
-        return Err(because(format!("{} ({})", first.object, first.brief)));
-    }
-    let all = || {
-        let tables = catalog.tables.values();
-        let tables = tables.filter(|table| table.kind != TableKind::NotATable);
-        tables.map(|table| table.name.clone()).collect()
-    };
-    for table in scratch.copied.clone().unwrap_or_else(all) {
-        if session.count_rows(&table)? != target.session.count_rows(&table)? {
-            return Err(because(format!("rows of `{table}` are missing")));
-        }
-    }
-    Ok(())
 }
 
 /// What is committed on the copy may not reach beyond it.
@@ -249,14 +181,15 @@ pub(super) fn check_reach(
     Ok(())
 }
 
-/// Runs what the promotion would run, and commits what it would commit.
+/// Runs what the promotion would run, and commits what it would commit; returns what it did.
 fn run(
     config: &Config,
     session: &mut dyn Target,
     known: &MigrationSet,
     parts: &[Part],
     target: &Snapshot,
-) -> Result<(), Problem> {
+) -> Result<BTreeMap<String, Measured>, Problem> {
+    let mut measured = BTreeMap::new();
     let failed = |error: anyhow::Error| failed(&error, target);
     // The rows that are loaded afterwards may mend what refers to them.
     let lookups = config.lookups.iter().map(|lookup| lookup.table.clone());
@@ -269,11 +202,14 @@ fn run(
             .iter()
             .filter_map(|version| known.get(version))
         {
-            match part.transaction {
-                true => session.run_migration(known, migration),
+            let done = match part.transaction {
+                true => session.run_measured(known, migration, &[]),
                 false => session.run_outside(known, migration),
-            }
-            .map_err(failed)?;
+            };
+            let mut done = done.map_err(failed)?;
+            done.effects
+                .retain(|effect| is_own(config, &target.catalog, effect));
+            measured.insert(migration.version.clone(), done);
             broken = match session.check_references(except) {
                 // A later one has mended it.
                 Ok(()) => None,
@@ -297,7 +233,7 @@ fn run(
                 .map_err(failed)?;
         }
     }
-    Ok(())
+    Ok(measured)
 }
 
 fn breaks(migration: &Migration, error: &anyhow::Error) -> Problem {
@@ -316,8 +252,8 @@ fn failed(error: &anyhow::Error, target: &Snapshot) -> Problem {
     let problem = Problem::of(error);
     let hint = match (problem.code, target.backend) {
         (Code::MigrationFailed, Backend::Postgres) => {
-            "nothing was touched; mend the migration. The copy has no rows but lookup rows: \
-             where the migration needs others, set rehearsal = \"off\" for this environment in data-sync/sync.toml"
+            "nothing was touched; mend the migration or the rows that it meets. Where the copy has no rows \
+             of protected tables and the migration needs them, set rehearsal = \"off\" for this environment in data-sync/sync.toml"
         }
         (Code::MigrationFailed, Backend::Sqlite) => {
             "nothing was touched; mend the migration or the rows that it meets"

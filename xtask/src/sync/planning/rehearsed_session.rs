@@ -14,7 +14,6 @@ use crate::sync::rows::row::{KeyedHash, Record};
 use crate::sync::schema::catalog::Catalog;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::LookupSettings;
-use crate::sync::settings::environment::DatabaseUrl;
 
 /// The target itself, before the migrations.
 pub(in crate::sync) struct Live {
@@ -151,15 +150,6 @@ impl Session for RehearsedSession {
         lookup: &Lookup,
     ) -> anyhow::Result<Rows<'session, Record>> {
         self.session.rows(lookup)
-    }
-
-    fn may_lack(
-        &mut self,
-        url: &DatabaseUrl,
-        lookup: &Lookup,
-        here: &Lookup,
-    ) -> anyhow::Result<bool> {
-        self.session.may_lack(url, lookup, here)
     }
 
     /// Parents are looked for in this way too, and may be rows of a table that was not copied.

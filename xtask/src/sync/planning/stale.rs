@@ -174,7 +174,7 @@ fn migration_changes(
                     short(Some(&migration.checksum))
                 ))
             }
-            Some(other) => destructive_changes(migration, &other, changes),
+            Some(other) => effect_changes(migration, &other, changes),
         }
     }
     for migration in now {
@@ -184,19 +184,19 @@ fn migration_changes(
     }
 }
 
-fn destructive_changes(approved: &BoundMigration, now: &BoundMigration, changes: &mut Vec<String>) {
+fn effect_changes(approved: &BoundMigration, now: &BoundMigration, changes: &mut Vec<String>) {
     let name = &now.name;
-    if approved.destructive != now.destructive {
+    if approved.effects != now.effects {
         changes.push(format!(
-            "migration {name}: other rows would be destroyed than when the plan was made"
+            "migration {name} does something else to protected rows than when the plan was made"
         ));
     }
     match (approved.destructive_allowed, now.destructive_allowed) {
         (false, true) => changes.push(format!(
-            "migration {name} may destroy rows now, and was not allowed to"
+            "migration {name} may lose or change protected rows now, and was not allowed to"
         )),
         (true, false) => changes.push(format!(
-            "migration {name} was allowed to destroy rows, and is not now: add --allow-destructive {name}"
+            "migration {name} was allowed to lose or change protected rows, and is not now: add --allow-data-loss {name}"
         )),
         _ => {}
     }

@@ -1,6 +1,7 @@
 //! Carrying out a plan.
 
 pub mod commit;
+pub(super) mod data_loss;
 pub mod export;
 pub mod export_edits;
 pub mod load;
@@ -9,5 +10,4 @@ pub mod promote;
 pub mod promoted;
 pub mod report;
 pub mod retry;
-pub(super) mod unsaid;
 pub(super) mod verify;

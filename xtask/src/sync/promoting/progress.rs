@@ -10,8 +10,10 @@ use crate::problem::{Code, Problem};
 use crate::sync::event::{Event, Events};
 use crate::sync::history::ledger::{self, LedgerEntry, RecordedMigration, RunKind};
 use crate::sync::history::moment::Moment;
+use crate::sync::migrations::effects::RowEffect;
 use crate::sync::migrations::migration::{AppliedMigration, Migration, MigrationSet};
 use crate::sync::migrations::parts::Part;
+use crate::sync::planning::plan::PlannedMigration;
 use crate::sync::rows::compare::{Side, digest};
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::LookupState;
@@ -44,15 +46,16 @@ pub struct Run<'run> {
     pub commit: Commit<'run>,
     /// Keeps others from writing to the lookup tables until the part ends, and reads them.
     pub hold: &'run dyn Fn(&mut dyn Target) -> anyhow::Result<Held>,
-    /// What has to hold before a part begins.
-    pub before: &'run dyn Fn(&mut dyn Target, &Part) -> anyhow::Result<()>,
-    /// What has to hold after each migration in a transaction.
+    /// The migrations as they were planned; none where nobody planned.
+    pub planned: &'run [PlannedMigration],
+    /// Whether an effect met something that does not come from the source.
+    pub is_own: &'run dyn Fn(&RowEffect) -> bool,
+    /// Whether a migration in a transaction may have done this to protected rows.
     pub after: &'run After<'run>,
 }
 
 /// What is wrong may only be worth a warning.
-pub type After<'run> =
-    dyn Fn(&mut dyn Target, &Migration) -> anyhow::Result<Option<Problem>> + 'run;
+pub type After<'run> = dyn Fn(&Migration, &[RowEffect]) -> anyhow::Result<Option<Problem>> + 'run;
 
 /// The lookup tables that are there, with what they hold.
 pub type Held = Vec<(Lookup, LookupState)>;
@@ -128,24 +131,32 @@ impl Progress {
         part: &Part,
         events: &mut Events<'_>,
     ) -> anyhow::Result<Vec<RecordedMigration>> {
-        (run.before)(target, part)?;
         let mut recorded = Vec::new();
         let planned = part.migrations.iter();
         for migration in planned.filter_map(|version| run.known.get(version)) {
             events(Event::Detail(migration.name.clone()));
             let clock = Instant::now();
-            if part.transaction {
-                target.run_migration(run.known, migration)?;
-                self.warnings.extend((run.after)(target, migration)?);
+            let measured = if part.transaction {
+                let mut planned = run.planned.iter();
+                let planned = planned.find(|planned| planned.version == migration.version);
+                let expected = planned.map_or(&[][..], |planned| &planned.touched);
+                target.run_measured(run.known, migration, expected)?
             } else {
                 self.outside = Some(migration.name.clone());
-                target.run_outside(run.known, migration)?;
+                let done = target.run_outside(run.known, migration)?;
                 self.outside = None;
+                done
+            };
+            let mut effects = measured.effects;
+            effects.retain(run.is_own);
+            if part.transaction {
+                self.warnings.extend((run.after)(migration, &effects)?);
             }
             self.ran.push(MigrationReport {
                 version: migration.version.clone(),
                 name: migration.name.clone(),
                 duration_ms: milliseconds(clock),
+                effects,
             });
             if !part.transaction {
                 self.committed = self.ran.len();
@@ -321,6 +332,7 @@ mod tests {
             version: name.to_owned(),
             name: name.to_owned(),
             duration_ms: 0,
+            effects: Vec::new(),
         }
     }
 

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::commit::Commit;
+use super::data_loss;
 use super::export;
 use super::export_edits;
 use super::load;
 use super::progress::{self, Progress, hold, resolve_present};
 use super::promoted;
 use super::report::{BackupReport, LookupReport, Outcome, Report};
-use super::unsaid::Said;
 use super::verify::{
     check_catalog, check_counts, check_export, check_loaded, check_protected, check_rehearsed,
     match_columns,
 };
-use crate::database;
+use crate::database::{self, Measuring};
 use crate::problem::Problem;
 use crate::sync::backups::backup;
 use crate::sync::backups::retention::thin_out;
@@ -23,20 +23,18 @@ use crate::sync::event::{Event, Events};
 use crate::sync::history::ledger::{LedgerEntry, Run, RunKind};
 use crate::sync::history::moment::Moment;
 use crate::sync::import::imported;
-use crate::sync::migrations::destructive;
 use crate::sync::migrations::migration::MigrationSet;
 use crate::sync::one_environment;
 use crate::sync::planning::gate;
 use crate::sync::planning::plan::{Plan, plan};
 use crate::sync::planning::rehearse::rehearse;
 use crate::sync::planning::stale::stale_problem;
-use crate::sync::planning::unsaid::{self, unsaid};
 use crate::sync::random::random_id;
 use crate::sync::rows::difference::{TableComparison, compare_lookups};
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::LookupState;
 use crate::sync::rows::row_source::{Loaded, observe_ends};
-use crate::sync::schema::protected::protected;
+use crate::sync::schema::protected::{is_own, protected, with_own_rows};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::pipeline::Promotion;
@@ -90,21 +88,6 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
         }
         _ => compare_ends(config, &mut source, &mut target, None, every_row)?,
     };
-    destructive::count(config, &source.snapshot, &mut target, &migrations)?;
-    let unsaid = match &mut rehearsal {
-        Ok(Some(after)) => {
-            let url = promotion.to.url()?;
-            unsaid(
-                config,
-                &source.snapshot,
-                url,
-                &mut target,
-                &mut after.target,
-                &migrations,
-            )?
-        }
-        _ => Vec::new(),
-    };
     // With its session the copy goes away.
     let rehearsal =
         rehearsal.map(|rehearsed| rehearsed.map(|done| done.map(|after| after.snapshot)));
@@ -124,15 +107,8 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
     if let Some(problem) = one_environment::another(config, promotion.to, identity, from) {
         plan.blockers.insert(0, problem.blocking());
     }
-    if let Some(problem) = unsaid::problem(&unsaid, &plan, &target.snapshot) {
-        let found = match target.snapshot.strict {
-            true => &mut plan.blockers,
-            false => &mut plan.warnings,
-        };
-        found.push(problem);
-    }
     export_edits::judge(config, promotion, &mut source, &mut plan)?;
-    destructive::check_allowed(config, &plan, &target.snapshot)?;
+    gate::check_allowed(config, &plan, &target.snapshot)?;
     gate::check_deletes_allowed(config)?;
     Ok(Look {
         plan,
@@ -282,7 +258,9 @@ fn carry_out(
             ..Run::begun(config, kind, &subject, started_at)?
         },
     )?;
-    let said = Said::begin(config, &look.plan, &before, &look.migrations, &mut *target)?;
+    if !look.plan.migrations.is_empty() {
+        target.measure(&with_own_rows(config, &before.catalog), Measuring::Live)?;
+    }
     let run = progress::Run {
         parts: &look.plan.parts,
         known: &look.migrations,
@@ -290,11 +268,9 @@ fn carry_out(
         label: to,
         commit,
         hold: &|target| hold(config, target, to),
-        before: &|target, part| destructive::hold_empty(target, &look.plan, part, to),
-        after: &|target, migration| match &said {
-            Some(said) => said.check(target, migration),
-            None => Ok(None),
-        },
+        planned: &look.plan.migrations,
+        is_own: &|effect| is_own(config, &before.catalog, effect),
+        after: &|migration, effects| data_loss::judge(&look.plan, &before, migration, effects),
     };
     let migrations = progress.run(&mut *target, &run, events)?;
     report.migrations = progress.ran().to_vec();

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::load::LoadedTable;
 use crate::problem::Problem;
 use crate::sync::backups::backup::{Backup, Proof};
+use crate::sync::migrations::effects::RowEffect;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
 use crate::sync::words::counted;
@@ -38,8 +39,11 @@ pub struct Report {
     pub exports: Option<PathBuf>,
     pub migrations: Vec<MigrationReport>,
     pub lookups: Vec<LookupReport>,
-    /// What the engine counted on protected tables while lookup rows were loaded.
+    /// How many rows of protected tables are gone or others after the run.
     pub protected_rows_changed: u64,
+    /// What the engine counted on protected tables while lookup rows were loaded; with any of it the
+    /// run is rolled back.
+    pub protected_by_load: Vec<TouchedRows>,
     /// The target is not as it was: the run is done, or what is in `migrations` stays.
     pub target_changed: bool,
     /// Rows and schema were compared with the source's before they were committed.
@@ -63,6 +67,15 @@ pub struct MigrationReport {
     pub version: String,
     pub name: String,
     pub duration_ms: u64,
+    /// What it did to rows of protected tables.
+    pub effects: Vec<RowEffect>,
+}
+
+/// Rows of a table that were inserted, updated or deleted.
+#[derive(Debug, Clone, Serialize)]
+pub struct TouchedRows {
+    pub table: TableName,
+    pub rows: u64,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -91,6 +104,7 @@ impl Report {
             migrations: Vec::new(),
             lookups: Vec::new(),
             protected_rows_changed: 0,
+            protected_by_load: Vec::new(),
             target_changed: false,
             verified: false,
             duration_ms: 0,
@@ -99,12 +113,22 @@ impl Report {
         }
     }
 
+    /// Each migration that met rows of protected tables, with what it did.
+    pub fn effects(&self) -> impl Iterator<Item = (&str, &RowEffect)> {
+        let migrations = self.migrations.iter();
+        migrations.flat_map(|migration| {
+            let effects = migration.effects.iter();
+            effects.map(|effect| (&*migration.name, effect))
+        })
+    }
+
     /// `2 migrations; fee_items: 1 inserted, 2 updated`.
     pub fn summary(&self) -> String {
         let mut parts = Vec::new();
         if !self.migrations.is_empty() {
             parts.push(counted(self.migrations.len() as u64, "migration"));
         }
+        parts.extend(self.effects().map(|(_, effect)| effect.words()));
         for lookup in &self.lookups {
             let counts: Vec<String> = [
                 (lookup.inserted, "inserted"),

@@ -2,9 +2,10 @@
 
 use super::export;
 use super::load::LoadedTable;
-use super::report::Report;
+use super::report::{Report, TouchedRows};
 use crate::database::Target;
 use crate::problem::{Code, Problem};
+use crate::sync::migrations::effects::rows_met;
 use crate::sync::planning::plan::Plan;
 use crate::sync::rows::difference::{Outcome as Compared, TableComparison};
 use crate::sync::rows::lookup::Lookup;
@@ -188,7 +189,15 @@ pub(in crate::sync) fn check_protected(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let changes = target.watched_changes()?;
-    report.protected_rows_changed = changes.iter().map(|(_, count)| count).sum();
+    let by_load = changes.iter().map(|(table, rows)| TouchedRows {
+        table: table.clone(),
+        rows: *rows,
+    });
+    report.protected_by_load = by_load.collect();
+    let by_load: u64 = changes.iter().map(|(_, count)| count).sum();
+    let by_migrations = report.migrations.iter();
+    let by_migrations: u64 = by_migrations.map(|done| rows_met(&done.effects)).sum();
+    report.protected_rows_changed = by_migrations + by_load;
     if changes.is_empty() {
         return Ok(());
     }

@@ -39,8 +39,8 @@ pub struct Config {
     pub operator: String,
     /// The file that a pipeline shows as the summary of its step.
     pub summary: Option<PathBuf>,
-    /// The migrations that may destroy rows where that has to be said: names or versions.
-    pub allow_destructive: Vec<String>,
+    /// The migrations that may lose or change protected rows: names or versions.
+    pub allow_data_loss: Vec<String>,
     /// The lookup tables that may lose more rows than `max_delete` allows.
     pub allow_deletes: Vec<TableName>,
     /// Exports that were edited may be replaced.
@@ -241,7 +241,7 @@ impl Config {
                 .into_iter()
                 .find_map(&variable)
                 .unwrap_or_else(|| "unknown".to_owned()),
-            allow_destructive: Vec::new(),
+            allow_data_loss: Vec::new(),
             allow_deletes: Vec::new(),
             discard_edits: false,
             options: String::new(),

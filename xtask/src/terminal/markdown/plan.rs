@@ -117,8 +117,8 @@ fn migration(migration: &PlannedMigration) -> Vec<String> {
             code(&hazard.rule)
         ));
     }
-    for destructive in &migration.destructive {
-        notes.push(format!("destructive: {}", prose(&destructive.words())));
+    for effect in &migration.effects {
+        notes.push(format!("data loss: {}", prose(&effect.words())));
     }
     vec![cell(&code(&migration.name)), cell(&notes.join("; "))]
 }

@@ -3,6 +3,7 @@
 use super::escape::{block, cell, code, prose};
 use super::page::{Page, Table};
 use super::{add_problem, add_problems};
+use crate::sync::migrations::effects::RowEffect;
 use crate::sync::promoting::report::{LookupReport, Outcome, Report};
 
 pub(in crate::terminal) fn report(report: &Report, limit: usize) -> String {
@@ -34,7 +35,7 @@ pub(in crate::terminal) fn report(report: &Report, limit: usize) -> String {
     }
     add_problems(&mut page, "warning", &report.warnings);
     page.table(&Table {
-        header: &["Migration", "ms"],
+        header: &["Migration", "ms", "Protected rows"],
         rows: report
             .migrations
             .iter()
@@ -42,6 +43,7 @@ pub(in crate::terminal) fn report(report: &Report, limit: usize) -> String {
                 vec![
                     cell(&code(&migration.name)),
                     migration.duration_ms.to_string(),
+                    cell(&effects(&migration.effects)),
                 ]
             })
             .collect(),
@@ -79,6 +81,14 @@ fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Failed => "failed",
         Outcome::Cancelled => "cancelled",
     }
+}
+
+fn effects(effects: &[RowEffect]) -> String {
+    let words: Vec<String> = effects
+        .iter()
+        .map(|effect| prose(&effect.words()))
+        .collect();
+    words.join("; ")
 }
 
 fn lookup(lookup: &LookupReport) -> Vec<String> {

@@ -1,11 +1,9 @@
 //! Every sentence of the contracts in `xtask/src/database/mod.rs`, on every backend.
 
-mod beside;
 mod boundary;
 mod catalog;
 mod circles;
 mod foreign_keys;
-mod hazards;
 mod holders;
 mod identity;
 mod limits;
@@ -228,7 +226,6 @@ suite! {
         writing: a_migration_may_change_the_session the_lock_ends_with_the_session;
     }
     sqlite {
-        beside: a_row_that_is_missing_or_another_is_found;
         boundary: an_error_that_rolls_back_has_committed_nothing;
         catalog:
             every_change_of_text_is_told_and_no_other
@@ -238,7 +235,6 @@ suite! {
             the_collation_and_the_type_of_the_parent_decide
             foreign_keys_as_statements_write_them
             ;
-        hazards: a_column_in_use_is_told_with_what_uses_it a_rebuild_names_the_rows_that_would_go_with_it;
         tangles: automatic_numbers_go_on_above_the_highest a_strict_table_keeps_its_classes;
         spelling: a_strict_column_takes_its_own_class_only
             keys_that_are_equal_as_numbers_arrive_as_spelled

@@ -38,7 +38,6 @@ fn observed(database: &Database, label: &str) -> Observed {
         ledger: Ledger::default(),
         applied: Vec::new(),
         catalog: session.catalog().unwrap(),
-        row_counts: BTreeMap::new(),
     };
     Observed {
         snapshot,

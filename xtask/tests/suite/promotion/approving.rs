@@ -155,7 +155,7 @@ pub(super) fn what_was_approved_is_carried_out_once(backend: Backend) {
     );
 }
 
-pub(super) fn what_may_be_destroyed_is_approved(backend: Backend) {
+pub(super) fn what_may_be_lost_is_approved(backend: Backend) {
     let clean = "2024-02-01-000000_clean";
     let mut stage = Stage::promoted(backend);
     stage.migrations.write(clean, "DELETE FROM merchants;");
@@ -165,11 +165,13 @@ pub(super) fn what_may_be_destroyed_is_approved(backend: Backend) {
     let file = stage.root.path().join("plan.json");
     refused.write(&file).unwrap();
     assert_eq!(Approved::read(&file).unwrap().blockers, 1);
-    stage.config.allow_destructive = vec![clean.to_owned()];
+    stage.config.allow_data_loss = vec![clean.to_owned()];
     assert_stale(
         &stage,
         &refused,
-        &["migration 2024-02-01-000000_clean may destroy rows now, and was not allowed to"],
+        &[
+            "migration 2024-02-01-000000_clean may lose or change protected rows now, and was not allowed to",
+        ],
     );
     // How many there are changes all the time.
     let approved = stage.plan();

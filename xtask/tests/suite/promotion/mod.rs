@@ -8,9 +8,10 @@ mod clashing;
 mod committing;
 mod configuring;
 mod copying;
-mod destroying;
+mod data_loss;
 mod drifting;
 mod editing;
+mod effects;
 mod exporting;
 mod failing;
 mod foreign;
@@ -38,7 +39,6 @@ mod splitting;
 mod stage;
 mod stamping;
 mod unloadable;
-mod unsaid;
 mod waiting;
 
 use crate::support::suite;
@@ -61,7 +61,7 @@ suite! {
             a_migration_came_in_between
             another_database_has_the_same_contents
             what_was_approved_is_carried_out_once
-            what_may_be_destroyed_is_approved
+            what_may_be_lost_is_approved
             whoever_plans_has_to_rehearse_as_whoever_promotes
             ;
         arriving:
@@ -85,12 +85,14 @@ suite! {
             a_column_that_one_end_computes any_other_name_is_in_nobodys_way;
         copying: migrations_meet_protected_rows_in_the_plan;
         committing: the_ledger_says_whether_it_was_committed;
-        destroying:
-            destructive_statements_warn_where_one_yes_is_enough
-            destructive_statements_have_to_be_allowed_elsewhere
-            only_migrations_that_are_there_can_be_allowed
-            rows_are_counted_again_under_the_lock
-            ;
+        data_loss: a_loss_warns_where_one_yes_is_enough a_loss_has_to_be_allowed_where_two_are_asked
+            only_migrations_that_are_there_can_be_allowed rows_are_measured_again_under_the_lock
+            more_rows_of_the_same_are_approved what_a_trigger_does_is_measured what_was_not_tried_rolls_back
+            a_migration_outside_a_transaction_is_measured
+            rows_of_lookup_tables_are_lost_where_they_are_the_targets_own;
+        effects: each_kind_of_loss_is_measured what_keeps_every_row_needs_no_leave
+            rows_of_a_migration_are_nobodys_loss each_migration_has_its_own_effects
+            rows_without_a_key_are_told_by_all_they_hold;
         drifting:
             drift_warns_once_and_blocks_twice
             drift_does_what_the_environment_says
@@ -272,12 +274,6 @@ suite! {
             what_was_promoted_to_no_test_reaches_no_production
             an_older_stamp_says_less_until_the_next_run
             ;
-        unsaid:
-            protected_rows_go_only_with_leave
-            protected_rows_change_only_with_leave
-            what_is_not_said_warns_where_one_yes_is_enough
-            what_keeps_every_row_needs_no_leave
-            ;
         waiting:
             a_lock_that_stays_is_given_up a_lock_that_goes_away_is_waited_out
             what_changed_in_a_pause_makes_the_plan_stale;
@@ -316,7 +312,9 @@ suite! {
             no_language_tells_values
             whoever_writes_down_what_is_defined_is_in_nobodys_way
             ;
-        destroying: rows_that_come_during_the_backup_are_not_destroyed;
+        data_loss: a_loss_that_the_copy_did_not_show_rolls_back a_copy_of_the_schema_shows_what_is_dropped;
+        effects: types_that_keep_every_value_are_no_loss values_that_another_type_changes_are_counted
+            rows_that_go_with_a_lookup_row_are_measured rows_of_partitions_are_measured;
         letting_go: domains_over_enums_are_keys what_is_referred_to_waits_by_its_foreign_keys
             a_key_that_is_respelled_takes_two_steps what_does_not_travel_is_no_way_out
             rows_change_places_though_a_part_is_null;
@@ -333,9 +331,6 @@ suite! {
         preview: a_value_too_long_to_retire_by_is_named;
         resolving: a_name_that_is_another_table_at_each_end_is_a_blocker
             a_table_that_only_one_end_has_in_its_first_schema_is_a_blocker;
-        unsaid: tables_and_columns_go_only_with_leave rows_may_change_their_partition
-            what_the_schema_does_not_show_goes_only_with_leave a_partition_goes_only_with_leave
-            tables_without_rows_may_be_rewritten;
         waiting:
             a_lock_on_a_lookup_table_is_given_up
             a_lock_that_a_migration_meets_is_given_up
@@ -345,8 +340,6 @@ suite! {
             ;
     }
     sqlite {
-        unsaid: a_new_column_excuses_no_other;
-        destroying: rows_that_a_key_replaces_are_told;
         splitting: a_setting_that_a_migration_leaves_ends_with_it;
         clashing: names_are_one_whatever_their_case;
         mixing: conditions_mean_what_they_meant_when_they_were_written

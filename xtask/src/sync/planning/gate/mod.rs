@@ -1,7 +1,7 @@
 //! Every reason why a plan may not run, and every thing that is worth a warning.
 
+mod data_loss;
 mod deletes;
-mod destructive;
 mod edits;
 mod ends;
 mod history;
@@ -20,9 +20,10 @@ use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
 use crate::sync::words::{and_more, counted};
+use data_loss::judge_data_loss;
+pub(in crate::sync) use data_loss::{check_allowed, leave};
 pub use deletes::check_deletes_allowed;
 use deletes::judge_deletes;
-use destructive::judge_destructive;
 pub use ends::{wrong_ends, wrong_stamp};
 use history::judge_history;
 pub use history::{
@@ -69,7 +70,7 @@ pub(in crate::sync) fn judge(
             known,
         );
     }
-    judge_destructive(&mut verdict, &plan.migrations, target);
+    judge_data_loss(&mut verdict, &plan.migrations, target);
     if !plan.is_free_of_drift() {
         let problem = drift(plan, source, target);
         if target.refuses_drift {

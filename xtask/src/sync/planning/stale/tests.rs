@@ -1,8 +1,8 @@
 //! The tests of `changes`.
 
 use super::*;
-use crate::sync::migrations::destructive::Kind;
-use crate::sync::planning::contract::{Applied, BoundDestructive, BoundPart};
+use crate::sync::migrations::effects::{BoundEffect, EffectKind};
+use crate::sync::planning::contract::{Applied, BoundPart};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::environment::Backend;
 use crate::sync::settings::rehearsal::Extent;
@@ -27,7 +27,7 @@ fn migration(version: &str, checksum: &str) -> BoundMigration {
         version: version.to_owned(),
         name: format!("{version}_name"),
         checksum: checksum.to_owned(),
-        destructive: Vec::new(),
+        effects: Vec::new(),
         destructive_allowed: false,
     }
 }
@@ -141,19 +141,17 @@ fn each_part_that_is_another_is_told() {
         ),
         (
             |now| now.migrations[0].destructive_allowed = true,
-            "migration 1_name may destroy rows now, and was not allowed to",
+            "migration 1_name may lose or change protected rows now, and was not allowed to",
         ),
         (
             |now| {
-                now.migrations[0].destructive.push(BoundDestructive {
-                    kind: Kind::Delete,
+                now.migrations[0].effects.push(BoundEffect {
+                    kind: EffectKind::RowsDeleted,
                     table: TableName::new(None, "users"),
                     column: None,
-                    through: None,
-                    line: 1,
                 });
             },
-            "migration 1_name: other rows would be destroyed than when the plan was made",
+            "migration 1_name does something else to protected rows than when the plan was made",
         ),
         (
             |now| now.lookups.truncate(1),

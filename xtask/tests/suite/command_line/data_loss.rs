@@ -1,6 +1,9 @@
-//! Migrations that destroy rows of Production.
+//! Migrations that lose protected rows of Production.
+
+use serde_json::json;
 
 use super::*;
+use crate::schemas::assert_fits;
 use crate::support::workspace::TO_PRODUCTION;
 
 const WIDEN: &str = "2025-05-19-090000_widen_merchant_status";
@@ -21,15 +24,14 @@ fn workspace() -> Workspace {
 }
 
 #[test]
-fn what_is_destroyed_has_to_be_allowed() {
+fn what_is_lost_has_to_be_allowed() {
     let workspace = workspace();
     assert_run!(workspace.run(&["sync", "plan", "test-to-prod"]), @r#"
     exit status: 4
     ----- stdout -----
     test-to-prod (plan [plan])
       migration 2025-05-19-090000_widen_merchant_status
-        hazard: line 33: `merchants` is dropped and made anew, with its rows copied by hand. See that every row is copied, and every index and trigger made again; rows that refer to it stay. (table-rebuild)
-        destructive: line 33: drops `note` of `merchants`, which has 2 rows
+        data loss: drops `note` of `merchants` with 1 value (1)
       migration 2025-07-14-113000_unique_merchant_email
       fee_groups: 1 to insert, 1 to update, 0 to delete, 0 unchanged
       fee_items: 3 to insert, 0 to update, 0 to delete, 0 unchanged
@@ -37,19 +39,19 @@ fn what_is_destroyed_has_to_be_allowed() {
       equipment_catalogue: 1 to insert, 0 to update, 0 to delete, 0 unchanged
       all of it in one transaction, after a backup
       rehearsed on a copy: the numbers of rows hold
-      blocker: migration 2025-05-19-090000_widen_merchant_status may destroy rows of Production: line 33: drops `note` of `merchants`, which has 2 rows
-        hint: if that is meant, add --allow-destructive 2025-05-19-090000_widen_merchant_status
+      blocker: migration 2025-05-19-090000_widen_merchant_status loses or changes protected rows of Production: drops `note` of `merchants` with 1 value (1)
+        hint: if that is meant, add --allow-data-loss 2025-05-19-090000_widen_merchant_status
     ----- stderr -----
     "#);
-    assert_run!(workspace.refuses(&["sync", "plan", "test-to-prod", "--allow-destructive", "widen"]), @r#"
+    assert_run!(workspace.refuses(&["sync", "plan", "test-to-prod", "--allow-data-loss", "widen"]), @r#"
     exit status: 2
     ----- stdout -----
     ----- stderr -----
-    error: --allow-destructive: the plan has no migration `widen`
+    error: --allow-data-loss: the plan has no migration `widen`
 
     hint: the plan has 2025-05-19-090000_widen_merchant_status, 2025-07-14-113000_unique_merchant_email
     "#);
-    let allowed = ["sync", "test-to-prod", "--allow-destructive", WIDEN];
+    let allowed = ["sync", "test-to-prod", "--allow-data-loss", WIDEN];
     // What is shown to be pasted says the same again.
     assert_run!(workspace.refuses(&[&allowed[..], &["--quiet"]].concat()), @r#"
     exit status: 4
@@ -57,9 +59,18 @@ fn what_is_destroyed_has_to_be_allowed() {
     ----- stderr -----
     error: there is no terminal to confirm a change of Production on
 
-    hint: run `cargo xtask sync test-to-prod --allow-destructive 2025-05-19-090000_widen_merchant_status --yes --confirm "SYNC TO PRODUCTION"`
+    hint: run `cargo xtask sync test-to-prod --allow-data-loss 2025-05-19-090000_widen_merchant_status --yes --confirm "SYNC TO PRODUCTION"`
     "#);
-    workspace.succeeds(&[&TO_PRODUCTION, &allowed[2..]].concat());
+    // The option's old name is one too.
+    let allowed = ["--allow-destructive", WIDEN];
+    let run = workspace.succeeds(&[&TO_PRODUCTION[..], &allowed].concat());
+    let lost = format!("protected: {WIDEN} drops `note` of `merchants` with 1 value (1)");
+    assert!(run.stdout.contains(&lost), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("protected rows changed: 1"),
+        "{}",
+        run.stdout
+    );
     assert_eq!(
         workspace.value("prod", "SELECT count(*) FROM merchants"),
         "2"
@@ -93,4 +104,27 @@ fn a_table_is_emptied_only_where_it_is_named() {
     workspace.succeeds(&[&TO_PRODUCTION[..], &["--allow-deletes", "email_templates"]].concat());
     let unknown = workspace.run(&["sync", "plan", "dev-to-test", "--allow-deletes", "users"]);
     assert_eq!(unknown.code, 2);
+}
+
+#[test]
+fn what_is_lost_is_told_in_json() {
+    let workspace = workspace();
+    let allowed = ["--allow-data-loss", WIDEN, "--format", "json"];
+    let plan = workspace.run(&[&["sync", "plan", "test-to-prod"], &allowed[..]].concat());
+    let plan = plan.document();
+    assert_fits("plan", &plan);
+    let migration = &plan["migrations"][0];
+    assert_eq!(migration["destructive_allowed"], true);
+    let effect = json!({
+        "kind": "column_dropped", "table": "merchants", "column": "note", "rows": 1, "keys": ["1"],
+    });
+    assert_eq!(migration["effects"], json!([effect]));
+    let done = workspace.run(&[&TO_PRODUCTION[..], &allowed].concat());
+    let done = done.document();
+    assert_fits("promotion", &done);
+    assert_eq!(done["migrations"][0]["effects"], json!([effect]));
+    assert_eq!(
+        (&done["protected_rows_changed"], &done["protected_by_load"]),
+        (&json!(1), &json!([]))
+    );
 }
