@@ -82,20 +82,20 @@ fn help_lists_the_tasks() {
     Usage: cargo xtask sync test-to-prod [OPTIONS]
 
     Options:
-          --config <FILE>                  The configuration [default: data-sync/sync.toml]
-          --dry-run                        Show the plan and stop
-          --env-file <FILE>                A file of variables; never overrides one that is set [default: .env where there is one]
-          --plan <FILE>                    Do exactly what this plan file says, or nothing
-          --allow-data-loss <MIGRATION>    Let this migration lose or change protected rows; may be given several times
-          --format <FORMAT>                What to print on standard output [default: text] [possible values: text, json, markdown]
-          --allow-deletes <TABLE>          Let this lookup table lose more rows than `max_delete` allows; may be given several times
-      -q, --quiet                          Print results and problems only
-          --discard-edits                  Replace exported files that were edited and not imported
-      -v, --verbose                        Print more, such as every table that is in sync
-          --color <COLOR>                  Use colours [default: auto] [possible values: auto, always, never]
-          --yes                            Answer the first question with `yes`
-          --confirm <TEXT>                 Answer the second question, word for word
-      -h, --help                           Print help
+          --config <FILE>                The configuration [default: data-sync/sync.toml]
+          --dry-run                      Show the plan and stop
+          --env-file <FILE>              A file of variables; never overrides one that is set [default: .env where there is one]
+          --plan <FILE>                  Do exactly what this plan file says, or nothing
+          --allow-data-loss <MIGRATION>  Let this migration lose or change protected rows; may be given several times
+          --format <FORMAT>              What to print on standard output [default: text] [possible values: text, json, markdown]
+          --allow-deletes <TABLE>        Let this lookup table lose more rows than `max_delete` allows; may be given several times
+      -q, --quiet                        Print results and problems only
+          --discard-edits                Replace exported files that were edited and not imported
+      -v, --verbose                      Print more, such as every table that is in sync
+          --color <COLOR>                Use colours [default: auto] [possible values: auto, always, never]
+          --yes                          Answer the first question with `yes`
+          --confirm <TEXT>               Answer the second question, word for word
+      -h, --help                         Print help
     ----- stderr -----
     "#);
 }
