@@ -32,6 +32,8 @@ pub(crate) struct Proxy {
 struct State {
     /// The statement that the fault waits for, and how many of that kind pass before.
     armed: Option<(Vec<u8>, usize, Fault)>,
+    /// The fault waits for a session that has sent these words.
+    session: Option<&'static str>,
     /// New connections are cut once the fault has happened.
     stays_down: bool,
     is_down: bool,
@@ -74,6 +76,11 @@ impl Proxy {
         state.armed = Some((words.as_bytes().to_vec(), after, fault));
     }
 
+    /// Faults happen to sessions alone that have sent these words.
+    pub(crate) fn only_after(&self, words: &'static str) {
+        self.state.lock().unwrap().session = Some(words);
+    }
+
     /// As [`Proxy::fail`], and nobody can connect any more afterwards.
     pub(crate) fn fail_for_good(&self, words: &str, after: usize, fault: Fault) {
         self.state.lock().unwrap().stays_down = true;
@@ -96,12 +103,16 @@ fn parts(url: &str) -> (&str, &str, &str) {
 
 impl State {
     /// What is to happen to what a client sends.
-    fn fault(&mut self, sent: &[u8]) -> Option<Fault> {
+    ///
+    /// `is_meant` is kept for the session: whether it is one that faults happen to.
+    fn fault(&mut self, sent: &[u8], is_meant: &mut bool) -> Option<Fault> {
         if self.is_silent {
             return Some(Fault::Silence);
         }
+        let has = |words: &[u8]| sent.windows(words.len()).any(|window| window == words);
+        *is_meant |= self.session.is_none_or(|words| has(words.as_bytes()));
         let (words, after, fault) = self.armed.as_mut()?;
-        if !sent.windows(words.len()).any(|window| window == words) {
+        if !*is_meant || !has(words) {
             return None;
         }
         if *after > 0 {
@@ -124,9 +135,10 @@ fn connect(client: TcpStream, server: TcpStream, state: &Arc<Mutex<State>>) {
     let swallowing = Arc::clone(&swallows);
     thread::spawn(move || {
         let mut buffer = vec![0; 1 << 16];
+        let mut is_meant = false;
         while let Ok(length @ 1..) = from_client.read(&mut buffer) {
             let sent = &buffer[..length];
-            let fault = shared.lock().unwrap().fault(sent);
+            let fault = shared.lock().unwrap().fault(sent, &mut is_meant);
             match fault {
                 Some(Fault::Silence) => continue,
                 Some(Fault::StatementLost) => break,
