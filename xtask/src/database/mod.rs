@@ -240,6 +240,11 @@ pub trait Target: Session {
     /// `busy` or `unreachable`.
     fn begin_part(&mut self) -> anyhow::Result<()>;
 
+    /// Shows the database that the session is in use, where it ends those that are not.
+    fn sign_of_life(&mut self) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     /// From here on, counts what is done to the rows of these tables.
     fn watch(&mut self, tables: &[TableName]) -> anyhow::Result<()>;
 

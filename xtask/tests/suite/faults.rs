@@ -5,4 +5,6 @@
 mod postgres;
 #[cfg(unix)]
 mod programs;
+#[cfg(unix)]
+mod silence;
 mod sqlite;

@@ -16,18 +16,25 @@ use super::sqlstate::sqlstate;
 use super::words::words;
 use crate::problem::{BROKEN_RULE, Code, Problem};
 use crate::sync::settings::environment::DatabaseUrl;
-use crate::sync::settings::limits::Limits;
+use crate::sync::settings::limits::{Limits, keepalives};
 
 /// Settings of the session as a whole, whatever the limits of the server and of the role are:
 /// looking must not be cut off halfway.
 fn session_settings(limits: Limits) -> String {
-    format!(
+    let mut settings = format!(
         "SET LOCAL application_name = 'cargo xtask sync'; \
          SET LOCAL client_min_messages = warning; SET LOCAL lock_timeout = {}; \
-         SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = 0",
+         SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = {}",
         limits.lock_timeout.as_millis(),
-        limits.statement_timeout.unwrap_or_default().as_millis()
-    )
+        limits.statement_timeout.unwrap_or_default().as_millis(),
+        limits.idle_timeout.unwrap_or_default().as_millis(),
+    );
+    // The server is to notice a network that carries nothing as soon as we do.
+    for (name, value) in keepalives(limits.network_timeout) {
+        let prefix = if name.starts_with("tcp_") { "" } else { "tcp_" };
+        settings.push_str(&format!("; SET LOCAL {prefix}{name} = {value}"));
+    }
+    settings
 }
 
 /// In seconds, for each host.
@@ -52,7 +59,7 @@ pub(super) fn connect(url: &DatabaseUrl) -> anyhow::Result<PgConnection> {
         false => limit.saturating_mul(ANSWER),
     };
     let limit = Duration::from_secs(limit.into());
-    let text = limited.secret_text().to_owned();
+    let text = limited.secret_text();
     let (tell, told) = channel();
     let connecting = move || {
         let _ = tell.send(PgConnection::establish(&text));

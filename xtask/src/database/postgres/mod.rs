@@ -309,10 +309,15 @@ impl PostgresSession {
                 .map_err(|error| failed(&error, "keep the lock"));
         }
         let mut keeper = connect(&self.url)?;
+        // It does nothing as long as the run goes on.
+        let limits = Limits {
+            idle_timeout: None,
+            ..self.limits
+        };
         notice_our_end(&mut keeper);
         <PgConnection as Connection>::TransactionManager::begin_transaction(&mut keeper)
             .map_err(|error| failed(&error, "keep the lock"))?;
-        pin(&mut keeper, &self.url, self.limits)?;
+        pin(&mut keeper, &self.url, limits)?;
         if !try_lock(&mut keeper, WHOLE_RUN)? {
             anyhow::bail!("the lock of a run in several parts is taken");
         }

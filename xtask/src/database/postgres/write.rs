@@ -97,6 +97,10 @@ impl Target for PostgresSession {
         self.begin()
     }
 
+    fn sign_of_life(&mut self) -> anyhow::Result<()> {
+        self.batch("SELECT", "reach the server")
+    }
+
     fn watch(&mut self, tables: &[TableName]) -> anyhow::Result<()> {
         self.start_watching(tables)
     }

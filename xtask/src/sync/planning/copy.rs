@@ -8,6 +8,7 @@ use crate::problem::Problem;
 use crate::sync::schema::catalog::TableKind;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::{Backend, Environment};
+use crate::sync::settings::limits::Limits;
 use crate::sync::settings::rehearsal::{Extent, RehearsalSetting, readable_size};
 use crate::sync::snapshot::Observed;
 
@@ -60,7 +61,12 @@ fn copy(
     rows: CopiedRows,
 ) -> anyhow::Result<Trying> {
     let scratch = target.session.scratch(&rows)?;
-    let mut session = database::open_target(&scratch.url, environment.limits)?;
+    // It waits while rows are compared, and locks nobody out.
+    let limits = Limits {
+        idle_timeout: None,
+        ..environment.limits
+    };
+    let mut session = database::open_target(&scratch.url, limits)?;
     check_copy(&scratch, &mut *session, target)?;
     let extent = match scratch.copied {
         None => Extent::Full,

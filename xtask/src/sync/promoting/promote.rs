@@ -7,6 +7,7 @@ use super::commit::Commit;
 use super::data_loss;
 use super::export;
 use super::export_edits;
+use super::keep_alive::keep_alive;
 use super::load;
 use super::progress::{self, Progress, hold, resolve_present};
 use super::promoted;
@@ -204,18 +205,21 @@ fn carry_out(
 
     step(events, "look again".to_owned());
     let files_read = imported::files(config, promotion)?;
-    let mut look = look(config, promotion, false)?;
+    let idle = promotion.to.limits.idle_timeout;
+    let mut look = keep_alive(&mut *target, idle, || look(config, promotion, false))?;
     if look.plan.id != approved.id || !look.plan.blockers.is_empty() {
         return Err(stale_problem(approved, &look.plan).into());
     }
 
     step(events, format!("back up {to}"));
-    let backup = backup::make(
-        &config.backup,
-        &mut look.target,
-        target_digests(&look.comparisons),
-        &report.run_id,
-    )?;
+    let backup = keep_alive(&mut *target, idle, || {
+        backup::make(
+            &config.backup,
+            &mut look.target,
+            target_digests(&look.comparisons),
+            &report.run_id,
+        )
+    })?;
     // Now: a run that fails leaves its backup too.
     let runs = &look.target.snapshot.ledger.runs;
     thin_out(&config.backup, &promotion.to.name, runs, &backup);
@@ -233,14 +237,16 @@ fn carry_out(
     step(events, promotion.from.handing_over());
     let lookups = resolve_all(config, &look.source.snapshot)?;
     let files = Loaded::of(promotion.from, &config.export_dir)?;
-    let manifest = export::export(
-        &mut *look.source.session,
-        &lookups,
-        &files.dir,
-        &files.name,
-        true,
-        events,
-    )?;
+    let manifest = keep_alive(&mut *target, idle, || {
+        export::export(
+            &mut *look.source.session,
+            &lookups,
+            &files.dir,
+            &files.name,
+            true,
+            events,
+        )
+    })?;
     report.exports = Some(files.reported.clone());
     check_export(config, &manifest, &lookups, &look.comparisons)?;
     let (source, before) = (look.source.snapshot, look.target.snapshot);

@@ -2,52 +2,17 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use super::limits::Limits;
+pub use super::backend::Backend;
+use super::limits::{Limits, keepalives};
 use super::max_delete::MaxDelete;
 use super::rehearsal::{RehearsalSetting, RehearsalSettings};
-use super::url_spelling::{check_spelling, redacted, scrubbed, secrets, with_connect_timeout};
+use super::url_spelling::{check_spelling, redacted, scrubbed, secrets, with_defaults};
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::migration::{OutOfOrder, UnrecordedPolicy};
 use crate::sync::rows::three_way::OnTargetEdit;
 use crate::sync::schema::drift::DriftPolicy;
-
-/// The kind of database behind a URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Backend {
-    Postgres,
-    Sqlite,
-}
-
-impl Backend {
-    /// The folder below `migrations/` and the word in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Backend::Postgres => "postgres",
-            Backend::Sqlite => "sqlite",
-        }
-    }
-
-    /// The file ending of a backup.
-    pub fn backup_ending(self) -> &'static str {
-        match self {
-            Backend::Postgres => "dump",
-            Backend::Sqlite => "sqlite3",
-        }
-    }
-}
-
-impl fmt::Display for Backend {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Backend::Postgres => "PostgreSQL",
-            Backend::Sqlite => "SQLite",
-        })
-    }
-}
 
 /// A named database of the pipeline.
 #[derive(Debug, Clone)]
@@ -129,6 +94,8 @@ pub struct DatabaseUrl {
     path: PathBuf,
     /// Every spelling of the password that a message could repeat.
     secrets: Vec<String>,
+    /// How long a network that carries nothing is waited for.
+    network_timeout: Duration,
 }
 
 impl DatabaseUrl {
@@ -158,6 +125,7 @@ impl DatabaseUrl {
                 text: text.to_owned(),
                 path: PathBuf::new(),
                 secrets: secrets(rest),
+                network_timeout: Limits::default().network_timeout,
             });
         }
         if let Some(rest) = text.strip_prefix("sqlite:") {
@@ -173,6 +141,7 @@ impl DatabaseUrl {
                 text: text.to_owned(),
                 path: root.join(path),
                 secrets: Vec::new(),
+                network_timeout: Limits::default().network_timeout,
             });
         }
         let scheme = text.split(':').next().unwrap_or_default();
@@ -193,10 +162,20 @@ impl DatabaseUrl {
         self.backend
     }
 
-    /// The whole connection string, for the database modules alone.
+    /// The same with another limit on waiting for a network that carries nothing.
+    #[must_use]
+    pub fn with_network_timeout(self, network_timeout: Duration) -> Self {
+        DatabaseUrl {
+            network_timeout,
+            ..self
+        }
+    }
+
+    /// The whole connection string, for the database modules alone, with what ends a connection
+    /// whose network carries nothing, unless it says that itself.
     #[cfg(feature = "postgres")]
-    pub(crate) fn secret_text(&self) -> &str {
-        &self.text
+    pub(crate) fn secret_text(&self) -> String {
+        with_defaults(&self.text, &keepalives(self.network_timeout))
     }
 
     /// The file of a SQLite database.
@@ -213,6 +192,7 @@ impl DatabaseUrl {
             text: format!("sqlite:{}", path.display()),
             path: path.to_owned(),
             secrets: Vec::new(),
+            network_timeout: Limits::default().network_timeout,
         }
     }
 
@@ -243,7 +223,7 @@ impl DatabaseUrl {
     pub fn hurried(&self, limit: u32) -> Self {
         let mut hurried = self.clone();
         if self.backend == Backend::Postgres {
-            hurried.text = with_connect_timeout(&self.text, limit);
+            hurried.text = with_defaults(&self.text, &[("connect_timeout", limit.into())]);
         }
         hurried
     }
@@ -253,9 +233,10 @@ impl DatabaseUrl {
     #[cfg(feature = "postgres")]
     pub(crate) fn without_password(&self) -> (String, Option<String>) {
         use super::percent::percent_decoded;
-        let (scheme, rest) = match self.text.split_once("://") {
+        let text = self.secret_text();
+        let (scheme, rest) = match text.split_once("://") {
             Some((scheme, rest)) => (scheme, rest),
-            None => return (self.text.clone(), None),
+            None => return (text, None),
         };
         let (before_query, query) = match rest.split_once('?') {
             Some((before, query)) => (before, Some(query)),
@@ -328,7 +309,7 @@ mod tests {
             ("postgres://host", "postgres://host/copy"),
         ] {
             let url = DatabaseUrl::parse(url, "URL", Path::new("/")).unwrap();
-            assert_eq!(url.with_database("copy").secret_text(), other);
+            assert_eq!(url.with_database("copy").text, other);
         }
     }
 

@@ -1,5 +1,5 @@
 //! How long a session that writes waits: for somebody else's lock, for one of its own statements,
-//! and for a server that does not answer.
+//! and for a server that does not answer; and how long that waits for us.
 
 use std::time::Duration;
 
@@ -14,9 +14,16 @@ pub struct Limits {
     pub lock_timeout: Duration,
     /// Longer than `lock_timeout`, so that a lock is not taken for a slow statement.
     pub statement_timeout: Option<Duration>,
-    /// How long a server that does not answer is waited for.
+    /// How long a network that carries nothing, or a server that does not answer, is waited for, at
+    /// both ends of a connection.
     pub network_timeout: Duration,
+    /// How long the server keeps a session, with its locks, that is in a transaction and does
+    /// nothing: longer than the program ever pauses, unless somebody stopped it.
+    pub idle_timeout: Option<Duration>,
 }
+
+/// How long the server waits for a program that was stopped, where nothing else is said.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The same as `sync.toml` has it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,6 +31,7 @@ pub struct Written<'text> {
     pub lock_timeout: Option<&'text str>,
     pub statement_timeout: Option<&'text str>,
     pub network_timeout: Option<&'text str>,
+    pub idle_timeout: Option<&'text str>,
 }
 
 impl Default for Limits {
@@ -32,6 +40,8 @@ impl Default for Limits {
             lock_timeout: Duration::from_secs(5),
             statement_timeout: None,
             network_timeout: Duration::from_secs(30),
+            // Sessions that look stay open while others work, and lock nobody out.
+            idle_timeout: None,
         }
     }
 }
@@ -64,7 +74,10 @@ impl Limits {
             )),
             limit => Ok(limit),
         };
-        let mut limits = Limits::default();
+        let mut limits = Limits {
+            idle_timeout: Some(IDLE_TIMEOUT),
+            ..Limits::default()
+        };
         if let Some(text) = written.lock_timeout {
             let what = "say how long it may wait for somebody else's lock, such as \"5s\"";
             limits.lock_timeout = read_limit("lock_timeout", text, what)?;
@@ -77,6 +90,10 @@ impl Limits {
             limits.statement_timeout =
                 Some(read("statement_timeout", text)?).filter(|limit| !limit.is_zero());
         }
+        if let Some(text) = written.idle_timeout {
+            limits.idle_timeout =
+                Some(read("idle_timeout", text)?).filter(|limit| !limit.is_zero());
+        }
         match limits.statement_timeout {
             Some(limit) if limit <= limits.lock_timeout => Err(invalid(
                 format!(
@@ -88,6 +105,20 @@ impl Limits {
             _ => Ok(limits),
         }
     }
+}
+
+/// The parameters of a connection that end it when its network carries nothing for this long: after
+/// half of it the other end is asked for a sign of life, three times. libpq and the server call them
+/// alike, but for a prefix.
+pub fn keepalives(limit: Duration) -> [(&'static str, u64); 4] {
+    let milliseconds = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+    let seconds = |share: u64| milliseconds.div_ceil(1000 * share).max(1);
+    [
+        ("keepalives_idle", seconds(2)),
+        ("keepalives_interval", seconds(6)),
+        ("keepalives_count", 3),
+        ("tcp_user_timeout", milliseconds),
+    ]
 }
 
 /// A length of time that both databases can count: whole milliseconds, up to 24 days.
@@ -147,6 +178,26 @@ mod tests {
         assert_eq!(parse(None, Some("1min")), (5000, Some(60_000)));
         assert_eq!(parse(None, Some("off")), (5000, None));
         assert_eq!(parse(None, Some("0")), (5000, None));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_silent_network_or_a_stopped_program_for_ever() {
+        let parse = |network_timeout: Option<&str>, idle_timeout: Option<&str>| {
+            let written = Written {
+                network_timeout,
+                idle_timeout,
+                ..Written::default()
+            };
+            Limits::parse("test", written).map(|limits| {
+                let idle = limits.idle_timeout.map(|limit| limit.as_secs());
+                (limits.network_timeout.as_secs(), idle)
+            })
+        };
+        assert_eq!(parse(None, None), Ok((30, Some(300))));
+        assert_eq!(parse(Some("1min"), Some("10s")), Ok((60, Some(10))));
+        assert_eq!(parse(None, Some("off")), Ok((30, None)));
+        let problem = parse(Some("off"), None).unwrap_err();
+        assert!(problem.message.contains("wait for ever"), "{problem}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What was configured: environments, their order, and what belongs to which of them.
 
+mod backend;
 pub mod config;
 pub(super) mod config_file;
 pub mod environment;

@@ -102,6 +102,7 @@ pub(in crate::sync) struct EnvironmentFile {
     lock_timeout: Option<String>,
     statement_timeout: Option<String>,
     network_timeout: Option<String>,
+    idle_timeout: Option<String>,
 }
 
 /// The three environments of a file that names none.
@@ -129,6 +130,7 @@ fn default_pipeline() -> Vec<EnvironmentFile> {
         lock_timeout: None,
         statement_timeout: None,
         network_timeout: None,
+        idle_timeout: None,
     })
     .into()
 }
@@ -206,6 +208,7 @@ pub(in crate::sync) fn pipeline(
                 lock_timeout: environment.lock_timeout.as_deref(),
                 statement_timeout: environment.statement_timeout.as_deref(),
                 network_timeout: environment.network_timeout.as_deref(),
+                idle_timeout: environment.idle_timeout.as_deref(),
             },
         )?;
         let rehearsal = RehearsalSettings::parse(
@@ -222,7 +225,7 @@ pub(in crate::sync) fn pipeline(
             project: project.map(str::to_owned),
             label,
             url_variable: environment.url_env,
-            url,
+            url: url.map(|url| url.with_network_timeout(limits.network_timeout)),
             confirm,
             checklist: environment.checklist,
             require_plan: environment.require_plan,

@@ -147,13 +147,19 @@ pub(in crate::sync) fn scrubbed(text: &str, secrets: &[String]) -> String {
     })
 }
 
-/// A PostgreSQL URL with a limit, in seconds, on waiting for the server, unless it has its own.
-pub(in crate::sync) fn with_connect_timeout(url: &str, limit: u32) -> String {
-    if url.contains("connect_timeout=") {
-        return url.to_owned();
+/// A PostgreSQL URL with these parameters, but for those that it has itself.
+pub(in crate::sync) fn with_defaults(url: &str, parameters: &[(&str, u64)]) -> String {
+    let mut url = url.to_owned();
+    for (name, value) in parameters {
+        let has_it = ["?", "&"]
+            .iter()
+            .any(|before| url.contains(&format!("{before}{name}=")));
+        if !has_it {
+            let separator = if url.contains('?') { '&' } else { '?' };
+            url.push_str(&format!("{separator}{name}={value}"));
+        }
     }
-    let separator = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{separator}connect_timeout={limit}")
+    url
 }
 
 #[cfg(test)]
@@ -162,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_limit_is_added_once() {
-        let with_timeout = |url: &str| with_connect_timeout(url, 10);
+        let with_timeout = |url: &str| with_defaults(url, &[("connect_timeout", 10)]);
         assert_eq!(
             with_timeout("postgres://h/d"),
             "postgres://h/d?connect_timeout=10"
@@ -173,6 +179,22 @@ mod tests {
         );
         let own = "postgres://h/d?connect_timeout=3";
         assert_eq!(with_timeout(own), own);
+    }
+
+    #[test]
+    fn what_the_url_says_goes_before_our_limits() {
+        let limits = super::super::limits::keepalives(std::time::Duration::from_secs(30));
+        assert_eq!(
+            with_defaults(
+                "postgres://h/d?tcp_user_timeout=5&keepalives_idle=7",
+                &limits
+            ),
+            "postgres://h/d?tcp_user_timeout=5&keepalives_idle=7&keepalives_interval=5&keepalives_count=3"
+        );
+        assert_eq!(
+            with_defaults("postgres://h/d", &limits),
+            "postgres://h/d?keepalives_idle=15&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=30000"
+        );
     }
 
     #[test]

@@ -36,6 +36,27 @@ pub(super) fn limits_outlive_a_migration_that_changes_them() {
     }
 }
 
+/// The server lets go of what it holds for a program that is gone, and notices that.
+pub(super) fn a_session_that_writes_is_not_kept_for_ever() {
+    let database = Database::create(Backend::Postgres);
+    let limits = Limits {
+        network_timeout: Duration::from_secs(60),
+        idle_timeout: Some(Duration::from_secs(90)),
+        ..Limits::default()
+    };
+    let mut target = database::open_target(&database.checked_url(), limits).unwrap();
+    let settings = "SELECT string_agg(setting, ' ' ORDER BY name) AS seen FROM pg_settings \
+         WHERE name IN ('idle_in_transaction_session_timeout', 'tcp_keepalives_count', \
+         'tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_user_timeout')";
+    let up = format!("CREATE TABLE seen AS {settings};");
+    run_as(&mut *target, Backend::Postgres, "2024-01-01-000000_a", &up).unwrap();
+    target.commit().unwrap();
+    assert_eq!(
+        database.line("SELECT seen FROM seen"),
+        "90000 3 30 10 60000"
+    );
+}
+
 pub(super) fn whoever_waits_for_whom_is_told() {
     let database = Database::with(
         Backend::Postgres,

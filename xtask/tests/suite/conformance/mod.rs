@@ -219,6 +219,7 @@ suite! {
             keys_that_differ_in_spelling_only_arrive_as_spelled;
         watching: cascades_are_counted truncation_is_counted partitions_are_counted_with_their_table;
         limits:
+            a_session_that_writes_is_not_kept_for_ever
             limits_outlive_a_migration_that_changes_them
             whoever_waits_for_whom_is_told
             ;

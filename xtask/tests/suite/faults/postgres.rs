@@ -10,7 +10,7 @@ pub(super) const PROMOTE: [&str; 3] = ["sync", "dev-to-test", "--yes"];
 
 /// The test holds this lock for as long as a load is to stand still.
 const CLOSE_GATE: &str = "SELECT pg_advisory_lock(4711)";
-const OPEN_GATE: &str = "SELECT pg_advisory_unlock(4711)";
+pub(super) const OPEN_GATE: &str = "SELECT pg_advisory_unlock(4711)";
 
 /// What stands still there.
 const AT_GATE: &str = "application_name = 'cargo xtask sync' AND wait_event = 'PgSleep'";
@@ -55,7 +55,7 @@ impl Pair {
 
     /// Starts a promotion that stands still while it loads rows; it goes on when the gate, which
     /// is the connection, is opened.
-    fn start_and_stop(&self) -> (Started, Connection) {
+    pub(super) fn start_and_stop(&self) -> (Started, Connection) {
         let mut gate = self.test.connect();
         gate.texts(CLOSE_GATE);
         let mut run = Started::new(self.workspace.command(&PROMOTE));

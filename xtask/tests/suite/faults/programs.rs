@@ -8,7 +8,7 @@ use crate::support::workspace::assert_run;
 
 /// A `pg_dump` that comes first, says that it has the server's version, and then runs a script
 /// with the name of the file to write as `$file`. `pg_restore` is the real one.
-fn put_in_front(pair: &mut Pair, version: &str, script: &str) {
+pub(super) fn put_in_front(pair: &mut Pair, version: &str, script: &str) {
     let path = std::env::var("PATH").unwrap();
     let programs = pair.workspace.path("programs");
     let dump = format!(
@@ -25,7 +25,7 @@ fn put_in_front(pair: &mut Pair, version: &str, script: &str) {
         .set("PATH", &format!("{}:{path}", programs.display()));
 }
 
-fn server_version(pair: &Pair) -> String {
+pub(super) fn server_version(pair: &Pair) -> String {
     pair.test.line("SELECT current_setting('server_version')")
 }
 

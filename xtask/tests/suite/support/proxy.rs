@@ -60,6 +60,10 @@ impl Proxy {
         Proxy { port, state }
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The URL through this network, without encryption, so that statements can be read.
     pub(crate) fn url(&self, url: &str) -> String {
         let (before, _, after) = parts(url);

@@ -42,6 +42,11 @@ impl Started {
         }
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it with SIGKILL, as a machine that loses its power would.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
