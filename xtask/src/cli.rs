@@ -208,6 +208,11 @@ pub enum SyncCommand {
         #[arg(long, value_name = "NAME")]
         env: Option<String>,
     },
+    /// Prove a backup by restoring it into a database of its own
+    Verify {
+        /// A file of the backup folder
+        backup: PathBuf,
+    },
     /// Put a backup back, after one of what is there now
     Restore {
         #[arg(long, value_name = "NAME")]

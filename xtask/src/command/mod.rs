@@ -1,5 +1,6 @@
 //! From the command line to the work, and from the outcome to the exit code.
 
+mod backups;
 mod grammar;
 mod sync;
 

@@ -1,15 +1,14 @@
 //! The commands of `sync`, each from its arguments to what it shows.
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use super::Ended;
-use crate::cli::{Confirmation, Format, Options, PromotionArguments, SyncCommand};
+use super::{Ended, backups};
+use crate::cli::{Format, Options, PromotionArguments, SyncCommand};
 use crate::problem::{Code, Problem, REFUSED};
 use crate::promotion;
 use crate::sync::adopt::adopt;
+use crate::sync::backups::backup;
 use crate::sync::backups::retention::thin_out;
-use crate::sync::backups::{backup, restore};
 use crate::sync::history::stamp::Unstamped;
 use crate::sync::import::{self, Folder};
 use crate::sync::leftovers;
@@ -24,7 +23,6 @@ use crate::sync::settings::config::Config;
 use crate::sync::settings::pipeline::Promotion;
 use crate::sync::snapshot::observe;
 use crate::sync::status::status;
-use crate::sync::words::shell_word;
 use crate::terminal::{History, Screen};
 
 /// There is a difference, and `--check` asked for one.
@@ -159,10 +157,12 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             Ok(ExitCode::SUCCESS)
         }
         SyncCommand::Backup { env } => {
-            let mut observed = observe(config.environment(&env)?)?;
+            let environment = config.environment(&env)?;
+            let mut observed = observe(environment)?;
             observed.digest_lookups(&config.lookups);
-            let digests = observed.lookups.clone();
-            let backup = backup::make(&config.backup, &mut observed, digests, &random_id(4)?)?;
+            let (digests, run_id) = (observed.lookups.clone(), random_id(4)?);
+            let settings = &config.backup;
+            let backup = backup::make(settings, environment, &mut observed, digests, &run_id)?;
             let runs = &observed.snapshot.ledger.runs;
             thin_out(&config.backup, &env, runs, &backup);
             screen.backed_up(&backup, config);
@@ -173,14 +173,21 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             if let Some(name) = &env {
                 config.environment(name)?;
             }
-            screen.backups(&backup::list(&config.backup, env.as_deref())?);
+            screen.backups(&backup::list_checked(&config.backup, env.as_deref())?);
+            Ok(ExitCode::SUCCESS)
+        }
+        SyncCommand::Verify { backup } => {
+            let mut found = backup::find_any(config, None, &backup)?;
+            let environment = config.environment(&found.manifest.environment)?;
+            backup::verify(config, environment, &mut found)?;
+            screen.verified(&found, config.backup.verify);
             Ok(ExitCode::SUCCESS)
         }
         SyncCommand::Restore {
             env,
             backup,
             confirmation,
-        } => restore_backup(screen, config, &env, &backup, &confirmation),
+        } => backups::restore_backup(screen, config, &env, &backup, &confirmation),
         SyncCommand::Stamp { env, confirm } => stamp(screen, config, &env, confirm.as_deref()),
         SyncCommand::History { env } => {
             let mut histories = Vec::new();
@@ -210,6 +217,7 @@ fn writes(command: &SyncCommand) -> bool {
         SyncCommand::Export { .. }
         | SyncCommand::Adopt { .. }
         | SyncCommand::Backup { .. }
+        | SyncCommand::Verify { .. }
         | SyncCommand::Restore { .. } => true,
         SyncCommand::Status { .. }
         | SyncCommand::Plan { .. }
@@ -360,35 +368,5 @@ fn stamp(
         ),
     )?;
     screen.stamped(&unstamped.stamp(config, environment, &mut screen.steps())?);
-    Ok(ExitCode::SUCCESS)
-}
-
-fn restore_backup(
-    screen: &Screen,
-    config: &Config,
-    env: &str,
-    named: &Path,
-    confirmation: &Confirmation,
-) -> Result<ExitCode, Ended> {
-    let environment = config.environment(env)?;
-    environment.url()?;
-    let environment = &import::asking(environment);
-    let found = backup::find(config, environment, named)?;
-    screen.confirm(
-        environment,
-        confirmation,
-        &format!(
-            "This replaces all that {} holds by {}.",
-            environment.label, found.manifest.file
-        ),
-        &format!(
-            "cargo xtask sync restore --env {env} {}{}",
-            shell_word(&named.display().to_string()),
-            config.options
-        ),
-    )?;
-    screen.warn_of(backup::open_rights(&config.backup).as_ref());
-    let report = restore::restore(config, environment, &found, &mut screen.steps())?;
-    screen.restored(&report);
     Ok(ExitCode::SUCCESS)
 }

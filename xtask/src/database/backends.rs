@@ -6,10 +6,9 @@ use std::path::Path;
 use super::postgres;
 #[cfg(feature = "sqlite")]
 use super::sqlite;
-use super::{Session, Target};
+use super::{Reach, Replacement, Scratch, Session, Target};
 #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
 use crate::problem::{Code, Problem};
-use crate::sync::history::ledger::Run;
 use crate::sync::settings::environment::{Backend, DatabaseUrl};
 use crate::sync::settings::limits::Limits;
 
@@ -79,28 +78,51 @@ pub fn check_backup_programs(backend: Backend, server_version: &str) -> anyhow::
 ///
 /// # Errors
 /// `backup_unproved`, with what is wrong with the file.
-pub fn prove_backup(backend: Backend, path: &Path) -> anyhow::Result<()> {
+pub fn read_backup(backend: Backend, path: &Path) -> anyhow::Result<()> {
     match backend {
         #[cfg(feature = "postgres")]
-        Backend::Postgres => postgres::prove_backup(path),
+        Backend::Postgres => postgres::read_backup(path),
         #[cfg(feature = "sqlite")]
-        Backend::Sqlite => sqlite::prove_backup(path),
+        Backend::Sqlite => sqlite::read_backup(path),
         #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
         missing => Err(not_built_in(missing)),
     }
 }
 
-/// Puts a backup back, everything or nothing: objects and rows that came after it go too, but
-/// the runs of the ledger stay, and `record` is added to them.
+/// Restores a backup into a database of its own, which goes away with the value that is returned:
+/// beside the database at `url`, with its settings.
 ///
 /// # Errors
-/// `restore_failed`, and then the database is as it was.
-pub fn restore(url: &DatabaseUrl, path: &Path, runs: &[Run], scratch: &Path) -> anyhow::Result<()> {
+/// `not_rehearsed` where no such database can be made, with the way out; `restore_failed` where the
+/// backup cannot be restored, with what is wrong with it.
+pub fn restore_into_scratch(
+    url: &DatabaseUrl,
+    archive: &Path,
+    reach: Reach,
+) -> anyhow::Result<Scratch> {
     match url.backend() {
         #[cfg(feature = "postgres")]
-        Backend::Postgres => postgres::restore(url, path, runs, scratch),
+        Backend::Postgres => postgres::restore_into_scratch(url, archive, reach),
         #[cfg(feature = "sqlite")]
-        Backend::Sqlite => sqlite::restore(url, path, runs, scratch),
+        Backend::Sqlite => {
+            let _ = reach;
+            sqlite::restore_into_scratch(archive)
+        }
+        #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+        missing => Err(not_built_in(missing)),
+    }
+}
+
+/// Keeps everybody else who writes away from a database that is to be replaced.
+///
+/// # Errors
+/// `unreachable`, `busy` or `lock_timeout`.
+pub fn open_replacement(url: &DatabaseUrl, limits: Limits) -> anyhow::Result<Box<dyn Replacement>> {
+    match url.backend() {
+        #[cfg(feature = "postgres")]
+        Backend::Postgres => postgres::open_replacement(url, limits),
+        #[cfg(feature = "sqlite")]
+        Backend::Sqlite => sqlite::open_replacement(url, limits),
         #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
         missing => Err(not_built_in(missing)),
     }

@@ -29,6 +29,7 @@ mod no_text;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod references;
+mod replacement;
 mod resting;
 mod retired;
 mod scratch;
@@ -40,11 +41,15 @@ mod staged;
 mod travelling;
 mod unresolved;
 
-pub use backends::{check_backup_programs, open, open_target, prove_backup, restore, run_script};
+pub use backends::{
+    check_backup_programs, open, open_replacement, open_target, read_backup, restore_into_scratch,
+    run_script,
+};
 pub use given::{BadValue, Canonical, Check, MOST_BAD};
 pub use identity::Identity;
 pub use measuring::Measuring;
-pub use scratch::{CopiedRows, Scratch};
+pub use replacement::{Contents, Inspection, Replacement, Sequences};
+pub use scratch::{CopiedRows, Reach, Scratch};
 pub use script::hazards;
 
 /// Rows as they arrive; reading one may fail.
@@ -170,6 +175,16 @@ pub trait Session: Send {
         reference: &Step,
         parent: &TableName,
     ) -> anyhow::Result<bool>;
+
+    /// Rows and digest of every table at this session's moment.
+    fn contents(&mut self) -> anyhow::Result<Contents> {
+        anyhow::bail!("this is no database to back up")
+    }
+
+    /// Where each sequence stands now, since no moment holds them.
+    fn sequences(&mut self) -> anyhow::Result<Sequences> {
+        Ok(Sequences::new())
+    }
 
     /// Writes a backup of this session's moment to a new file at `path`.
     ///

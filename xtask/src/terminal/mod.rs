@@ -1,5 +1,6 @@
 //! The only module that prints: results on standard output, everything else on standard error.
 
+mod backups;
 mod board;
 mod demo;
 mod edits;

@@ -10,14 +10,11 @@ use super::plain::line;
 use super::plan::{also, problem_lines};
 use super::{Screen, keeps_edits, markdown};
 use crate::problem::Code;
-use crate::sync::backups::backup::Backup;
-use crate::sync::backups::restore::RestoreReport;
 use crate::sync::history::ledger::Run;
 use crate::sync::history::moment::to_the_second;
 use crate::sync::migrate::MigrateReport;
 use crate::sync::promoting::export::Manifest;
-use crate::sync::promoting::report::{Outcome, Report, way_back};
-use crate::sync::settings::config::Config;
+use crate::sync::promoting::report::{Outcome, Report};
 use crate::sync::settings::environment::Environment;
 use crate::sync::words::counted;
 
@@ -144,65 +141,6 @@ impl Screen {
         self.result(manifest, &text);
     }
 
-    pub fn backed_up(&self, backup: &Backup, config: &Config) {
-        let text = format!(
-            "backup of {}: {} ({} bytes, read back)\n  way back: {}\n",
-            backup.manifest.environment,
-            backup.path.display(),
-            backup.manifest.size,
-            way_back(backup, config)
-        );
-        self.result(backup, &text);
-    }
-
-    pub fn backups(&self, backups: &[Backup]) {
-        #[derive(Serialize)]
-        struct Document<'backup> {
-            version: u32,
-            backups: &'backup [Backup],
-        }
-        let mut text = String::new();
-        for backup in backups {
-            let _ = writeln!(
-                text,
-                "{}  {}  {} bytes  {}",
-                to_the_second(&backup.manifest.made_at),
-                backup.manifest.environment,
-                backup.manifest.size,
-                backup.path.display()
-            );
-        }
-        if backups.is_empty() {
-            text.push_str("there are no backups yet\n");
-        }
-        self.result(
-            &Document {
-                version: 1,
-                backups,
-            },
-            &text,
-        );
-    }
-
-    pub fn restored(&self, report: &RestoreReport) {
-        let mut text = format!(
-            "{} {} holds {} again\n",
-            style("done:").green().bold(),
-            report.environment,
-            report.restored.path.display()
-        );
-        if report.verified {
-            text.push_str("  verified: its migrations and the number of rows of every table are those of the backup\n");
-        } else {
-            text.push_str("  warning: migrations or row counts are not those of the backup; was something written since?\n");
-        }
-        if let Some(backup) = &report.backup {
-            let _ = writeln!(text, "  what was there before: {}", backup.path.display());
-            let _ = writeln!(text, "  way back: {}", backup.way_back);
-        }
-        self.result(report, &text);
-    }
-
     pub fn history(&self, histories: &[History]) {
         #[derive(Serialize)]
         struct Document<'history> {
@@ -262,7 +200,7 @@ impl Screen {
         };
         let _ = writeln!(
             text,
-            "  [x] backup: one is made in {} and read back before anything changes",
+            "  [x] backup: one is made in {} and proved before anything changes",
             backup_dir.display()
         );
         text.push_str(

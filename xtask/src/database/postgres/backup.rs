@@ -1,15 +1,12 @@
-//! Backups with `pg_dump`, and the way back with `pg_restore` and `psql`.
+//! Backups with `pg_dump`, and the client programs that make and read them.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use xshell::{Cmd, Shell, cmd};
 
-use super::super::Session as _;
 use super::super::sql;
-use super::PostgresSession;
 use super::bookkeeping::qualified_in;
-use super::emptying::empty_database;
 use crate::problem::{Code, Problem};
 use crate::sync::history::ledger::Run;
 use crate::sync::settings::environment::DatabaseUrl;
@@ -157,7 +154,7 @@ pub(super) fn dump(
     let (address, password) = url.without_password();
     let command = cmd!(
         shell,
-        "{program} --format=custom --no-password --lock-wait-timeout=30000 --snapshot={snapshot} --file={path} --dbname={address}"
+        "{program} --format=custom --encoding=UTF8 --no-password --lock-wait-timeout=30000 --snapshot={snapshot} --file={path} --dbname={address}"
     );
     run(
         connecting(command, password),
@@ -169,7 +166,7 @@ pub(super) fn dump(
 }
 
 /// Lists the archive and decodes all of it.
-pub(in super::super) fn prove(path: &Path) -> anyhow::Result<()> {
+pub(in super::super) fn read(path: &Path) -> anyhow::Result<()> {
     let shell = shell()?;
     let program = newest_restore()?;
     run(
@@ -188,118 +185,15 @@ pub(in super::super) fn prove(path: &Path) -> anyhow::Result<()> {
 }
 
 /// An archive is read by any `pg_restore` at least as new as the `pg_dump` that wrote it.
-fn newest_restore() -> anyhow::Result<PathBuf> {
+pub(super) fn newest_restore() -> anyhow::Result<PathBuf> {
     match folders_with_versions()?.max_by_key(|(version, _)| *version) {
         Some((_, folder)) => Ok(folder.join("pg_restore")),
         None => Err(not_found(0)),
     }
 }
 
-/// Puts a backup back in one transaction: everything that the database holds goes, everything
-/// that the archive holds comes, and the ledger's runs are added.
-pub(in super::super) fn restore(
-    url: &DatabaseUrl,
-    path: &Path,
-    runs: &[Run],
-    scratch: &Path,
-) -> anyhow::Result<()> {
-    let shell = shell()?;
-    let mut session = PostgresSession::looking(url)?;
-    let folder = fitting_folder(&session.identity()?.server_version)?;
-    let kept = Kept::read(&mut session)?;
-    let ledger_schema = session.ledger_schema()?;
-    drop(session);
-    let (pg_restore, psql) = (folder.join("pg_restore"), folder.join("psql"));
-    let what = "read the backup with pg_restore";
-
-    let contents = run(
-        cmd!(shell, "{pg_restore} --list {path}"),
-        Code::RestoreFailed,
-        what,
-        None,
-    )?;
-    let [list, empty, script, ledger] =
-        ["contents.list", "empty.sql", "restore.sql", "ledger.sql"].map(|name| scratch.join(name));
-    std::fs::write(&list, wanted_contents(&contents, &kept))
-        .context("failed to write the list of contents")?;
-    run(
-        cmd!(
-            shell,
-            "{pg_restore} --no-subscriptions --use-list={list} --file={script} {path}"
-        ),
-        Code::RestoreFailed,
-        what,
-        None,
-    )?;
-    std::fs::write(&empty, empty_database()).context("failed to write the restore script")?;
-    std::fs::write(&ledger, ledger_script(runs, &ledger_schema))
-        .context("failed to write the restore script")?;
-
-    let (address, password) = url.without_password();
-    let command = cmd!(
-        shell,
-        "{psql} --no-psqlrc --no-password --quiet --single-transaction --set=ON_ERROR_STOP=1 --file={empty} --file={script} --file={ledger} --dbname={address}"
-    )
-    .env("PGAPPNAME", "cargo xtask sync");
-    run(
-        connecting(command, password),
-        Code::RestoreFailed,
-        "restore with psql",
-        Some(url),
-    )
-    .map(|_| ())
-}
-
-/// What is there and stays: `public`, and extensions with their schemas, whose removal would need
-/// more rights than their use.
-struct Kept {
-    schemas: Vec<String>,
-    extensions: Vec<String>,
-}
-
-impl Kept {
-    fn read(session: &mut PostgresSession) -> anyhow::Result<Self> {
-        let mut names = |query: &str| -> anyhow::Result<Vec<String>> {
-            Ok(session
-                .query(query, &[])?
-                .into_iter()
-                .flatten()
-                .flatten()
-                .collect())
-        };
-        Ok(Kept {
-            schemas: names(
-                "SELECT n.nspname::text FROM pg_namespace n WHERE n.nspname = 'public' \
-                 OR EXISTS (SELECT FROM pg_extension e WHERE e.extnamespace = n.oid)",
-            )?,
-            extensions: names("SELECT extname::text FROM pg_extension")?,
-        })
-    }
-}
-
-/// The archive's contents without what [`empty_database`] leaves where it is.
-fn wanted_contents(contents: &str, kept: &Kept) -> String {
-    let is_there = |line: &str| {
-        let entry = line.split_once(';').map_or("", |(_, entry)| entry);
-        // After two numbers: the kind, the schema or `-`, the name.
-        let entry: Vec<&str> = entry.split_whitespace().skip(2).collect();
-        match entry.as_slice() {
-            ["SCHEMA", "-", name, ..] => kept.schemas.iter().any(|kept| kept == name),
-            ["EXTENSION", "-", name, ..] | ["COMMENT", "-", "EXTENSION", name, ..] => {
-                kept.extensions.iter().any(|kept| kept == name)
-            }
-            _ => false,
-        }
-    };
-    contents
-        .lines()
-        .filter(|line| !is_there(line))
-        .map(|line| format!("{line}\n"))
-        .collect()
-}
-
-fn ledger_script(runs: &[Run], schema: &str) -> String {
-    let mut script = "SET client_encoding = 'UTF8';\n".to_owned();
+pub(super) fn ledger_script(runs: &[Run], schema: &str) -> String {
+    let mut script = String::new();
     for create in sql::CREATE_LEDGER {
         script.push_str(&format!("{};\n", qualified_in(schema, create)));
     }
@@ -333,19 +227,5 @@ mod tests {
         );
         assert_eq!(major("9.6.1"), 9);
         assert_eq!(major("none"), 0);
-    }
-
-    #[test]
-    fn extensions_stay_where_they_are() {
-        let contents = "; comment\n5; 2615 2200 SCHEMA - public postgres\n2; 3079 1 EXTENSION - citext \n\
-                        3; 0 0 COMMENT - EXTENSION citext \n210; 1259 1 TABLE public fees postgres\n";
-        let kept = Kept {
-            schemas: vec!["public".to_owned()],
-            extensions: vec!["citext".to_owned()],
-        };
-        assert_eq!(
-            wanted_contents(contents, &kept),
-            "; comment\n210; 1259 1 TABLE public fees postgres\n"
-        );
     }
 }

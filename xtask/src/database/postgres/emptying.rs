@@ -1,86 +1,82 @@
 //! Emptying a database before a backup takes its place, in the same transaction.
 
-use super::LOCK;
-use super::names::OURS;
-
-/// Drops every object of the database in whichever schema, extensions and their parts aside.
-pub(super) fn empty_database() -> String {
-    let (class, object) = LOCK;
-    format!(
-        r"SET LOCAL search_path = {OURS};
-SET LOCAL client_min_messages = warning;
-SET LOCAL lock_timeout = '30s';
+/// Drops every object of the database in whichever schema, extensions and their parts aside, and
+/// takes back what new objects would be granted.
+///
+/// Whatever is in a schema depends on it, so that no kind of object has to be known here; what is in
+/// none is listed. Event triggers come first, since they may forbid the rest.
+pub(super) const EMPTY_DATABASE: &str = r"
 DO $empty$
 DECLARE
-    item record;
+    statements text[];
+    statement text;
 BEGIN
-    IF NOT pg_try_advisory_xact_lock({class}, {object}) THEN
-        RAISE EXCEPTION 'another run of this tool holds the lock on the database';
+    IF EXISTS (
+        SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+        AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+        AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.relation = c.oid AND l.mode = 'ExclusiveLock')
+    ) THEN
+        RAISE EXCEPTION 'a table was made while the present state was backed up';
     END IF;
-    FOR item IN SELECT pubname FROM pg_publication LOOP
-        EXECUTE format('DROP PUBLICATION %I', item.pubname);
-    END LOOP;
-    FOR item IN
-        SELECT nspname FROM pg_namespace n
-        WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
-        AND NOT EXISTS (SELECT FROM pg_extension e WHERE e.extnamespace = n.oid)
-        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e')
-    LOOP
-        EXECUTE format('DROP SCHEMA %I CASCADE', item.nspname);
-    END LOOP;
-    FOR item IN
-        SELECT c.oid::regclass AS name, CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
-            WHEN 'S' THEN 'SEQUENCE' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind, c.oid
-        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0 AND d.deptype IN ('e', 'i'))
-    LOOP
-        IF EXISTS (SELECT FROM pg_class WHERE oid = item.oid) THEN
-            EXECUTE format('DROP %s %s CASCADE', item.kind, item.name);
-        END IF;
-    END LOOP;
-    FOR item IN
-        SELECT p.oid::regprocedure AS name, p.oid
-        FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-        WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype IN ('e', 'i'))
-    LOOP
-        IF EXISTS (SELECT FROM pg_proc WHERE oid = item.oid) THEN
-            EXECUTE format('DROP ROUTINE %s CASCADE', item.name);
-        END IF;
-    END LOOP;
-    FOR item IN
-        SELECT t.oid::regtype AS name, t.oid
-        FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-        WHERE (t.typtype IN ('e', 'd', 'r') OR EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype IN ('e', 'i'))
-    LOOP
-        IF EXISTS (SELECT FROM pg_type WHERE oid = item.oid) THEN
-            EXECUTE format('DROP TYPE %s CASCADE', item.name);
-        END IF;
-    END LOOP;
-    FOR item IN
-        SELECT format('%I.%I', n.nspname, c.collname) AS name
-        FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace
-        WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_collation'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-    LOOP
-        EXECUTE format('DROP COLLATION IF EXISTS %s CASCADE', item.name);
-    END LOOP;
-    FOR item IN
-        SELECT c.oid::regconfig AS name
-        FROM pg_ts_config c JOIN pg_namespace n ON n.oid = c.cfgnamespace
-        WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_ts_config'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-    LOOP
-        EXECUTE format('DROP TEXT SEARCH CONFIGURATION %s CASCADE', item.name);
-    END LOOP;
-    FOR item IN SELECT srvname FROM pg_foreign_server LOOP
-        EXECUTE format('DROP SERVER %I CASCADE', item.srvname);
+    SELECT array_agg(format('DROP %s IF EXISTS %s CASCADE',
+        CASE WHEN o.type IN ('function', 'procedure', 'aggregate') THEN 'ROUTINE'
+            WHEN o.type = 'statistics object' THEN 'STATISTICS' ELSE upper(replace(o.type, '-', ' ')) END, o.identity) ORDER BY place)
+    INTO statements
+    FROM (
+        SELECT 1 AS place, 'pg_event_trigger'::regclass::oid AS classid, oid AS objid FROM pg_event_trigger
+        UNION ALL SELECT 2, 'pg_publication'::regclass, oid FROM pg_publication
+        UNION ALL SELECT 3, 'pg_namespace'::regclass, n.oid FROM pg_namespace n
+            WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
+            AND NOT EXISTS (SELECT FROM pg_extension e WHERE e.extnamespace = n.oid)
+        UNION ALL SELECT DISTINCT 4, d.classid, d.objid FROM pg_depend d JOIN pg_namespace n ON n.oid = d.refobjid
+            WHERE d.refclassid = 'pg_namespace'::regclass AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+            AND d.classid NOT IN ('pg_extension'::regclass, 'pg_default_acl'::regclass)
+        UNION ALL SELECT 5, 'pg_foreign_data_wrapper'::regclass, oid FROM pg_foreign_data_wrapper
+        UNION ALL SELECT 5, 'pg_cast'::regclass, oid FROM pg_cast WHERE oid >= 16384
+        UNION ALL SELECT 5, 'pg_transform'::regclass, oid FROM pg_transform WHERE oid >= 16384
+        UNION ALL SELECT 5, 'pg_language'::regclass, oid FROM pg_language WHERE oid >= 16384
+        UNION ALL SELECT 5, 'pg_am'::regclass, oid FROM pg_am WHERE oid >= 16384
+    ) AS own CROSS JOIN LATERAL pg_identify_object(own.classid, own.objid, 0) AS o
+    WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = own.classid AND e.objid = own.objid AND e.objsubid = 0 AND e.deptype IN ('e', 'i'));
+    FOREACH statement IN ARRAY coalesce(statements, '{}') LOOP
+        EXECUTE statement;
     END LOOP;
     PERFORM lo_unlink(oid) FROM pg_largeobject_metadata;
+
+    SELECT array_agg(format('ALTER DEFAULT PRIVILEGES FOR ROLE %s %s %s', d.defaclrole::regrole, 'IN SCHEMA ' || quote_ident(n.nspname), s.change) ORDER BY s.place)
+    INTO statements
+    FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+    CROSS JOIN LATERAL (SELECT CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
+        WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END AS kind) AS k
+    CROSS JOIN LATERAL (
+        SELECT 1 AS place, format('REVOKE ALL ON %s FROM %s', k.kind, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END) AS change
+        FROM aclexplode(d.defaclacl) x GROUP BY x.grantee
+        UNION ALL SELECT 2, format('GRANT %s ON %s TO %s', x.privilege_type, k.kind, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END)
+        FROM aclexplode(acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole)) x WHERE d.defaclnamespace = 0
+    ) AS s;
+    FOREACH statement IN ARRAY coalesce(statements, '{}') LOOP
+        EXECUTE statement;
+    END LOOP;
+
+    -- A dump says in what `public` differs from what the server made.
+    SELECT array_agg(DISTINCT format('REVOKE ALL ON SCHEMA public FROM %s', CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END))
+    INTO statements
+    FROM pg_namespace n JOIN pg_init_privs i ON i.classoid = 'pg_namespace'::regclass AND i.objoid = n.oid
+    CROSS JOIN LATERAL aclexplode(n.nspacl) x
+    WHERE n.nspname = 'public' AND n.nspacl IS DISTINCT FROM i.initprivs;
+    IF statements IS NOT NULL THEN
+        FOREACH statement IN ARRAY statements LOOP
+            EXECUTE statement;
+        END LOOP;
+        FOR statement IN
+            SELECT format('GRANT %s ON SCHEMA public TO %s', x.privilege_type, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END)
+            FROM pg_namespace n JOIN pg_init_privs i ON i.classoid = 'pg_namespace'::regclass AND i.objoid = n.oid
+            CROSS JOIN LATERAL aclexplode(i.initprivs) x WHERE n.nspname = 'public'
+        LOOP
+            EXECUTE statement;
+        END LOOP;
+    END IF;
 END
 $empty$;
-"
-    )
-}
+";

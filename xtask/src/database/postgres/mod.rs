@@ -5,10 +5,12 @@ mod blocked;
 mod bookkeeping;
 mod boundary;
 mod catalog;
+mod checks;
 mod coming;
 mod compare;
 mod compare_rows;
 mod connection;
+mod contents;
 mod copy;
 mod deep;
 mod emptying;
@@ -21,6 +23,8 @@ mod names;
 mod read;
 mod references;
 mod release;
+mod replacement;
+mod restore;
 mod scratch;
 mod sequences;
 mod settings;
@@ -34,8 +38,10 @@ mod watch;
 mod words;
 mod write;
 
-pub(super) use backup::{check_programs as check_backup_programs, prove as prove_backup, restore};
+pub(super) use backup::{check_programs as check_backup_programs, read as read_backup};
 pub(super) use hazards::hazards;
+pub(super) use replacement::open_replacement;
+pub(super) use scratch::restore_into_scratch;
 
 use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error};
@@ -87,8 +93,7 @@ pub(super) fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn Session>> {
 }
 
 pub(super) fn open_target(url: &DatabaseUrl, limits: Limits) -> anyhow::Result<Box<dyn Target>> {
-    let mut session = PostgresSession::new(connect(url)?, url, limits);
-    session.begin()?;
+    let mut session = PostgresSession::writing(url, limits)?;
     session.lock()?;
     Ok(Box::new(session))
 }
@@ -160,6 +165,13 @@ impl PostgresSession {
         self.connection
             .batch_execute(&settings::of_database())
             .map_err(|error| self.failed(&error, "reset the session"))
+    }
+
+    /// A session whose transaction writes.
+    fn writing(url: &DatabaseUrl, limits: Limits) -> anyhow::Result<Self> {
+        let mut session = PostgresSession::new(connect(url)?, url, limits);
+        session.begin()?;
+        Ok(session)
     }
 
     /// Begins a transaction that writes.

@@ -14,7 +14,9 @@ use super::super::filtered::of_where;
 use super::super::retired::{of_retire, unretired};
 use super::super::travelling::{travelling, with_unresolved};
 use super::super::unresolved::{select_orphan, select_unresolved, unresolved_of};
-use super::super::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Session, sql};
+use super::super::{
+    Canonical, Check, Contents, CopiedRows, Identity, Rows, Scratch, Sequences, Session, sql,
+};
 use super::PostgresSession;
 use super::bookkeeping::qualified;
 use super::connection::failed;
@@ -312,6 +314,14 @@ impl Session for PostgresSession {
         let select = select_orphan(lookup, reference, parent, &comparisons, DEFAULT_SCHEMA);
         let found = self.query_theirs(&select);
         Ok(!found.map_err(|error| of_where(lookup, error))?.is_empty())
+    }
+
+    fn contents(&mut self) -> anyhow::Result<Contents> {
+        self.contents_of_all()
+    }
+
+    fn sequences(&mut self) -> anyhow::Result<Sequences> {
+        self.all_sequences()
     }
 
     fn back_up(&mut self, path: &Path) -> anyhow::Result<()> {

@@ -1,19 +1,24 @@
 //! A database of its own on the same server, with the schema and all rows or those of some tables,
 //! to try migrations on.
 
+use std::path::Path;
+
 use diesel::connection::SimpleConnection as _;
 use xshell::cmd;
 
-use super::super::{CopiedRows, Scratch, Session as _, sql};
+use super::super::{CopiedRows, Reach, Scratch, Session as _, Target as _, sql};
 use super::PostgresSession;
 use super::backup::{connecting, fitting_folder, run, shell};
 use super::connection::{connect, failed};
 use super::read::DEFAULT_SCHEMA;
+use super::restore::without_reach;
+use super::settings;
 use crate::problem::{Code, Problem};
 use crate::sync::leftovers::Folder;
 use crate::sync::random::random_id;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::environment::DatabaseUrl;
+use crate::sync::settings::limits::Limits;
 
 /// What the names begin with; then come the moment, the target's number and random digits.
 const PREFIX: &str = "__sync_rehearsal_";
@@ -31,12 +36,33 @@ impl Drop for Place {
     fn drop(&mut self) {
         // What cannot be dropped now is swept by a later rehearsal.
         if let Ok(mut server) = connect(&self.url) {
+            let _ = settings::keep(&mut server, settings::Reach::Session);
             let _ = server.batch_execute(&format!(
                 "DROP DATABASE IF EXISTS {} WITH (FORCE)",
                 sql::identifier(&self.name)
             ));
         }
     }
+}
+
+pub(in super::super) fn restore_into_scratch(
+    beside: &DatabaseUrl,
+    archive: &Path,
+    reach: Reach,
+) -> anyhow::Result<Scratch> {
+    let place = PostgresSession::writing(beside, Limits::default())?.create_scratch()?;
+    let url = beside.with_database(&place.name);
+    let mut session = PostgresSession::writing(&url, Limits::default())?;
+    // Nothing in it is to live through a power cut.
+    session.batch("SET LOCAL synchronous_commit = off", "fill a database")?;
+    session.fill(archive, reach)?;
+    Box::new(session).commit()?;
+    Ok(Scratch {
+        url,
+        copied: None,
+        complaint: None,
+        _place: Box::new(place),
+    })
 }
 
 impl PostgresSession {
@@ -109,6 +135,7 @@ impl PostgresSession {
             &[],
         )?;
         let mut server = connect(&self.url)?;
+        settings::keep(&mut server, settings::Reach::Session)?;
         for old in abandoned.into_iter().flatten().flatten() {
             let _ = server.batch_execute(&format!("DROP DATABASE IF EXISTS {old}"));
         }
@@ -221,21 +248,6 @@ impl PostgresSession {
     }
 }
 
-/// The contents of a dump without what would reach out of the database, or act by itself.
-fn without_reach(contents: &str) -> String {
-    let reaches = |line: &str| {
-        let entry = line.split_once(';').map_or("", |(_, entry)| entry);
-        // After two numbers comes the kind.
-        let kind: Vec<&str> = entry.split_whitespace().skip(2).take(2).collect();
-        kind == ["USER", "MAPPING"] || kind == ["EVENT", "TRIGGER"]
-    };
-    contents
-        .lines()
-        .filter(|line| !reaches(line))
-        .map(|line| format!("{line}\n"))
-        .collect()
-}
-
 /// A complaint without the rows that it is about.
 fn without_rows(complaint: &str) -> &str {
     let ends = ["; DETAIL:", "; CONTEXT:"];
@@ -252,15 +264,5 @@ mod tests {
         let complaint = "COPY failed for table \"t\"; DETAIL:  Failing row contains (1, Ann).; CONTEXT:  COPY t, line 1: \"1 Ann\"";
         assert_eq!(without_rows(complaint), "COPY failed for table \"t\"");
         assert_eq!(without_rows("no rows"), "no rows");
-    }
-
-    #[test]
-    fn nothing_reaches_out_of_a_scratch_database() {
-        let contents = "; comment\n5; 2615 2200 USER MAPPING - USER MAPPING ann SERVER far ann\n\
-                        6; 3466 1 EVENT TRIGGER - watch ann\n210; 1259 1 TABLE public fees ann\n";
-        assert_eq!(
-            without_reach(contents),
-            "; comment\n210; 1259 1 TABLE public fees ann\n"
-        );
     }
 }

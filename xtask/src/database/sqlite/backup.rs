@@ -5,12 +5,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::super::sql;
-use super::{FIRST_READ, address, must_exist};
+use super::super::{Inspection, Replacement, sql};
+use super::scratch::restore_into_scratch;
+use super::{FIRST_READ, address, busy, is_busy, must_exist, unreadable};
 use crate::problem::{Code, Problem};
 use crate::sync::history::ledger::Run;
 use crate::sync::settings::environment::DatabaseUrl;
@@ -37,8 +37,8 @@ pub(super) fn copy(moment: Option<&Connection>, from: &Path, to: &Path) -> anyho
     let copied = || -> rusqlite::Result<()> {
         let mut target = open(to, "rwc")?;
         match moment {
-            Some(source) => copy_pages(source, &mut target),
-            None => copy_pages(&open(from, "ro")?, &mut target),
+            Some(source) => copy_pages(source, &mut target, || Ok(())),
+            None => copy_pages(&open(from, "ro")?, &mut target, || Ok(())),
         }
     };
     copied().map_err(|error| {
@@ -58,27 +58,42 @@ pub(super) fn stand_alone(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// All pages in one step: either every one of them arrives, or none.
-fn copy_pages(source: &Connection, target: &mut Connection) -> rusqlite::Result<()> {
+/// All pages in one step: either every one of them arrives, or none. Before it, but with writers kept
+/// out, a last look may refuse.
+fn copy_pages(
+    source: &Connection,
+    target: &mut Connection,
+    last_look: impl Fn() -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
     let limit = Limits::default().lock_timeout;
     target.busy_timeout(limit)?;
     let backup = Backup::new(source, target)?;
     let pause = Duration::from_millis(50);
+    let mut pages = 0;
     for _ in 0..limit.as_millis() / pause.as_millis() {
-        match backup.step(-1)? {
+        match backup.step(pages)? {
             StepResult::Done => return Ok(()),
+            // Now the target is locked.
+            StepResult::More if pages == 0 => {
+                last_look()?;
+                pages = -1;
+            }
             // Somebody else holds a lock for a moment.
             _ => std::thread::sleep(pause),
         }
     }
-    Err(rusqlite::Error::SqliteFailure(
+    Err(sqlite_busy("the database is locked"))
+}
+
+fn sqlite_busy(words: &str) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(
         rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-        Some("the database is locked".to_owned()),
-    ))
+        Some(words.to_owned()),
+    )
 }
 
 /// Reads every page of a backup and checks that they belong together.
-pub(in super::super) fn prove(path: &Path) -> anyhow::Result<()> {
+pub(in super::super) fn read(path: &Path) -> anyhow::Result<()> {
     let check = || -> rusqlite::Result<String> {
         // Immutable: a copy of a database with a write-ahead log has none beside it.
         let connection = open(path, "ro&immutable=1")?;
@@ -96,40 +111,94 @@ pub(in super::super) fn prove(path: &Path) -> anyhow::Result<()> {
     .into())
 }
 
-/// Puts a backup back: first the ledger's runs are added to a copy, then the copy replaces the
-/// database in one step.
-pub(in super::super) fn restore(
+/// A connection whose transaction keeps writers out of a database.
+struct Replaced {
+    guard: Connection,
+    url: DatabaseUrl,
+}
+
+pub(in super::super) fn open_replacement(
     url: &DatabaseUrl,
-    path: &Path,
-    runs: &[Run],
-    scratch: &Path,
-) -> anyhow::Result<()> {
+    limits: Limits,
+) -> anyhow::Result<Box<dyn Replacement>> {
     must_exist(url)?;
-    let copy = scratch.join("restore.sqlite3");
-    std::fs::copy(path, &copy).with_context(|| format!("failed to copy {}", path.display()))?;
-    let restored = || -> rusqlite::Result<()> {
-        let source = open(&copy, "rw")?;
-        source.pragma_update(None, "journal_mode", "DELETE")?;
-        for create in sql::CREATE_LEDGER {
-            source.execute(create, [])?;
-        }
-        for run in runs {
-            let values = sql::run_values(run);
-            let marks = vec!["?"; values.len()].join(", ");
-            source.execute(
-                &format!("INSERT OR IGNORE INTO __sync_runs VALUES ({marks})"),
-                rusqlite::params_from_iter(values),
-            )?;
-        }
-        let mut target = open(url.path(), "rw")?;
-        copy_pages(&source, &mut target)
+    let begun = || -> rusqlite::Result<Connection> {
+        let guard = open(url.path(), "rw")?;
+        guard.busy_timeout(limits.lock_timeout)?;
+        guard.execute_batch("BEGIN IMMEDIATE")?;
+        Ok(guard)
     };
-    restored().map_err(|error| {
-        Problem::new(
-            Code::RestoreFailed,
-            format!("failed to restore {url}: {error}"),
-        )
-        .hint("the database is as it was; stop the programs that use it, then try again")
-        .into()
-    })
+    match begun() {
+        Ok(guard) => Ok(Box::new(Replaced {
+            guard,
+            url: url.clone(),
+        })),
+        Err(error) if is_busy(&error) => Err(busy(url)),
+        Err(error) => Err(unreadable(url, &error)),
+    }
+}
+
+impl Replacement for Replaced {
+    fn replace(
+        self: Box<Self>,
+        archive: &Path,
+        runs: &[Run],
+        inspect: Inspection<'_>,
+    ) -> anyhow::Result<()> {
+        let url = self.url.clone();
+        let scratch = restore_into_scratch(archive)?;
+        inspect(&mut *super::open(&scratch.url)?)?;
+        let restored = || -> rusqlite::Result<()> {
+            let source = open(scratch.url.path(), "rw")?;
+            for create in sql::CREATE_LEDGER {
+                source.execute(create, [])?;
+            }
+            for run in runs {
+                let values = sql::run_values(run);
+                let marks = vec!["?"; values.len()].join(", ");
+                source.execute(
+                    &format!("INSERT OR IGNORE INTO __sync_runs VALUES ({marks})"),
+                    rusqlite::params_from_iter(values),
+                )?;
+            }
+            self.take_over(&source)
+        };
+        restored().map_err(|error| {
+            Problem::new(
+                Code::RestoreFailed,
+                format!("failed to restore {url}: {error}"),
+            )
+            .hint("the database is as it was; stop the programs that use it, then try again")
+            .into()
+        })
+    }
+}
+
+impl Replaced {
+    /// SQLite replaces no database inside of a transaction, so that the guard's has to end. Its lock
+    /// need not, but where a write-ahead log is used; there it shows whether anybody came in between.
+    fn take_over(mut self: Box<Self>, source: &Connection) -> rusqlite::Result<()> {
+        let mode: String = self
+            .guard
+            .query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        if mode != "wal" {
+            self.guard
+                .pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+            self.guard.execute_batch("COMMIT")?;
+            return copy_pages(source, &mut self.guard, || Ok(()));
+        }
+        let version = |guard: &Connection| -> rusqlite::Result<i64> {
+            guard.query_row("PRAGMA data_version", [], |row| row.get(0))
+        };
+        let before = version(&self.guard)?;
+        self.guard.execute_batch("COMMIT")?;
+        copy_pages(source, &mut open(self.url.path(), "rw")?, || {
+            match version(&self.guard)? == before {
+                true => Ok(()),
+                false => Err(sqlite_busy(
+                    "somebody wrote after the present state was backed up",
+                )),
+            }
+        })
+    }
 }

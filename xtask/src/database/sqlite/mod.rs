@@ -6,6 +6,7 @@ mod catalog;
 mod coming;
 mod compare;
 mod conditions;
+mod contents;
 mod hazards;
 mod keys;
 mod measure;
@@ -21,8 +22,9 @@ mod value;
 mod words;
 mod write;
 
-pub(super) use backup::{prove as prove_backup, restore};
+pub(super) use backup::{open_replacement, read as read_backup};
 pub(super) use hazards::hazards;
+pub(super) use scratch::restore_into_scratch;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -173,9 +175,7 @@ impl SqliteSession {
         AnsiTransactionManager::begin_transaction_sql(&mut self.connection, "BEGIN IMMEDIATE")
             .map_err(|error| {
                 if is_busy(&error) {
-                    Problem::new(Code::Busy, format!("another program is writing to {url}"))
-                        .hint("wait until it has ended, or stop it, then try again")
-                        .into()
+                    busy(&url)
                 } else {
                     unreadable(&url, &error)
                 }
@@ -302,6 +302,12 @@ fn unreadable(url: &DatabaseUrl, error: &dyn std::fmt::Display) -> anyhow::Error
 /// one's own.
 fn is_busy(error: &dyn std::fmt::Display) -> bool {
     error.to_string().contains("database is locked")
+}
+
+fn busy(url: &DatabaseUrl) -> anyhow::Error {
+    Problem::new(Code::Busy, format!("another program is writing to {url}"))
+        .hint("wait until it has ended, or stop it, then try again")
+        .into()
 }
 
 /// Whoever holds a lock on the file, it has left no name.

@@ -11,7 +11,7 @@ use super::super::no_text::{no_text, shown};
 use super::super::retired::{of_retire, unretired};
 use super::super::travelling::{travelling, unresolved_columns, with_unresolved};
 use super::super::unresolved::{select_orphan, select_unresolved, unresolved_of};
-use super::super::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Session, sql};
+use super::super::{Canonical, Check, Contents, CopiedRows, Identity, Rows, Scratch, Session, sql};
 use super::keys::wanted_key;
 use super::value::{Affinity, ReadValues, Value};
 use super::words::words;
@@ -296,6 +296,10 @@ impl Session for SqliteSession {
         let select = select_orphan(lookup, reference, parent, &comparisons, DEFAULT_SCHEMA);
         let found = self.query(&select, &[]);
         Ok(!found.map_err(|error| of_where(lookup, error))?.is_empty())
+    }
+
+    fn contents(&mut self) -> anyhow::Result<Contents> {
+        super::contents::contents(self.moment.as_ref(), &self.url)
     }
 
     fn back_up(&mut self, path: &Path) -> anyhow::Result<()> {

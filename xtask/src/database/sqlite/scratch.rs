@@ -1,5 +1,7 @@
 //! A copy of a whole database, to try migrations on.
 
+use std::path::Path;
+
 use super::super::Scratch;
 use super::{SqliteSession, backup};
 use crate::sync::leftovers::Folder;
@@ -7,28 +9,28 @@ use crate::sync::settings::environment::DatabaseUrl;
 
 impl SqliteSession {
     pub(super) fn copy_to_scratch(&self) -> anyhow::Result<Scratch> {
-        let folder = Folder::temporary()?;
-        // Nothing in it is to live through a power cut.
-        let path = folder.path().join("rehearsal.sqlite3");
-        backup::copy(self.moment.as_ref(), self.url.path(), &path)?;
-        backup::stand_alone(&path)?;
-        Ok(Scratch {
-            url: DatabaseUrl::of_file(&path),
-            copied: None,
-            complaint: None,
-            _place: Box::new(folder),
-        })
+        filled(|path| backup::copy(self.moment.as_ref(), self.url.path(), path))
     }
 }
 
-pub(super) fn make_empty() -> anyhow::Result<Scratch> {
+pub(in super::super) fn restore_into_scratch(archive: &Path) -> anyhow::Result<Scratch> {
+    filled(|path| backup::copy(None, archive, path))
+}
+
+fn filled(fill: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<Scratch> {
     let folder = Folder::temporary()?;
-    let path = folder.path().join("empty.sqlite3");
-    std::fs::File::create_new(&path)?;
+    // Nothing in it is to live through a power cut.
+    let path = folder.path().join("rehearsal.sqlite3");
+    fill(&path)?;
+    backup::stand_alone(&path)?;
     Ok(Scratch {
         url: DatabaseUrl::of_file(&path),
         copied: None,
         complaint: None,
         _place: Box::new(folder),
     })
+}
+
+pub(super) fn make_empty() -> anyhow::Result<Scratch> {
+    filled(|path| Ok(std::fs::File::create_new(path).map(drop)?))
 }

@@ -1,31 +1,24 @@
-//! Backups: made, read back, listed, and thinned out.
+//! Backups: made, proved, listed and found.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::private;
-use crate::database;
+use super::proof::{self, Figures, Proof};
+use crate::database::{self, Sequences};
 use crate::problem::{Code, Problem};
 use crate::sync::history::moment::Moment;
 use crate::sync::planning::gate;
 use crate::sync::rows::row::LookupState;
-use crate::sync::schema::catalog::TableKind;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{BackupSettings, Config};
-use crate::sync::settings::environment::{Backend, Environment};
+use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::{Observed, Snapshot};
 use crate::sync::{leftovers, ordinary};
-
-/// How far a backup was proved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Proof {
-    /// The file was read to its end: every entry decoded, or every page checked.
-    Archive,
-}
 
 /// What stands beside a backup, in a JSON file of the same name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -51,6 +44,12 @@ pub struct BackupManifest {
     pub rows: BTreeMap<TableName, u64>,
     /// Digests of the lookup tables.
     pub lookups: BTreeMap<TableName, LookupState>,
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+impl BackupManifest {
+    pub const VERSION: u32 = 1;
 }
 
 /// A backup on disk.
@@ -59,6 +58,14 @@ pub struct Backup {
     pub path: PathBuf,
     #[serde(flatten)]
     pub manifest: BackupManifest,
+}
+
+/// A backup of the list, with whether its file is still the one that was made.
+#[derive(Debug, Clone, Serialize)]
+pub struct ListedBackup {
+    #[serde(flatten)]
+    pub backup: Backup,
+    pub intact: bool,
 }
 
 /// Checks that a backup can be made, before anything else is begun.
@@ -89,12 +96,13 @@ fn prepare_folder(folder: &Path) -> anyhow::Result<()> {
         })
 }
 
-/// Makes a backup of what `observed` sees, reads it back, and only then gives it its name.
+/// Makes a backup of what `observed` sees, proves it, and only then gives it its name.
 ///
 /// # Errors
 /// `backup_failed` or `backup_unproved`; then no backup is left behind.
 pub fn make(
     settings: &BackupSettings,
+    environment: &Environment,
     observed: &mut Observed,
     lookups: BTreeMap<TableName, LookupState>,
     run_id: &str,
@@ -111,23 +119,11 @@ pub fn make(
     // A folder of its own that goes away by itself: a broken backup never has a backup's name.
     let scratch = leftovers::Folder::within(&settings.dir)?;
     let unnamed = scratch.path().join(&file);
+    let figures = Figures::read(&mut *observed.session, &snapshot.catalog)?;
     observed.session.back_up(&unnamed)?;
     make_private(&unnamed)?;
-    database::prove_backup(snapshot.backend, &unnamed)?;
-    let mut rows = BTreeMap::new();
-    for table in snapshot
-        .catalog
-        .tables
-        .values()
-        .filter(|table| table.kind != TableKind::NotATable)
-    {
-        rows.insert(
-            table.name.clone(),
-            observed.session.count_rows(&table.name)?,
-        );
-    }
-    let manifest = BackupManifest {
-        version: 1,
+    let mut manifest = BackupManifest {
+        version: BackupManifest::VERSION,
         environment: snapshot.environment.clone(),
         backend: snapshot.backend.name().to_owned(),
         database_id: snapshot
@@ -150,13 +146,27 @@ pub fn make(
             .iter()
             .map(|migration| migration.version.clone())
             .collect(),
-        rows,
+        rows: figures
+            .tables
+            .iter()
+            .map(|(table, state)| (table.clone(), state.rows))
+            .collect(),
         lookups,
+        figures,
     };
-    private::write_file(&settings.dir.join(format!("{stem}.json")), |output| {
-        serde_json::to_writer_pretty(&mut *output, &manifest)?;
-        Ok(())
+    let moved = moved_sequences(&mut manifest, observed.session.sequences()?);
+    manifest.proved = proof::prove(settings.verify, environment.url()?, &unnamed, |session| {
+        for (sequence, stands) in session.sequences()? {
+            if moved
+                .get(&sequence)
+                .is_some_and(|range| range.contains(&number(&stands)))
+            {
+                manifest.figures.sequences.insert(sequence, stands);
+            }
+        }
+        proof::check_restored(&manifest, session, Some(&snapshot.catalog))
     })?;
+    write_manifest(&path, &manifest)?;
     std::fs::rename(&unnamed, &path)
         .with_context(|| format!("failed to name the backup {}", path.display()))?;
     Ok(Backup { path, manifest })
@@ -167,6 +177,59 @@ pub fn open_rights(settings: &BackupSettings) -> Option<Problem> {
     let said = private::check_rights(&settings.dir).ok().flatten()?;
     let way = "`chmod 700` makes it private; a folder that this program makes is so from the start";
     Some(Problem::new(Code::BackupFailed, said).hint(way))
+}
+
+/// Sequences belong to no moment. Those that moved meanwhile are taken out: the file has some number
+/// of the range.
+fn moved_sequences(
+    manifest: &mut BackupManifest,
+    after: Sequences,
+) -> BTreeMap<TableName, RangeInclusive<i64>> {
+    let before = &mut manifest.figures.sequences;
+    after
+        .into_iter()
+        .filter_map(|(sequence, after)| {
+            let stood = before.get(&sequence).filter(|stood| **stood != after)?;
+            let (one, other) = (number(stood), number(&after));
+            before.remove(&sequence);
+            Some((sequence, one.min(other)..=one.max(other)))
+        })
+        .collect()
+}
+
+fn number(stands: &str) -> i64 {
+    let number = stands.split(' ').next().unwrap_or_default();
+    number.parse().unwrap_or_default()
+}
+
+fn write_manifest(backup: &Path, manifest: &BackupManifest) -> anyhow::Result<()> {
+    private::write_file(&backup.with_extension("json"), |output| {
+        serde_json::to_writer_pretty(&mut *output, manifest)?;
+        Ok(())
+    })
+}
+
+/// Proves a backup that was made before, and notes how far.
+///
+/// # Errors
+/// `backup_unproved`.
+pub fn verify(
+    config: &Config,
+    environment: &Environment,
+    backup: &mut Backup,
+) -> anyhow::Result<()> {
+    let url = environment.url()?;
+    proof::check_file(backup, url.backend())?;
+    let proved = proof::prove(config.backup.verify, url, &backup.path, |session| {
+        proof::check_restored(&backup.manifest, session, None)
+    })?;
+    // What an older program made lacks the figures.
+    let is_whole = !backup.manifest.figures.catalog_fingerprint.is_empty();
+    if proved == Proof::Restored && is_whole && backup.manifest.proved != proved {
+        backup.manifest.proved = proved;
+        write_manifest(&backup.path, &backup.manifest)?;
+    }
+    Ok(())
 }
 
 fn make_private(path: &Path) -> anyhow::Result<()> {
@@ -205,6 +268,22 @@ pub fn list(settings: &BackupSettings, environment: Option<&str>) -> anyhow::Res
     Ok(backups)
 }
 
+/// The same, each file read again.
+///
+/// # Errors
+/// As [`list`].
+pub fn list_checked(
+    settings: &BackupSettings,
+    environment: Option<&str>,
+) -> anyhow::Result<Vec<ListedBackup>> {
+    let checked = list(settings, environment)?.into_iter().map(|backup| {
+        let sha256 = private::sha256(&backup.path);
+        let intact = sha256.is_ok_and(|sha256| sha256 == backup.manifest.sha256);
+        ListedBackup { backup, intact }
+    });
+    Ok(checked.collect())
+}
+
 /// The backup of a manifest, when both files are there.
 fn read(manifest_path: &Path) -> Option<Backup> {
     let manifest: BackupManifest =
@@ -219,12 +298,38 @@ fn read(manifest_path: &Path) -> Option<Backup> {
     path.is_file().then_some(Backup { path, manifest })
 }
 
+/// The backup of an environment that a person named, as at [`find_any`].
+///
+/// # Errors
+/// `backup_unknown` or `wrong_stamp`.
+pub fn find(config: &Config, environment: &Environment, named: &Path) -> anyhow::Result<Backup> {
+    let found = find_any(config, Some(environment), named)?;
+    if found.manifest.environment == environment.name {
+        return Ok(found);
+    }
+    Err(Problem::new(
+        Code::WrongStamp,
+        format!(
+            "{} is a backup of `{}`, not of `{}`",
+            named.display(),
+            found.manifest.environment,
+            environment.name
+        ),
+    )
+    .hint("an environment is only ever restored from its own backups")
+    .into())
+}
+
 /// The backup that a person named: a path, from here or from the workspace's root as the way back
 /// has it, or the name of a file in the backup folder.
 ///
 /// # Errors
-/// `backup_unknown`, with the newest backups there are.
-pub fn find(config: &Config, environment: &Environment, named: &Path) -> anyhow::Result<Backup> {
+/// `backup_unknown`, with the newest backups there are of the environment that was meant.
+pub fn find_any(
+    config: &Config,
+    meant: Option<&Environment>,
+    named: &Path,
+) -> anyhow::Result<Backup> {
     let settings = &config.backup;
     let candidates = [
         named.to_path_buf(),
@@ -235,67 +340,24 @@ pub fn find(config: &Config, environment: &Environment, named: &Path) -> anyhow:
         .iter()
         .filter(|path| path.is_file())
         .find_map(|path| read(&path.with_extension("json")));
-    match found {
-        Some(backup) if backup.manifest.environment == environment.name => Ok(backup),
-        Some(backup) => Err(Problem::new(
-            Code::WrongStamp,
-            format!(
-                "{} is a backup of `{}`, not of `{}`",
-                named.display(),
-                backup.manifest.environment,
-                environment.name
-            ),
-        )
-        .hint("an environment is only ever restored from its own backups")
-        .into()),
-        None => {
-            let known = list(settings, Some(&environment.name))?;
-            let names: Vec<_> = known
-                .iter()
-                .take(3)
-                .map(|backup| backup.manifest.file.clone())
-                .collect();
-            Err(Problem::new(
-                Code::BackupUnknown,
-                format!("there is no backup {} with its manifest", named.display()),
-            )
-            .hint(if names.is_empty() {
-                format!("there is no backup of {} at all", environment.label)
-            } else {
-                format!(
-                    "the newest backups of {} are {}",
-                    environment.label,
-                    names.join(", ")
-                )
-            })
-            .into())
-        }
+    if let Some(found) = found {
+        return Ok(found);
     }
-}
-
-/// Checks a backup against its manifest, and reads it to its end.
-///
-/// # Errors
-/// `backup_unproved`.
-pub fn prove(backup: &Backup, backend: Backend) -> anyhow::Result<()> {
-    let unproved = |message: String| {
-        Problem::new(Code::BackupUnproved, message)
-            .hint("use another backup: `cargo xtask sync backups` lists them")
-    };
-    if backup.manifest.backend != backend.name() {
-        return Err(unproved(format!(
-            "{} is a backup of a {} database",
-            backup.path.display(),
-            backup.manifest.backend
-        ))
-        .into());
-    }
-    if private::sha256(&backup.path)? != backup.manifest.sha256 {
-        return Err(unproved(format!(
-            "{} changed since it was made",
-            backup.path.display()
-        ))
-        .into());
-    }
-    database::prove_backup(backend, &backup.path)
+    let known = list(settings, meant.map(|environment| environment.name.as_str()))?;
+    let names: Vec<_> = known
+        .iter()
+        .take(3)
+        .map(|backup| backup.manifest.file.clone())
+        .collect();
+    let of = meant.map_or(String::new(), |meant| format!(" of {}", meant.label));
+    Err(Problem::new(
+        Code::BackupUnknown,
+        format!("there is no backup {} with its manifest", named.display()),
+    )
+    .hint(if names.is_empty() {
+        format!("there is no backup{of} at all")
+    } else {
+        format!("the newest backups{of} are {}", names.join(", "))
+    })
+    .into())
 }

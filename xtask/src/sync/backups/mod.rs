@@ -2,5 +2,6 @@
 
 pub mod backup;
 pub mod private;
+pub mod proof;
 pub mod restore;
 pub mod retention;

@@ -1,18 +1,22 @@
 //! The way back: putting a backup in the place of what a database holds.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::backup::{self, Backup};
+use super::proof;
 use super::retention::thin_out;
 use crate::database;
 use crate::sync::event::{Event, Events};
 use crate::sync::history::ledger::{Run, RunKind};
 use crate::sync::history::moment::Moment;
-use crate::sync::leftovers;
 use crate::sync::one_environment;
 use crate::sync::promoting::commit::Commit;
 use crate::sync::promoting::report::BackupReport;
 use crate::sync::random::random_id;
+use crate::sync::schema::catalog::TableKind;
+use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::{Snapshot, observe};
@@ -28,7 +32,7 @@ pub struct RestoreReport {
     pub restored: BackupReport,
     /// Of what was there before; none where nothing was.
     pub backup: Option<BackupReport>,
-    /// Migrations and the number of rows of every table are those of the backup.
+    /// Everything was compared with the backup's manifest before it was committed.
     pub verified: bool,
 }
 
@@ -56,11 +60,15 @@ pub fn restore(
     };
 
     step(format!("check {}", backup.manifest.file));
-    backup::prove(backup, url.backend())?;
+    proof::check_file(backup, url.backend())?;
 
     step(format!("back up {} as it is now", environment.label));
+    // From here on nobody else writes, so that nothing is lost between the two.
+    let replacement = database::open_replacement(url, environment.limits)
+        .map_err(|error| environment.blame(error))?;
     let mut observed = observe(environment)?;
     one_environment::check(config, environment, &observed.snapshot)?;
+    proof::check_origin(backup, &observed.snapshot.ledger, &environment.label)?;
     let mut runs = observed.snapshot.ledger.runs.clone();
     let present = if is_empty(&observed.snapshot) {
         None
@@ -69,11 +77,13 @@ pub fn restore(
         let digests = observed.lookups.clone();
         Some(backup::make(
             &config.backup,
+            environment,
             &mut observed,
             digests,
             &run_id,
         )?)
     };
+    // An open reader would be in the way.
     drop(observed);
 
     step(format!("restore {}", environment.label));
@@ -87,11 +97,13 @@ pub fn restore(
         ..Run::begun(config, RunKind::Restore, &environment.name, started_at)?
     };
     runs.push(run.clone());
-    let scratch = leftovers::Folder::within(&config.backup.dir)?;
     let present_report = present
         .as_ref()
         .map(|backup| BackupReport::of(backup, config));
-    if let Err(error) = database::restore(url, &backup.path, &runs, scratch.path()) {
+    let replaced = replacement.replace(&backup.path, &runs, &mut |session| {
+        proof::check_restored(&backup.manifest, session, None)
+    });
+    if let Err(error) = replaced {
         let commit = Commit {
             environment,
             options: &config.options,
@@ -111,7 +123,7 @@ pub fn restore(
         environment: environment.name.clone(),
         restored: BackupReport::of(backup, config),
         backup: present_report,
-        verified: holds(environment, backup)?,
+        verified: true,
     })
 }
 
@@ -121,24 +133,46 @@ fn is_empty(snapshot: &Snapshot) -> bool {
         && snapshot.ledger.runs.is_empty()
 }
 
-/// Whether the database now has the migrations and the number of rows that the backup had.
-fn holds(environment: &Environment, backup: &Backup) -> anyhow::Result<bool> {
+/// What a restore would take away, and how far back it goes.
+#[derive(Debug, Clone)]
+pub struct Loss {
+    /// Each table with its rows now and in the backup; none where it is not there.
+    pub tables: Vec<(TableName, Option<u64>, Option<u64>)>,
+    /// What was done since, the newest first.
+    pub runs: Vec<Run>,
+}
+
+/// Looks at what a restore would take away.
+///
+/// # Errors
+/// What keeps the environment from being looked at, or `wrong_stamp`.
+pub fn loss(environment: &Environment, backup: &Backup) -> anyhow::Result<Loss> {
     let mut observed = observe(environment)?;
-    let migrations: Vec<&str> = observed
+    proof::check_origin(backup, &observed.snapshot.ledger, &environment.label)?;
+    let then = &backup.manifest.rows;
+    let now: Vec<TableName> = observed
         .snapshot
-        .applied
-        .iter()
-        .map(|migration| migration.version.as_str())
+        .catalog
+        .tables
+        .values()
+        .filter(|table| matches!(table.kind, TableKind::Ordinary | TableKind::Inherited))
+        .map(|table| table.name.clone())
         .collect();
-    if migrations != backup.manifest.migrations {
-        return Ok(false);
+    let is_own =
+        |table: &TableName| table.name.starts_with("__") || table.name.starts_with("sqlite_");
+    let names: BTreeSet<&TableName> = now
+        .iter()
+        .chain(then.keys().filter(|table| !is_own(table)))
+        .collect();
+    let mut tables = Vec::new();
+    for name in names {
+        let rows = match now.contains(name) {
+            true => Some(observed.session.count_rows(name)?),
+            false => None,
+        };
+        tables.push((name.clone(), rows, then.get(name).copied()));
     }
-    for (table, rows) in &backup.manifest.rows {
-        if observed.snapshot.catalog.find(table).is_none()
-            || observed.session.count_rows(table)? != *rows
-        {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let mut runs = observed.snapshot.ledger.runs;
+    runs.retain(|run| run.finished_at > backup.manifest.made_at);
+    Ok(Loss { tables, runs })
 }

@@ -39,7 +39,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::sync::backups::backup::{BackupManifest, Proof};
+    use crate::sync::backups::backup::BackupManifest;
+    use crate::sync::backups::proof::{Figures, Proof};
 
     fn put(folder: &Path, number: u32) -> Backup {
         let manifest = BackupManifest {
@@ -58,6 +59,7 @@ mod tests {
             migrations: Vec::new(),
             rows: BTreeMap::new(),
             lookups: BTreeMap::new(),
+            figures: Figures::default(),
         };
         let path = folder.join(&manifest.file);
         std::fs::write(&path, "").unwrap();

@@ -215,6 +215,7 @@ fn carry_out(
     let backup = keep_alive(&mut *target, idle, || {
         backup::make(
             &config.backup,
+            promotion.to,
             &mut look.target,
             target_digests(&look.comparisons),
             &report.run_id,

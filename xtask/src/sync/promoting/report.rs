@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::load::LoadedTable;
 use crate::problem::Problem;
-use crate::sync::backups::backup::{Backup, Proof};
+use crate::sync::backups::backup::Backup;
+use crate::sync::backups::proof::Proof;
 use crate::sync::migrations::effects::RowEffect;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;

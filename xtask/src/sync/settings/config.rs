@@ -64,7 +64,7 @@ pub struct BackupSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verify {
-    /// By restoring it. This program does not do that yet: it reads the archive to its end.
+    /// By restoring it into a database of its own, and comparing all that it holds.
     #[default]
     Restore,
     /// By reading it to its end.

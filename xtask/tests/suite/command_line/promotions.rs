@@ -139,7 +139,7 @@ done: dev-to-test: fee_items: 1 inserted, 1 updated, 1 deleted
 
     safety checklist for Production
       [x] tested: Test received this as run [run] at [time]
-      [x] backup: one is made in [root]/migrations/schema-backups and read back before anything changes
+      [x] backup: one is made in [root]/migrations/schema-backups and proved before anything changes
       [x] way back: the report ends with the command that puts the backup back
       [ ] Team lead approval obtained
       [ ] Maintenance window scheduled
@@ -187,7 +187,7 @@ fn production_asks_for_more_than_yes() {
 
     safety checklist for Production
       [x] tested: Test received this as run [run] at [time]
-      [x] backup: one is made in [root]/migrations/schema-backups and read back before anything changes
+      [x] backup: one is made in [root]/migrations/schema-backups and proved before anything changes
       [x] way back: the report ends with the command that puts the backup back
       [ ] Team lead approval obtained
       [ ] Maintenance window scheduled

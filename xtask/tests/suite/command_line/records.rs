@@ -54,7 +54,7 @@ fn backups_are_made_listed_and_thinned_out() {
     assert_run!(workspace.run(&["sync", "backup", "--env", "dev"]), @r#"
     exit status: 0
     ----- stdout -----
-    backup of dev: [root]/migrations/schema-backups/dev-[moment]-[run].sqlite3 ([size] bytes, read back)
+    backup of dev: [root]/migrations/schema-backups/dev-[moment]-[run].sqlite3 ([size], proved by a restore)
       way back: cargo xtask sync restore --env dev migrations/schema-backups/dev-[moment]-[run].sqlite3
     ----- stderr -----
     "#);
@@ -62,7 +62,7 @@ fn backups_are_made_listed_and_thinned_out() {
     assert_run!(workspace.run(&["sync", "backups", "--env", "dev"]), @r#"
     exit status: 0
     ----- stdout -----
-    [time]  dev  [size] bytes  [root]/migrations/schema-backups/dev-[moment]-[run].sqlite3
+    [time] (just now)  dev  [size]  proved by a restore  [root]/migrations/schema-backups/dev-[moment]-[run].sqlite3
     ----- stderr -----
     "#);
     let all = workspace.document(&["sync", "backups"]);
@@ -298,6 +298,10 @@ fn a_promotion_can_be_taken_back() {
     assert_run!(workspace.refuses(&restore), @r#"
     exit status: 4
     ----- stdout -----
+    test-[moment]-[run].sqlite3
+      made [time] (just now), proved by a restore
+      9 tables with as many rows now as in the backup
+      done since: promotion dev-to-test at [time]
     ----- stderr -----
     error: there is no terminal to confirm a change of Test on
 
@@ -306,8 +310,12 @@ fn a_promotion_can_be_taken_back() {
     assert_run!(workspace.run(&[&restore[..], &["--yes"]].concat()), @r#"
     exit status: 0
     ----- stdout -----
+    test-[moment]-[run].sqlite3
+      made [time] (just now), proved by a restore
+      9 tables with as many rows now as in the backup
+      done since: promotion dev-to-test at [time]
     done: test holds migrations/schema-backups/test-[moment]-[run].sqlite3 again
-      verified: its migrations and the number of rows of every table are those of the backup
+      verified: schema, migrations, sequences and the rows of every table are those of the backup
       what was there before: [root]/migrations/schema-backups/test-[moment]-[run].sqlite3
       way back: cargo xtask sync restore --env test migrations/schema-backups/test-[moment]-[run].sqlite3
     ----- stderr -----
@@ -328,7 +336,6 @@ fn a_promotion_can_be_taken_back() {
           12 migrations; fee_groups: 2 inserted; fee_items: 3 inserted; email_templates: 1 inserted; equipment_catalogue: 1 inserted
     ----- stderr -----
     "#);
-    // And forward again.
     workspace.succeeds(&["sync", "dev-to-test", "--yes"]);
 }
 
@@ -359,6 +366,18 @@ fn only_a_sound_backup_of_the_same_environment_is_restored() {
     assert_run!(workspace.refuses(&["sync", "restore", "--env", "prod", &prod, "--yes", "--confirm", "yes"]), @r#"
     exit status: 5
     ----- stdout -----
+    prod-[moment]-[run].sqlite3
+      made [time] (just now), proved by a restore
+      audit_logs: 1 row now, no such table in the backup
+      email_templates: 1 row now, no such table in the backup
+      equipment_catalogue: 1 row now, no such table in the backup
+      fee_groups: 2 rows now, no such table in the backup
+      fee_items: 3 rows now, no such table in the backup
+      merchants: 1 row now, no such table in the backup
+      system_configuration: 3 rows now, no such table in the backup
+      transactions: 1 row now, no such table in the backup
+      users: 1 row now, no such table in the backup
+      done since: promotion test-to-prod at [time]
     ----- stderr -----
     error: cancelled: nothing was changed in Production
 
@@ -370,11 +389,10 @@ fn only_a_sound_backup_of_the_same_environment_is_restored() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     workspace.write(&path, bytes);
-    assert_run!(workspace.refuses(&["sync", "restore", "--env", "test", &test, "--yes"]), @r#"
+    assert_run!(workspace.refuses(&["sync", "restore", "--env", "test", &test, "--yes", "--quiet"]), @r#"
     exit status: 1
     ----- stdout -----
     ----- stderr -----
-    [1/3] check test-[moment]-[run].sqlite3
     error: [root]/migrations/schema-backups/test-[moment]-[run].sqlite3 changed since it was made
 
     hint: use another backup: `cargo xtask sync backups` lists them

@@ -12,6 +12,7 @@ mod looking;
 mod properties;
 mod references;
 mod renames;
+mod restoring;
 mod retiring;
 mod rows;
 mod scripts;
@@ -210,6 +211,7 @@ suite! {
             a_partitioned_table_is_loaded_as_one
             a_number_that_a_default_draws_is_raised
             ;
+        restoring: a_backup_is_restored_whatever_its_functions_read;
         retiring: a_value_that_is_none_is_told_with_its_table;
         looking: a_function_cannot_write_while_looking;
         servers: settings_of_a_database_change_nothing rows_that_a_policy_hides_are_an_error

@@ -94,9 +94,9 @@ fn a_backup_that_fails_stops_the_promotion() {
     exit status: 1
     ----- stdout -----
     ----- stderr -----
-    error: failed to list the backup with pg_restore: pg_restore: error: input file does not appear to be a valid archive (too short?)
+    error: the backup cannot be proved by a restore: failed to list the backup with pg_restore: pg_restore: error: input file does not appear to be a valid archive (too short?)
 
-    hint: nothing was changed; mend what the program says, then run it again
+    hint: nothing was changed; mend what the program says, then run it again; or set verify = "archive" in [backup] of data-sync/sync.toml, and a backup is only read to its end
     "#);
     assert_no_backup(&pair);
     assert_eq!(pair.test.everything(), before);

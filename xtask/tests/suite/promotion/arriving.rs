@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use xtask::database;
-use xtask::sync::backups::backup::Proof;
+use xtask::sync::backups::proof::Proof;
 use xtask::sync::promoting::promote::look;
 use xtask::sync::promoting::report::Outcome;
 use xtask::sync::rows::change_log::Change;
@@ -32,7 +32,7 @@ pub(super) fn the_first_promotion_brings_everything(backend: Backend) {
 
     let backup = report.backup.unwrap();
     assert!(backup.path.is_file());
-    assert_eq!(backup.proved, Proof::Archive);
+    assert_eq!(backup.proved, Proof::Restored);
     assert!(
         backup
             .way_back

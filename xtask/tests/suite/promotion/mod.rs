@@ -24,6 +24,7 @@ mod orphans;
 mod parts;
 mod pending;
 mod preview;
+mod proving;
 mod random;
 mod recording;
 mod referring;
@@ -251,6 +252,12 @@ suite! {
             a_row_that_is_switched_off_lets_go_of_its_values
             a_row_that_is_switched_off_takes_a_value
             ;
+        proving:
+            damage_is_found_before_the_target_is_touched
+            a_backup_of_another_database_is_refused
+            no_row_is_lost_during_a_restore
+            a_backup_is_proved_on_demand
+            ;
         returning:
             a_restore_brings_back_rows_and_schema
             a_restore_fills_an_emptied_database
@@ -298,6 +305,12 @@ suite! {
             rows_that_refer_to_protected_ones_are_not_rehearsed;
         failing: messages_have_no_rows;
         rights: the_rights_of_the_reference_are_enough;
+        proving:
+            rights_are_those_of_the_backup
+            objects_of_every_kind_are_replaced
+            a_backup_that_cannot_be_proved_stops_the_promotion
+            whoever_may_make_no_database_is_told_the_way_out
+            ;
         committing:
             a_promotion_whose_commit_is_not_answered
             nobody_can_say_whether_a_promotion_was_committed
@@ -351,6 +364,7 @@ suite! {
             references_to_rows_that_are_to_come_are_no_fault;
         rehearsing_parts: a_part_that_stays_open_is_found_out
             a_part_that_breaks_references_is_found_out;
+        proving: no_row_is_lost_during_a_restore_with_a_log;
         returning: a_write_ahead_log_changes_nothing;
     }
 }

@@ -2,17 +2,13 @@
 
 use xtask::database;
 use xtask::problem::{Code, Problem};
-use xtask::sync::backups::backup::{self, Backup};
-use xtask::sync::backups::restore::{RestoreReport, restore};
+use xtask::sync::backups::backup;
+use xtask::sync::backups::restore::restore;
 use xtask::sync::schema::table::TableName;
 use xtask::sync::settings::environment::Backend;
 
 use super::Stage;
-
-fn try_restore(stage: &Stage, backup: &Backup) -> Result<RestoreReport, Problem> {
-    let test = stage.config.environment("test").unwrap();
-    restore(&stage.config, test, backup, &mut |_| {}).map_err(|error| Problem::of(&error))
-}
+use super::proving::try_restore;
 
 fn subjects(stage: &Stage) -> Vec<String> {
     let mut session = database::open(&stage.test.checked_url()).unwrap();
@@ -93,10 +89,11 @@ pub(super) fn a_restore_brings_back_rows_and_schema(backend: Backend) {
 pub(super) fn a_restore_fills_an_emptied_database(backend: Backend) {
     let stage = Stage::promoted(backend);
     let before = rows(&stage);
-    let mut observed =
-        xtask::sync::snapshot::observe(stage.config.environment("test").unwrap()).unwrap();
+    let test = stage.config.environment("test").unwrap();
+    let mut observed = xtask::sync::snapshot::observe(test).unwrap();
     let made = backup::make(
         &stage.config.backup,
+        test,
         &mut observed,
         Default::default(),
         "by-hand",

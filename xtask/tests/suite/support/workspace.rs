@@ -375,7 +375,7 @@ pub(crate) const FILTERS: [(&str, &str); 18] = [
     (r"`[0-9a-f]{64}`", "`[sha256]`"),
     (r"in \d+ ms", "in [number] ms"),
     (r"\.scratch-\w+", ".scratch-[random]"),
-    (r"\d+ bytes", "[size] bytes"),
+    (r"\b\d+ (kB|KB|MB)\b", "[size]"),
     (
         r"process \d+ of user \w+ (.*), since \d\d:\d\d:\d\d UTC",
         "process [pid] of user [user] $1, since [time]",
