@@ -6,6 +6,7 @@ pub mod database;
 pub mod demo;
 pub mod problem;
 pub mod promotion;
+mod rebuild;
 pub mod server;
 pub mod sync;
 pub mod terminal;

@@ -22,7 +22,7 @@ pub fn run(workspace_root: &Path, install: bool, arguments: &[OsString]) -> Resu
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut tests = Command::new(&cargo);
     tests
-        .args(["test", "--workspace"])
+        .args(["test", "--workspace", "--features", "xtask/postgres"])
         .args(arguments)
         .current_dir(workspace_root);
     let server = if is_set(SERVER_VARIABLE) {

@@ -14,16 +14,17 @@ use crate::sync::leftovers;
 use crate::sync::migrate::migrate;
 use crate::sync::record::record;
 use crate::sync::settings::config::Config;
+use crate::sync::settings::environment::Backend;
 use crate::sync::words::shell_word;
 use crate::terminal::{self, Screen};
-use crate::{demo, test, workspace};
+use crate::{demo, rebuild, test, workspace};
 use grammar::{Mistake, parse, pipeline_names, usage, wanted_format};
 
 /// Runs the program.
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let pipeline = pipeline_names(&arguments);
     let format = wanted_format(&arguments);
-    let parsed = match parse(arguments, &pipeline) {
+    let parsed = match parse(arguments.clone(), &pipeline) {
         Ok(parsed) => parsed,
         Err(Mistake::Grammar(error)) => {
             if error.use_stderr() {
@@ -38,7 +39,11 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
             return ExitCode::from(problem.exit_code());
         }
     };
-    match run(parsed) {
+    let ended = match needs_postgres(&parsed) {
+        true => rebuild::with_postgres(&arguments).map_err(Ended::from),
+        false => run(parsed),
+    };
+    match ended {
         Ok(code) => code,
         Err(Ended { error, reported }) => {
             let problem = Problem::of(&error);
@@ -145,6 +150,28 @@ fn run(cli: Cli) -> Result<ExitCode, Ended> {
             sync::run(&screen, &config, command)
         }
     }
+}
+
+/// Whether a database is of a kind that this program was built without.
+fn needs_postgres(cli: &Cli) -> bool {
+    if cfg!(feature = "postgres") {
+        return false;
+    }
+    let options = match &cli.task {
+        Task::Demo { backend } => return Backend::from(*backend) == Backend::Postgres,
+        Task::Test { .. } => return false,
+        Task::Migrate { options, .. } | Task::Sync { options, .. } => options,
+    };
+    let named = options.config.as_deref();
+    let root = workspace::root(named).ok();
+    let config = root.and_then(|root| Config::load(&root, named, options.env_file.as_deref()).ok());
+    config.is_some_and(|config| {
+        let mut urls = config
+            .pipeline
+            .iter()
+            .flat_map(|environment| &environment.url);
+        urls.any(|url| url.backend() == Backend::Postgres)
+    })
 }
 
 fn set_up(options: &Options) -> anyhow::Result<(Screen, Config)> {

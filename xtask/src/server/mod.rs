@@ -28,7 +28,6 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use crate::database;
 use crate::sync::random::random_id;
 use crate::sync::settings::environment::DatabaseUrl;
 use crate::sync::words::shell_word;
@@ -287,8 +286,22 @@ impl Running {
     }
 
     fn answers(&self) -> bool {
-        DatabaseUrl::parse(&self.url, "the server's URL", Path::new("/"))
-            .is_ok_and(|url| database::open(&url).is_ok())
+        // By psql, since this program may have been built without PostgreSQL.
+        let url = DatabaseUrl::parse(&self.url, "the server's URL", Path::new("/"));
+        let Ok((url, password)) = url.map(|url| url.without_password()) else {
+            return false;
+        };
+        let mut ask = Command::new(self.programs.join("psql"));
+        ask.args([
+            "--no-psqlrc",
+            "--no-password",
+            "--command",
+            "SELECT 1",
+            &url,
+        ])
+        .env("PGPASSWORD", password.unwrap_or_default())
+        .stdin(Stdio::null());
+        run(&mut ask).is_ok()
     }
 }
 

@@ -39,6 +39,7 @@ cp -p "$settings" "$saved"
 trap 'cp -p "$saved" "$settings"; rm -f "$saved"' EXIT
 printf '\ncreate_main_cluster = false\n' >> "$settings"
 install postgresql || { update && install postgresql; }
+install libpq-dev || { update && install libpq-dev; }
 "#;
 
 /// The directory with the programs of a PostgreSQL server and the clients of the same version.
@@ -63,9 +64,12 @@ pub fn find_programs() -> Result<PathBuf> {
         })
 }
 
-/// Installs PostgreSQL with apt-get unless a server is there, and returns its programs' directory.
+/// Installs with apt-get what is missing of a PostgreSQL server and of libpq to link with, and
+/// returns the directory of the server's programs.
 pub fn install() -> Result<PathBuf> {
-    if let Ok(directory) = find_programs() {
+    if let Ok(directory) = find_programs()
+        && has_libpq()
+    {
         return Ok(directory);
     }
     if !is_in_path("apt-get") {
@@ -102,6 +106,18 @@ fn holds_programs(directory: &Path) -> bool {
 fn is_in_path(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
+/// Whether the linker would find libpq, as far as the programs tell that packages ask.
+fn has_libpq() -> bool {
+    let Ok(shell) = Shell::new() else {
+        return false;
+    };
+    let library = cmd!(shell, "pg_config --libdir")
+        .quiet()
+        .ignore_stderr()
+        .read();
+    library.is_ok_and(|directory| Path::new(&directory).join("libpq.so").exists())
 }
 
 fn pg_config_directory() -> Option<PathBuf> {

@@ -230,7 +230,6 @@ impl DatabaseUrl {
 
     /// The connection string without its password, and the password, for programs that take it
     /// from their environment rather than from their arguments.
-    #[cfg(feature = "postgres")]
     pub(crate) fn without_password(&self) -> (String, Option<String>) {
         use super::percent::percent_decoded;
         let text = self.secret_text();
