@@ -6,6 +6,7 @@
 use crate::database;
 use crate::sync::migrate::migrate;
 use crate::sync::migrations::migration::MigrationSet;
+use crate::sync::record::record;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
 
@@ -51,13 +52,13 @@ pub(super) fn fill(config: &Config) -> anyhow::Result<()> {
             TEST
         };
         migrate_to(environment, contents.migrated_to)?;
+        record(config, environment, &[], &mut |_| {})?;
         run_scripts(environment, contents.scripts)?;
     }
     Ok(())
 }
 
-/// Applies the migrations up to a version, as a team did before it had this tool: without
-/// stamp and record.
+/// Applies the migrations up to a version.
 fn migrate_to(environment: &Environment, version: &str) -> anyhow::Result<()> {
     let url = environment.url()?;
     let migrations = MigrationSet::embedded(url.backend())?;
@@ -83,7 +84,6 @@ fn run_scripts(environment: &Environment, scripts: &[&str]) -> anyhow::Result<()
 mod tests {
     use super::super::protected::Protected;
     use super::*;
-    use crate::problem::Code;
     use crate::sync::settings::environment::DatabaseUrl;
     use crate::sync::status::status;
 
@@ -112,14 +112,9 @@ mod tests {
             assert!(promotion.lookups.iter().any(|lookup| lookup.insert > 0));
             assert!(promotion.lookups.iter().any(|lookup| lookup.update > 0));
         }
-        // Nothing was promoted to Test yet, so nothing is there to promote from it.
-        let blockers: Vec<_> = status
-            .promotions
-            .iter()
-            .flat_map(|promotion| &promotion.blockers)
-            .map(|blocker| (blocker.code, status.promotions[0].blockers.len()))
-            .collect();
-        assert_eq!(blockers, [(Code::WrongStamp, 0)]);
+        for promotion in &status.promotions {
+            assert!(promotion.blockers.is_empty(), "{:?}", promotion.blockers);
+        }
         let counts: Vec<String> = config
             .pipeline
             .iter()

@@ -28,6 +28,7 @@ const READERS_OF_VARIABLES: &[(&str, &str)] = &[
         "demo/folder.rs",
         "warns of variables that go before the demo's file",
     ),
+    ("rebuild.rs", "cargo, to build the program with PostgreSQL"),
     ("server/account.rs", "takes PostgreSQL's variables away"),
     ("server/programs.rs", "PATH, to find initdb"),
     ("server/tests.rs", "a test runs itself once more"),

@@ -48,7 +48,7 @@ impl SqliteSession {
     pub(super) fn forget_session(&mut self) -> anyhow::Result<()> {
         let left = self.query(
             "SELECT type, name FROM sqlite_temp_schema WHERE type IN ('trigger', 'view', 'table') \
-             AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_\\_sync\\_%' ESCAPE '\\' ORDER BY type = 'table', type = 'view'",
+             AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT GLOB '__sync_before_*' AND name NOT GLOB '__sync_watch*' ORDER BY type = 'table', type = 'view'",
             &[],
         )?;
         let mut forget = SETTINGS.to_owned();

@@ -91,7 +91,7 @@ fn prepare_folder(folder: &Path) -> anyhow::Result<()> {
                     error
                 ),
             )
-            .hint("give its owner alone the right to write to it (chmod 700), or name another one as [backup] dir in data-sync/sync.toml")
+            .hint("make it a folder that only its owner can write to (chmod 700), or name another one as [backup] dir in data-sync/sync.toml")
             .into()
         })
 }

@@ -187,7 +187,7 @@ mod tests {
         deleted.keys = vec!["3".to_owned(), "7".to_owned()];
         assert_eq!(
             deleted.words(),
-            "deletes 1,204 rows of `users` (3; 7 and 1202 more)"
+            "deletes 1,204 rows of `users` (3; 7 and 1,202 more)"
         );
         deleted.rows = None;
         deleted.keys.clear();

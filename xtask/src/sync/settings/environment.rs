@@ -173,7 +173,6 @@ impl DatabaseUrl {
 
     /// The whole connection string, for the database modules alone, with what ends a connection
     /// whose network carries nothing, unless it says that itself.
-    #[cfg(feature = "postgres")]
     pub(crate) fn secret_text(&self) -> String {
         with_defaults(&self.text, &keepalives(self.network_timeout))
     }

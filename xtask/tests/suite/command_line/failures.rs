@@ -125,9 +125,9 @@ fn without_a_place_for_backups_nothing_begins() {
     exit status: 1
     ----- stdout -----
     ----- stderr -----
-    error: the backup folder [root]/taken/backups cannot be written: failed to create the folder [root]/taken/backups: Not a directory (os error 20)
+    error: the backup folder [root]/taken/backups cannot be used: failed to create the folder [root]/taken/backups: Not a directory (os error 20)
 
-    hint: make it writable, or name another one as [backup] dir in data-sync/sync.toml
+    hint: make it a folder that only its owner can write to (chmod 700), or name another one as [backup] dir in data-sync/sync.toml
     "#);
     assert_eq!(
         workspace.refuses(&["sync", "backup", "--env", "test"]).code,
