@@ -57,6 +57,7 @@ fn help_lists_the_tasks() {
       adopt         Write edits made on a later environment as CSV of the first one, ready to be imported
       backup        Make a backup of an environment
       backups       List the backups
+      verify        Prove a backup by restoring it into a database of its own
       restore       Put a backup back, after one of what is there now
       history       List what was done to the environments
       stamp         Say which environment a database is, after a typed confirmation

@@ -212,7 +212,7 @@ pub(super) fn keep(connection: &mut PgConnection, reach: Reach) -> anyhow::Resul
         .map(|(name, ..)| format!("'{name}'"))
         .collect();
     let query = format!(
-        "SELECT name, setting FROM pg_settings WHERE name IN ({})",
+        "SELECT name, setting FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) ANY (ARRAY[{}]::pg_catalog.text[])",
         names.join(", ")
     );
     let rows: Vec<Fields> = sql_query(query)

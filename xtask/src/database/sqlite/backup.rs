@@ -177,7 +177,7 @@ impl Replacement for Replaced {
 impl Replaced {
     /// SQLite replaces no database inside of a transaction, so that the guard's has to end. Its lock
     /// need not, but where a write-ahead log is used; there it shows whether anybody came in between.
-    fn take_over(mut self: Box<Self>, source: &Connection) -> rusqlite::Result<()> {
+    fn take_over(mut self, source: &Connection) -> rusqlite::Result<()> {
         let mode: String = self
             .guard
             .query_row("PRAGMA journal_mode", [], |row| row.get(0))?;

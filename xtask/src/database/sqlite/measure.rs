@@ -195,8 +195,8 @@ impl SqliteSession {
             }
             let all = self.rows_of(&tracked)?;
             let is_gone = |outcome: &Outcome| {
-                outcome.deleted == all && outcome.place.root != tracked.now.root
-                    || outcome.deleted == all && by_name.is_none()
+                outcome.deleted == all
+                    && (outcome.place.root != tracked.now.root || by_name.is_none())
             };
             match best.filter(|outcome| !is_gone(outcome)) {
                 Some(outcome) => {
