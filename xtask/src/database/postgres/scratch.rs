@@ -36,7 +36,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         // What cannot be dropped now is swept by a later rehearsal.
         if let Ok(mut server) = connect(&self.url) {
-            let _ = server.batch_execute("SET search_path TO pg_catalog, pg_temp");
             let _ = settings::keep(&mut server, settings::Reach::Session);
             let _ = server.batch_execute(&format!(
                 "DROP DATABASE IF EXISTS {} WITH (FORCE)",
@@ -136,7 +135,6 @@ impl PostgresSession {
             &[],
         )?;
         let mut server = connect(&self.url)?;
-        server.batch_execute("SET search_path TO pg_catalog, pg_temp")?;
         settings::keep(&mut server, settings::Reach::Session)?;
         for old in abandoned.into_iter().flatten().flatten() {
             let _ = server.batch_execute(&format!("DROP DATABASE IF EXISTS {old}"));
