@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use diesel::QueryResult;
 use diesel::connection::{
     BoxableConnection, Connection, InstrumentationEvent, SimpleConnection as _,
@@ -18,6 +19,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::super::migrations::find;
 use super::PostgresSession;
+use super::bookkeeping::Bookkeeping;
 use super::connection::{code, problem_of};
 use super::settings::{self, Reach};
 use super::sqlstate::sqlstate;
@@ -70,12 +72,18 @@ impl PostgresSession {
 }
 
 impl PostgresSession {
-    /// Makes diesel's table where it is missing.
-    pub(super) fn create_applied(&mut self) -> anyhow::Result<()> {
+    /// Diesel's table, which is made where the database's own path has it made if it is missing.
+    pub(super) fn create_applied(&mut self) -> anyhow::Result<Bookkeeping> {
+        if let Some(table) = self.bookkeeping(DIESELS_TABLE)? {
+            return Ok(table);
+        }
+        self.unpin()?;
         self.connection
             .applied_migrations()
             .map_err(anyhow::Error::from_boxed)?;
-        Ok(())
+        self.reset_session()?;
+        self.bookkeeping(DIESELS_TABLE)?
+            .context("the table of migrations is not where the search_path of this role leads")
     }
 
     /// Runs a migration outside of any transaction: none is open on this connection.

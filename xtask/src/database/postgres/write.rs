@@ -11,7 +11,7 @@ use super::super::staged::{Staged, position, refuse_unlinked};
 use super::super::travelling::travelling;
 use super::super::{Measuring, Rows, Session, Target, migrations, sql};
 use super::PostgresSession;
-use super::bookkeeping::{LEDGER, qualified_in};
+use super::bookkeeping::{LEDGER, qualified, qualified_in};
 use super::connection::{connect, failed};
 use super::copy::{STAGING, copy_changes};
 use super::names::Words;
@@ -291,14 +291,15 @@ impl Target for PostgresSession {
     }
 
     fn set_applied(&mut self, applied: &[&str], not_applied: &[&str]) -> anyhow::Result<()> {
-        self.create_applied()?;
+        let table = self.create_applied()?;
         for (statement, version) in
             migrations::set_applied(applied, not_applied, |at| format!("${at}"))
         {
-            sql_query(statement)
-                .bind::<Text, _>(version)
-                .execute(&mut self.connection)
-                .map_err(|error| self.failed(&error, "record migrations"))?;
+            let statement = sql_query(qualified(&statement, [&table])).bind::<Text, _>(version);
+            let done = self
+                .ours()
+                .and_then(|connection| statement.execute(connection));
+            done.map_err(|error| self.failed(&error, "record migrations"))?;
         }
         Ok(())
     }

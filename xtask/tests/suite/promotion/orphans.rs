@@ -166,7 +166,9 @@ pub(super) fn a_reference_that_cannot_be_looked_up_is_not_exported(backend: Back
 }
 
 pub(super) fn a_target_that_refers_to_nothing_is_no_target_with_null(backend: Backend) {
-    let stage = natural(backend);
+    let mut stage = natural(backend);
+    // No foreign key can be restored over an orphan.
+    stage.config.backup.verify = Verify::Archive;
     stage
         .dev
         .run("UPDATE fee_items SET group_id = NULL WHERE id = 1");

@@ -20,7 +20,9 @@ impl Role {
             std::process::id(),
             COUNT.fetch_add(1, Ordering::Relaxed)
         );
-        Connection::to_server(&server_url()).run(&format!("CREATE ROLE {name} LOGIN {attributes}"));
+        Connection::to_server(&server_url()).run(&format!(
+            "CREATE ROLE {name} LOGIN PASSWORD '{name}' {attributes}"
+        ));
         Role { name }
     }
 
@@ -28,7 +30,7 @@ impl Role {
     pub(crate) fn url(&self, database: &Database) -> String {
         let (scheme, rest) = database.url.split_once("://").unwrap();
         let place = rest.split_once('@').map_or(rest, |(_, place)| place);
-        format!("{scheme}://{}@{place}", self.name)
+        format!("{scheme}://{name}:{name}@{place}", name = self.name)
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn any_schema_is_promoted_or_left_alone(backend: Backend) {
     // Cases that are all refused would prove nothing.
     let done = ended.iter().filter(|(end, _)| end.starts_with("done"));
     assert!(
-        done.map(|(_, times)| times).sum::<u32>() * 4 > cases,
+        done.map(|(_, times)| times).sum::<u32>() > cases / 20,
         "{ended:?}"
     );
 }
