@@ -3,7 +3,7 @@
 use crate::problem::{Code, Problem};
 use crate::sync::rows::lookup::Lookup;
 #[cfg(feature = "sqlite")]
-use crate::sync::schema::catalog::hex;
+use crate::sync::rows::row::hex;
 
 /// Names the column, and the row by its key; `key` has its fields as they can be shown.
 pub(super) fn no_text(lookup: &Lookup, column: &str, key: &[String]) -> Problem {

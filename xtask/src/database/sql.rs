@@ -4,9 +4,9 @@ use anyhow::Context as _;
 
 use crate::sync::history::ledger::{Ledger, LedgerEntry, PromotedLookup, Run, RunKind, Stamp};
 use crate::sync::migrations::migration::AppliedMigration;
+use crate::sync::rows::key_order::Reading;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::LookupState;
-use crate::sync::schema::catalog::Reading;
 use crate::sync::schema::table::TableName;
 
 /// The tables of the ledger, and diesel's own; no catalog shows them.

@@ -1,13 +1,11 @@
 //! What a backup holds: rows and digest of every table.
 
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row};
-use sha2::{Digest as _, Sha256};
+use rusqlite::Connection;
+use xtask_rows::sqlite::hash_stored;
 
 use super::super::{Contents, sql};
 use super::{backup, unreadable};
-use crate::sync::rows::row::LookupState;
-use crate::sync::schema::catalog::hex;
+use crate::sync::rows::row::{LookupState, hex};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::environment::DatabaseUrl;
 
@@ -45,7 +43,7 @@ fn tables(connection: &Connection) -> rusqlite::Result<Contents> {
         let (mut count, mut sum) = (0, 0_u128);
         while let Some(row) = rows.next()? {
             count += 1;
-            sum = sum.wrapping_add(hash(row, columns.len())?);
+            sum = sum.wrapping_add(hash_stored(row, columns.len())?);
         }
         let digest = hex(&sum.to_be_bytes());
         let state = LookupState {
@@ -55,30 +53,4 @@ fn tables(connection: &Connection) -> rusqlite::Result<Contents> {
         contents.insert(TableName::new(None, &name), state);
     }
     Ok(contents)
-}
-
-/// Over class, length and bytes of each value, also of text that is none.
-fn hash(row: &Row<'_>, width: usize) -> rusqlite::Result<u128> {
-    let mut hash = Sha256::new();
-    for at in 0..width {
-        let value = row.get_ref(at)?;
-        let number = match value {
-            ValueRef::Integer(number) => number.to_be_bytes(),
-            ValueRef::Real(number) => number.to_bits().to_be_bytes(),
-            _ => [0; 8],
-        };
-        let (class, bytes) = match value {
-            ValueRef::Null => ("n", &[][..]),
-            ValueRef::Integer(_) => ("i", &number[..]),
-            ValueRef::Real(_) => ("r", &number[..]),
-            ValueRef::Text(text) => ("t", text),
-            ValueRef::Blob(bytes) => ("b", bytes),
-        };
-        hash.update(class);
-        hash.update(bytes.len().to_be_bytes());
-        hash.update(bytes);
-    }
-    let mut half = [0; 16];
-    half.copy_from_slice(&hash.finalize()[..16]);
-    Ok(u128::from_be_bytes(half))
 }

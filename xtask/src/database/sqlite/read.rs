@@ -26,6 +26,7 @@ use crate::sync::rows::row::{KeyedHash, Record};
 use crate::sync::schema::catalog::Catalog;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::RetiredValue;
+use xtask_rows::storage;
 
 pub(super) const DEFAULT_SCHEMA: &str = "main";
 
@@ -332,10 +333,7 @@ pub(super) fn fields(lookup: &Lookup) -> String {
 
 /// A row of [`fields`].
 pub(super) fn spelled(lookup: &Lookup, values: &[Value], affinities: &[Affinity]) -> Record {
-    let behind = std::iter::repeat(&Affinity::Text);
-    let fields = values.iter().zip(affinities.iter().chain(behind));
-    let row = fields.map(|(value, affinity)| value.spell(*affinity));
-    with_unresolved(lookup, row.collect())
+    with_unresolved(lookup, storage::spell(values, affinities))
 }
 
 /// The values of a row, where every text is one.

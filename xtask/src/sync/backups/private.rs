@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use sha2::{Digest as _, Sha256};
 
-use crate::sync::schema::catalog::hex;
+use crate::sync::rows::row::hex;
 use crate::sync::{leftovers, ordinary};
 
 /// Makes a folder, with those above it, that only its owner may enter.

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::problem::{Code, Problem};
 use crate::sync::ordinary;
-use crate::sync::schema::catalog::hex;
+use crate::sync::rows::row::hex;
 use crate::sync::settings::environment::Backend;
 
 mod embedded {

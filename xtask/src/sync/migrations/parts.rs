@@ -166,7 +166,8 @@ fn after_failure(applied: &[String], part: &Part) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::schema::catalog::{Column, Reading, Table, TableKind};
+    use crate::sync::rows::key_order::Reading;
+    use crate::sync::schema::catalog::{Column, Table, TableKind};
     use crate::sync::schema::table::TableName;
     use crate::sync::settings::config::LookupSettings;
 

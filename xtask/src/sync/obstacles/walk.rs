@@ -130,7 +130,8 @@ pub fn hops(catalog: &Catalog, table: &TableName, effect: &Effect, behind: &[Hop
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::schema::catalog::{Column, Reading, Table, TableKind};
+    use crate::sync::rows::key_order::Reading;
+    use crate::sync::schema::catalog::{Column, Table, TableKind};
 
     fn name(table: &str) -> TableName {
         TableName::new(None, table)

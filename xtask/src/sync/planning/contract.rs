@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::plan::{LookupComparison, Plan};
 use crate::sync::migrations::effects::{BoundEffect, RowEffect};
-use crate::sync::schema::catalog::hex;
+use crate::sync::rows::row::hex;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::environment::Backend;
 use crate::sync::settings::rehearsal::Extent;

@@ -11,7 +11,7 @@ use super::plan::Plan;
 use crate::problem::{Code, Problem};
 use crate::sync::backups::private;
 use crate::sync::ordinary;
-use crate::sync::schema::catalog::hex;
+use crate::sync::rows::row::hex;
 
 /// The plan as it is printed and written.
 #[derive(Debug, Serialize)]

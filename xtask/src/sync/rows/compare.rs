@@ -11,7 +11,7 @@ use super::row::{
 };
 use super::three_way::Judge;
 use crate::problem::{Code, Problem};
-use crate::sync::schema::catalog::Reading;
+use crate::sync::rows::key_order::Reading;
 use crate::sync::settings::config::ExtraRows;
 
 /// Something that comes from one end, in key order.

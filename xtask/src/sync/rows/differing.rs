@@ -15,7 +15,7 @@ use crate::sync::obstacles::orphans::has_orphans;
 use crate::sync::obstacles::retire::settle;
 use crate::sync::obstacles::unresolved::check_references;
 use crate::sync::planning::rehearse::can_ask;
-use crate::sync::schema::catalog::Reading;
+use crate::sync::rows::key_order::Reading;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::LookupSettings;
 use crate::sync::snapshot::Observed;

@@ -13,7 +13,7 @@ use super::row::{BATCH, KeySet, Record, cells, owned};
 use super::three_way::{Edit, Judge, Kind, Nobody, OnTargetEdit, ThreeWay};
 use crate::sync::history::ledger::PromotedLookup;
 use crate::sync::promoting::promoted::Promoted;
-use crate::sync::schema::catalog::hex;
+use crate::sync::rows::row::hex;
 use crate::sync::settings::config::LookupSettings;
 use crate::sync::snapshot::Observed;
 

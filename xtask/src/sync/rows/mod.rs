@@ -5,10 +5,10 @@ pub mod compare;
 pub mod difference;
 pub(super) mod differing;
 pub mod edits;
-pub mod key_order;
 pub mod lookup;
-pub mod row;
 pub mod row_changes;
 pub mod row_edits;
 pub mod row_source;
 pub mod three_way;
+
+pub use xtask_rows::{key_order, row};

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::change_log::Change;
 use super::compare::KeyedRow;
 use super::row::{KeySet, Record, RowHash, compare_keys, owned};
-use crate::sync::schema::catalog::Reading;
+use crate::sync::rows::key_order::Reading;
 
 /// What a promotion does with rows that were edited on its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::excerpt::excerpts;
 use super::table::TableName;
+use crate::sync::rows::key_order::Reading;
+use crate::sync::rows::row::hex;
 use crate::sync::settings::environment::Backend;
 
 /// What a database's schema holds, without the bookkeeping of diesel and of this tool.
@@ -102,16 +104,6 @@ pub enum DefaultValue {
     Expression(String),
     /// SQLite's row number.
     RowNumber,
-}
-
-/// What the plain text of a value means where order and storage are concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
-    Number,
-    Text,
-    /// Text of a type that takes some values for equal that are spelled differently, such as the
-    /// numbers 1.0 and 1.00. Here they are as different as they look.
-    Spelling,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -305,11 +297,6 @@ fn inside_missing(object: &Object, catalog: &ByName<'_>, other: &ByName<'_>) -> 
             };
             other.contains_key(&owner) && !catalog.contains_key(&owner)
         })
-}
-
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

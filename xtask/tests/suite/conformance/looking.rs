@@ -2,8 +2,9 @@
 
 use xtask::database::{self, Reach};
 use xtask::problem::Code;
+use xtask::sync::rows::key_order::Reading;
 use xtask::sync::rows::lookup::Lookup;
-use xtask::sync::schema::catalog::{Reading, TableKind};
+use xtask::sync::schema::catalog::TableKind;
 use xtask::sync::settings::environment::{Backend, DatabaseUrl};
 use xtask::sync::settings::limits::Limits;
 

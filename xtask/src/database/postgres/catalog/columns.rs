@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::PostgresSession;
 use super::{OWN_RELATION, USER_SCHEMA, object};
-use crate::sync::schema::catalog::{Catalog, Column, DefaultValue, Reading, Table, TableKind};
+use crate::sync::rows::key_order::Reading;
+use crate::sync::schema::catalog::{Catalog, Column, DefaultValue, Table, TableKind};
 use crate::sync::schema::table::TableName;
 
 /// How the sequence of a column differs from the one that the column would get by itself.

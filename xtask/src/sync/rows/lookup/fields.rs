@@ -4,7 +4,8 @@ use super::local::Local;
 use super::resolve::key_columns;
 use super::{Link, Lookup, OwnColumn, Source};
 use crate::problem::{Code, Problem};
-use crate::sync::schema::catalog::{Catalog, Column, ForeignKey, Reading, Table};
+use crate::sync::rows::key_order::Reading;
+use crate::sync::schema::catalog::{Catalog, Column, ForeignKey, Table};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{ExtraRows, LookupSettings};
 

@@ -10,7 +10,8 @@ pub mod settings;
 pub use order::in_dependency_order;
 
 use super::row::{self, KeyedHash, Record, RowHash};
-use crate::sync::schema::catalog::{Column, DefaultValue, Reading, Table};
+use crate::sync::rows::key_order::Reading;
+use crate::sync::schema::catalog::{Column, DefaultValue, Table};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{ExtraRows, Retire};
 
@@ -275,12 +276,12 @@ impl Lookup {
 
     /// The key of a row whose fields stand in the order of `columns`.
     pub fn key_of(&self, row: &Record) -> Record {
-        self.key.iter().filter_map(|at| row.get(*at)).collect()
+        row::pick(row, &self.key)
     }
 
     /// The hash of a row whose fields stand in the order of `columns`.
     pub fn hash_of(&self, row: &Record) -> RowHash {
-        row::hash(self.compared.iter().filter_map(|at| row.get(*at)))
+        row::hash(row, &self.compared)
     }
 
     pub fn keyed_hash(&self, row: &Record) -> KeyedHash {

@@ -12,8 +12,7 @@ use csv::StringRecord;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-pub use super::key_order::{compare_key_values, compare_keys};
-use crate::sync::schema::catalog::hex;
+pub use crate::key_order::{compare_key_values, compare_keys};
 
 /// The fields of a row, or of its key, spelled as in a CSV export.
 pub type Record = StringRecord;
@@ -134,13 +133,23 @@ fn unhex(digits: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// Hashes the compared fields of a row, in the order given.
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The fields that stand in these columns.
+pub fn pick(row: &Record, columns: &[usize]) -> Record {
+    columns.iter().filter_map(|at| row.get(*at)).collect()
+}
+
+/// Hashes the fields of a row that stand in these columns, in the order given.
 ///
 /// The text that is hashed is `quote_nullable()` of every value, joined by commas, which is what
 /// PostgreSQL computes for the same row on its side.
-pub fn hash<'field>(fields: impl Iterator<Item = &'field str>) -> RowHash {
+pub fn hash(row: &Record, columns: &[usize]) -> RowHash {
     let mut text = String::with_capacity(128);
-    for (at, field) in fields.enumerate() {
+    for (at, field) in columns.iter().filter_map(|at| row.get(*at)).enumerate() {
         if at > 0 {
             text.push(',');
         }
@@ -168,11 +177,11 @@ fn quote_nullable(field: &str, text: &mut String) {
         text.push('E');
     }
     text.push('\'');
-    for letter in value.chars() {
-        if letter == '\'' || letter == '\\' {
-            text.push(letter);
+    for piece in value.split_inclusive(['\'', '\\']) {
+        text.push_str(piece);
+        if piece.ends_with(['\'', '\\']) {
+            text.push_str(&piece[piece.len() - 1..]);
         }
-        text.push(letter);
     }
     text.push('\'');
 }
@@ -263,11 +272,9 @@ mod tests {
         ];
         for (at, one) in all.iter().enumerate() {
             for other in &all[at + 1..] {
-                assert_ne!(
-                    hash(one.iter().copied()),
-                    hash(other.iter().copied()),
-                    "{one:?} {other:?}"
-                );
+                let [one, other] = [one, other].map(|row| Record::from(row.clone()));
+                let hashed = |row| hash(row, &[0, 1]);
+                assert_ne!(hashed(&one), hashed(&other), "{one:?} {other:?}");
             }
         }
     }

@@ -2,8 +2,17 @@
 
 use std::cmp::Ordering;
 
-use super::row::{Field, Record, decode};
-use crate::sync::schema::catalog::Reading;
+use crate::row::{Field, Record, decode};
+
+/// What the plain text of a value means where order and storage are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    Number,
+    Text,
+    /// Text of a type that takes some values for equal that are spelled differently, such as the
+    /// numbers 1.0 and 1.00. Here they are as different as they look.
+    Spelling,
+}
 
 /// Compares two keys field by field, in the order in which both backends return rows. Keys of equal
 /// numbers that are not of one storage class come behind each other, integers first.
