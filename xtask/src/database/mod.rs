@@ -20,6 +20,7 @@ mod backends;
 mod filtered;
 mod given;
 mod identity;
+mod ledger;
 mod letting_go;
 mod load;
 mod mark;

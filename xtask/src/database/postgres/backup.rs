@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use xshell::{Cmd, Shell, cmd};
 
-use super::super::sql;
+use super::super::ledger::{LEDGER, insert_run, run_values};
+use super::super::sql::literal;
 use super::bookkeeping::qualified_in;
 use crate::problem::{Code, Problem};
 use crate::sync::history::ledger::Run;
@@ -194,23 +195,24 @@ pub(super) fn newest_restore() -> anyhow::Result<PathBuf> {
 
 pub(super) fn ledger_script(runs: &[Run], schema: &str) -> String {
     let mut script = String::new();
-    for create in sql::CREATE_LEDGER {
-        script.push_str(&format!("{};\n", qualified_in(schema, create)));
+    for table in LEDGER {
+        let make = format!("{};\n", table.create());
+        script.push_str(&qualified_in(schema, &make).replacen("TABLE", "TABLE IF NOT EXISTS", 1));
+        for add in table.add_missing(&[]) {
+            let add = format!("{add};\n").replacen("COLUMN", "COLUMN IF NOT EXISTS", 1);
+            script.push_str(&qualified_in(schema, &add));
+        }
     }
-    for run in runs {
-        let values: Vec<String> = sql::run_values(run)
+    let insert = qualified_in(schema, &insert_run(|at| format!("${at}")));
+    script.push_str(&format!(
+        "PREPARE record_run AS {insert} ON CONFLICT DO NOTHING;\n"
+    ));
+    for run in runs.iter().rev() {
+        let values: Vec<String> = run_values(run)
             .iter()
-            .map(|value| {
-                value.as_ref().map_or("NULL".to_owned(), |text| {
-                    format!("'{}'", text.replace('\'', "''"))
-                })
-            })
+            .map(|value| value.as_deref().map_or("NULL".to_owned(), literal))
             .collect();
-        script.push_str(&format!(
-            "{} VALUES ({}) ON CONFLICT DO NOTHING;\n",
-            qualified_in(schema, "INSERT INTO __sync_runs"),
-            values.join(", ")
-        ));
+        script.push_str(&format!("EXECUTE record_run ({});\n", values.join(", ")));
     }
     script
 }

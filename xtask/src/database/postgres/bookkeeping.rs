@@ -1,29 +1,16 @@
 //! Where the ledger and diesel's own table are: in the first schema of the role's own path that has
 //! them, which is where diesel looks. From then on they are named with their schema.
 
+use super::super::ledger::{LedgerTable, RUNS};
 use super::super::sql;
 use super::PostgresSession;
 use crate::problem::{Code, Problem};
-
-/// The tables that [`sql::CREATE_LEDGER`] makes, in its order.
-pub(super) const LEDGER: [&str; 4] = [
-    "__sync_runs",
-    "__sync_migrations",
-    "__sync_stamp",
-    "__sync_lookups",
-];
 
 /// A table of the ledger, or diesel's own, that is there.
 pub(super) struct Bookkeeping {
     name: String,
     pub(super) schema: String,
-    columns: Vec<String>,
-}
-
-impl Bookkeeping {
-    pub(super) fn has_column(&self, column: &str) -> bool {
-        self.columns.iter().any(|found| found == column)
-    }
+    pub(super) columns: Vec<String>,
 }
 
 impl PostgresSession {
@@ -59,12 +46,23 @@ impl PostgresSession {
         }))
     }
 
+    pub(super) fn ledger_rows(
+        &mut self,
+        table: &LedgerTable,
+    ) -> anyhow::Result<Vec<Vec<Option<String>>>> {
+        let Some(found) = self.bookkeeping(table.name)? else {
+            return Ok(Vec::new());
+        };
+        let select = table.select(&found.columns)?;
+        self.query(&qualified(&select, [&found]), &[])
+    }
+
     /// The schema that a table of the ledger is to be made in, where it is missing.
     ///
     /// # Errors
     /// Where the role's own path has no schema.
     pub(super) fn ledger_schema(&mut self) -> anyhow::Result<String> {
-        if let Some(runs) = self.bookkeeping("__sync_runs")? {
+        if let Some(runs) = self.bookkeeping(RUNS.name)? {
             return Ok(runs.schema);
         }
         self.path.schemas.first().cloned().ok_or_else(|| {

@@ -17,6 +17,7 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::result::Error;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::super::ledger::DIESELS;
 use super::super::migrations::find;
 use super::PostgresSession;
 use super::bookkeeping::Bookkeeping;
@@ -29,9 +30,6 @@ use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::migrations::script::places_of_statements;
 use crate::sync::settings::limits::Limits;
 use crate::sync::words::listed;
-
-/// Where diesel keeps which migrations ran.
-const DIESELS_TABLE: &str = "__diesel_schema_migrations";
 
 const EMBEDDED: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
 
@@ -54,7 +52,7 @@ impl PostgresSession {
         migration: &Migration,
     ) -> anyhow::Result<()> {
         let found = find::<Pg>(EMBEDDED, migrations, migration)?;
-        let has_table = self.bookkeeping(DIESELS_TABLE)?.is_some();
+        let has_table = self.bookkeeping(DIESELS)?.is_some();
         self.unpin()?;
         self.within_run(migration, |session| {
             run(&mut session.connection, found, &migration.up, has_table)
@@ -74,7 +72,7 @@ impl PostgresSession {
 impl PostgresSession {
     /// Diesel's table, which is made where the database's own path has it made if it is missing.
     pub(super) fn create_applied(&mut self) -> anyhow::Result<Bookkeeping> {
-        if let Some(table) = self.bookkeeping(DIESELS_TABLE)? {
+        if let Some(table) = self.bookkeeping(DIESELS)? {
             return Ok(table);
         }
         self.unpin()?;
@@ -82,7 +80,7 @@ impl PostgresSession {
             .applied_migrations()
             .map_err(anyhow::Error::from_boxed)?;
         self.reset_session()?;
-        self.bookkeeping(DIESELS_TABLE)?
+        self.bookkeeping(DIESELS)?
             .context("the table of migrations is not where the search_path of this role leads")
     }
 
@@ -105,7 +103,7 @@ impl PostgresSession {
             if !lock_timeout.is_zero() {
                 session.look_out()?;
             }
-            let has_table = session.bookkeeping(DIESELS_TABLE)?.is_some();
+            let has_table = session.bookkeeping(DIESELS)?.is_some();
             Ok((has_table, session.invalid_indexes()?))
         })?;
         if let Err(failure) = run(&mut self.connection, found, &migration.up, has_table) {

@@ -11,6 +11,7 @@ use diesel::sql_types::{Array, Nullable, Text};
 use diesel::{RunQueryDsl, sql_query};
 
 use super::super::filtered::of_where;
+use super::super::ledger;
 use super::super::retired::{of_retire, unretired};
 use super::super::travelling::{travelling, with_unresolved};
 use super::super::unresolved::{select_orphan, select_unresolved, unresolved_of};
@@ -115,19 +116,16 @@ impl Session for PostgresSession {
     }
 
     fn applied_migrations(&mut self) -> anyhow::Result<Vec<AppliedMigration>> {
-        let Some(diesels) = self.bookkeeping("__diesel_schema_migrations")? else {
+        let Some(diesels) = self.bookkeeping(ledger::DIESELS)? else {
             return Ok(Vec::new());
         };
-        let checksums = self.bookkeeping("__sync_migrations")?;
+        let recorded = self.bookkeeping(ledger::MIGRATIONS.name)?;
         let run_on = "to_char(m.run_on, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
-        let has_texts = match &checksums {
-            Some(table) => table.has_column("up"),
-            None => false,
-        };
-        let select = sql::select_applied(run_on, checksums.is_some(), has_texts);
-        let found = [Some(diesels), checksums];
+        let columns = recorded.as_ref().map(|table| &*table.columns);
+        let select = ledger::select_applied(run_on, columns)?;
+        let found = [Some(diesels), recorded];
         let rows = self.query(&qualified(&select, found.iter().flatten()), &[])?;
-        Ok(sql::applied_of(rows))
+        Ok(ledger::applied_of(rows))
     }
 
     fn catalog(&mut self) -> anyhow::Result<Catalog> {
@@ -135,23 +133,10 @@ impl Session for PostgresSession {
     }
 
     fn ledger(&mut self) -> anyhow::Result<Ledger> {
-        let Some(runs) = self.bookkeeping("__sync_runs")? else {
-            return Ok(Ledger::default());
-        };
-        let runs = self.query(&qualified(sql::SELECT_RUNS, [&runs]), &[])?;
-        // A ledger of an older program does not have it.
-        let lookups = match self.bookkeeping("__sync_lookups")? {
-            Some(table) => self.query(&qualified(sql::SELECT_LOOKUPS, [&table]), &[])?,
-            None => Vec::new(),
-        };
-        let stamps = match self.bookkeeping("__sync_stamp")? {
-            Some(table) => {
-                let select = sql::select_stamp(table.has_column("place"));
-                self.query(&qualified(&select, [&table]), &[])?
-            }
-            None => Vec::new(),
-        };
-        Ok(sql::ledger_of(&runs, stamps, &lookups))
+        let runs = self.ledger_rows(&ledger::RUNS)?;
+        let stamps = self.ledger_rows(&ledger::STAMP)?;
+        let lookups = self.ledger_rows(&ledger::LOOKUPS)?;
+        Ok(ledger::ledger_of(&runs, stamps, &lookups))
     }
 
     fn count_rows(&mut self, table: &TableName) -> anyhow::Result<u64> {

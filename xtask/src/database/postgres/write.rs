@@ -5,13 +5,14 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::sql_types::{Nullable, Text};
 use diesel::{RunQueryDsl, sql_query};
 
+use super::super::ledger::{LEDGER, record_statements};
 use super::super::load::Loading;
 use super::super::resting::unstaged;
 use super::super::staged::{Staged, position, refuse_unlinked};
 use super::super::travelling::travelling;
 use super::super::{Measuring, Rows, Session, Target, migrations, sql};
 use super::PostgresSession;
-use super::bookkeeping::{LEDGER, qualified, qualified_in};
+use super::bookkeeping::{qualified, qualified_in};
 use super::connection::{connect, failed};
 use super::copy::{STAGING, copy_changes};
 use super::names::Words;
@@ -307,24 +308,18 @@ impl Target for PostgresSession {
     fn record(&mut self, entry: &LedgerEntry) -> anyhow::Result<()> {
         const WHAT: &str = "write the ledger";
         let schema = self.ledger_schema()?;
-        for (name, create) in LEDGER.iter().zip(sql::CREATE_LEDGER) {
+        for table in LEDGER {
             // Without the right to create, not even a table that is there may be named here.
-            if self.bookkeeping(name)?.is_none() {
-                self.define(&qualified_in(&schema, create), WHAT)?;
-            }
-        }
-        for (table, column) in sql::ADDED_TO_LEDGER {
-            let found = self.bookkeeping(table)?;
-            if found.is_some_and(|table| !table.has_column(column)) {
-                self.define(
-                    &qualified_in(&schema, &sql::add_to_ledger(table, column)),
-                    WHAT,
-                )?;
+            let statements = match self.bookkeeping(table.name)? {
+                Some(found) => table.add_missing(&found.columns),
+                None => vec![table.create()],
+            };
+            for statement in statements {
+                self.define(&qualified_in(&schema, &statement), WHAT)?;
             }
         }
         let (stamp, place) = (self.ledger()?.stamp, self.identity()?.place);
-        let statements =
-            sql::record_statements(entry, stamp.as_ref(), &place, |at| format!("${at}"));
+        let statements = record_statements(entry, stamp.as_ref(), &place, |at| format!("${at}"));
         for (statement, values) in statements {
             let mut query = sql_query(qualified_in(&schema, &statement)).into_boxed::<Pg>();
             for value in values {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::super::{Inspection, Replacement, sql};
+use super::super::ledger::{LEDGER, insert_run, run_values};
+use super::super::{Inspection, Replacement};
 use super::scratch::restore_into_scratch;
 use super::{FIRST_READ, address, busy, is_busy, must_exist, unreadable};
 use crate::problem::{Code, Problem};
@@ -150,15 +151,23 @@ impl Replacement for Replaced {
         inspect(&mut *super::open(&scratch.url)?)?;
         let restored = || -> rusqlite::Result<()> {
             let source = open(scratch.url.path(), "rw")?;
-            for create in sql::CREATE_LEDGER {
-                source.execute(create, [])?;
+            for table in LEDGER {
+                let mut columns = source.prepare("SELECT name FROM pragma_table_info(?)")?;
+                let found = columns.query_map([table.name], |row| row.get(0))?;
+                let found = found.collect::<rusqlite::Result<Vec<String>>>()?;
+                let statements = match found.is_empty() {
+                    true => vec![table.create()],
+                    false => table.add_missing(&found),
+                };
+                for statement in statements {
+                    source.execute(&statement, [])?;
+                }
             }
-            for run in runs {
-                let values = sql::run_values(run);
-                let marks = vec!["?"; values.len()].join(", ");
+            let insert = insert_run(|at| format!("?{at}"));
+            for run in runs.iter().rev() {
                 source.execute(
-                    &format!("INSERT OR IGNORE INTO __sync_runs VALUES ({marks})"),
-                    rusqlite::params_from_iter(values),
+                    &format!("{insert} ON CONFLICT DO NOTHING"),
+                    rusqlite::params_from_iter(run_values(run)),
                 )?;
             }
             self.take_over(&source)

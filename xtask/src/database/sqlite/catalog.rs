@@ -1,7 +1,7 @@
 //! Reading the schema from the pragmas, and from the text of CREATE TABLE what they leave out.
 //! <https://www.sqlite.org/pragma.html#pragma_table_xinfo>
 
-use super::super::sql::BOOKKEEPING;
+use super::super::ledger::is_bookkeeping;
 use super::SqliteSession;
 use super::conditions;
 use super::tokens::{
@@ -27,7 +27,7 @@ impl SqliteSession {
         for row in tables {
             let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
             let (name, kind, statement) = (text(0), text(1), text(4));
-            if BOOKKEEPING.contains(&name.as_str()) || kind == "shadow" {
+            if is_bookkeeping(&name) || kind == "shadow" {
                 continue;
             }
             let tokens = tokens(&statement);
@@ -252,7 +252,7 @@ impl SqliteSession {
         )?;
         for row in rows {
             let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
-            if BOOKKEEPING.contains(&text(1).as_str()) {
+            if is_bookkeeping(&text(1)) {
                 continue;
             }
             let mut definition = tokens(&text(3));

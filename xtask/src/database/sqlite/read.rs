@@ -7,6 +7,7 @@ use diesel::connection::DefaultLoadingMode;
 use diesel::{RunQueryDsl, sql_query};
 
 use super::super::filtered::of_where;
+use super::super::ledger::{self, LedgerTable};
 use super::super::no_text::{no_text, shown};
 use super::super::retired::{of_retire, unretired};
 use super::super::travelling::{travelling, unresolved_columns, with_unresolved};
@@ -31,20 +32,22 @@ use xtask_rows::storage;
 pub(super) const DEFAULT_SCHEMA: &str = "main";
 
 impl SqliteSession {
-    fn has_table(&mut self, name: &str) -> anyhow::Result<bool> {
+    /// The columns of a table; none where it is not there.
+    pub(super) fn columns(&mut self, table: &str) -> anyhow::Result<Option<Vec<String>>> {
         let found = self.query(
-            "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?",
-            &[Some(name.to_owned())],
+            "SELECT c.name FROM main.sqlite_schema AS t, pragma_table_info(t.name, 'main') AS c \
+             WHERE t.type = 'table' AND t.name = ?",
+            &[Some(table.to_owned())],
         )?;
-        Ok(!found.is_empty())
+        let columns: Vec<String> = found.into_iter().flatten().flatten().collect();
+        Ok((!columns.is_empty()).then_some(columns))
     }
 
-    pub(super) fn has_column(&mut self, table: &str, column: &str) -> anyhow::Result<bool> {
-        let found = self.query(
-            "SELECT 1 FROM pragma_table_info(?) WHERE name = ?",
-            &[Some(table.to_owned()), Some(column.to_owned())],
-        )?;
-        Ok(!found.is_empty())
+    fn ledger_rows(&mut self, table: &LedgerTable) -> anyhow::Result<Vec<Vec<Option<String>>>> {
+        match self.columns(table.name)? {
+            Some(found) => self.query(&table.select(&found)?, &[]),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// The affinity of each of a lookup table's fields, in their order.
@@ -128,15 +131,13 @@ impl Session for SqliteSession {
     }
 
     fn applied_migrations(&mut self) -> anyhow::Result<Vec<AppliedMigration>> {
-        if !self.has_table("__diesel_schema_migrations")? {
+        if self.columns(ledger::DIESELS)?.is_none() {
             return Ok(Vec::new());
         }
-        let has_checksums = self.has_table("__sync_migrations")?;
+        let recorded = self.columns(ledger::MIGRATIONS.name)?;
         let run_on = "strftime('%Y-%m-%dT%H:%M:%SZ', m.run_on)";
-        let has_texts = self.has_column("__sync_migrations", "up")?;
-        let select = sql::select_applied(run_on, has_checksums, has_texts);
-        let rows = self.query(&select, &[])?;
-        Ok(sql::applied_of(rows))
+        let select = ledger::select_applied(run_on, recorded.as_deref())?;
+        Ok(ledger::applied_of(self.query(&select, &[])?))
     }
 
     fn catalog(&mut self) -> anyhow::Result<Catalog> {
@@ -144,18 +145,10 @@ impl Session for SqliteSession {
     }
 
     fn ledger(&mut self) -> anyhow::Result<Ledger> {
-        if !self.has_table("__sync_runs")? {
-            return Ok(Ledger::default());
-        }
-        let runs = self.query(sql::SELECT_RUNS, &[])?;
-        // A ledger of an older program does not have it.
-        let lookups = match self.has_table("__sync_lookups")? {
-            true => self.query(sql::SELECT_LOOKUPS, &[])?,
-            false => Vec::new(),
-        };
-        let has_place = self.has_column("__sync_stamp", "place")?;
-        let stamps = self.query(&sql::select_stamp(has_place), &[])?;
-        Ok(sql::ledger_of(&runs, stamps, &lookups))
+        let runs = self.ledger_rows(&ledger::RUNS)?;
+        let stamps = self.ledger_rows(&ledger::STAMP)?;
+        let lookups = self.ledger_rows(&ledger::LOOKUPS)?;
+        Ok(ledger::ledger_of(&runs, stamps, &lookups))
     }
 
     fn count_rows(&mut self, table: &TableName) -> anyhow::Result<u64> {

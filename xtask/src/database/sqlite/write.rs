@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use diesel::connection::{Connection, TransactionManager};
 use diesel::sqlite::SqliteConnection;
 
+use super::super::ledger::{LEDGER, record_statements};
 use super::super::load::Loading;
 use super::super::resting::unstaged;
 use super::super::staged::position;
@@ -309,17 +310,17 @@ impl Target for SqliteSession {
 
     fn record(&mut self, entry: &LedgerEntry) -> anyhow::Result<()> {
         const WHAT: &str = "write the ledger";
-        for create in sql::CREATE_LEDGER {
-            self.run_with(create, Vec::new(), WHAT)?;
-        }
-        for (table, column) in sql::ADDED_TO_LEDGER {
-            if !self.has_column(table, column)? {
-                self.run_with(&sql::add_to_ledger(table, column), Vec::new(), WHAT)?;
+        for table in LEDGER {
+            let statements = match self.columns(table.name)? {
+                Some(found) => table.add_missing(&found),
+                None => vec![table.create()],
+            };
+            for statement in statements {
+                self.run_with(&statement, Vec::new(), WHAT)?;
             }
         }
         let (stamp, place) = (self.ledger()?.stamp, self.identity()?.place);
-        let statements =
-            sql::record_statements(entry, stamp.as_ref(), &place, |at| format!("?{at}"));
+        let statements = record_statements(entry, stamp.as_ref(), &place, |at| format!("?{at}"));
         for (statement, values) in statements {
             let values = values
                 .into_iter()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::backup::{self, Backup};
+use super::backup::{self, Backup, BackupManifest};
 use super::proof;
 use super::retention::thin_out;
 use crate::database;
@@ -96,7 +96,7 @@ pub fn restore(
         summary: format!("restored {}", backup.manifest.file),
         ..Run::begun(config, RunKind::Restore, &environment.name, started_at)?
     };
-    runs.push(run.clone());
+    runs.insert(0, run.clone());
     let present_report = present
         .as_ref()
         .map(|backup| BackupReport::of(backup, config));
@@ -172,7 +172,16 @@ pub fn loss(environment: &Environment, backup: &Backup) -> anyhow::Result<Loss> 
         };
         tables.push((name.clone(), rows, then.get(name).copied()));
     }
-    let mut runs = observed.snapshot.ledger.runs;
-    runs.retain(|run| run.finished_at > backup.manifest.made_at);
+    let runs = since(observed.snapshot.ledger.runs, &backup.manifest);
     Ok(Loss { tables, runs })
+}
+
+/// The runs that came after a backup, the newest first: the one that made it, which the backup does
+/// not have, and what came after that. Where that one was never recorded its time has to tell.
+fn since(mut runs: Vec<Run>, manifest: &BackupManifest) -> Vec<Run> {
+    match runs.iter().position(|run| run.id == manifest.run_id) {
+        Some(made_it) => runs.truncate(made_it + 1),
+        None => runs.retain(|run| run.finished_at > manifest.made_at),
+    }
+    runs
 }

@@ -6,6 +6,7 @@ mod circles;
 mod foreign_keys;
 mod holders;
 mod identity;
+mod ledger;
 mod limits;
 mod loading;
 mod looking;
@@ -163,6 +164,11 @@ suite! {
             other_tables_are_not_counted
             what_a_trigger_writes_is_counted
             ;
+        ledger:
+            the_ledger_is_read_as_it_was_written
+            runs_are_in_the_order_in_which_they_were_recorded
+            a_ledger_that_is_not_whole_is_read_or_named
+            ;
         scripts: a_failing_migration_is_named_with_its_line;
         writing:
             a_second_target_is_busy
@@ -171,7 +177,6 @@ suite! {
             nobody_sees_anything_before_the_commit
             migrations_are_recorded_as_diesel_does
             others_read_on_while_a_table_is_held
-            the_ledger_is_read_as_it_was_written
             constraints_are_checked_at_the_end
             ;
         boundary:

@@ -191,49 +191,6 @@ pub(super) fn others_read_on_while_a_table_is_held(backend: Backend) {
     other.run("UPDATE fees SET label = 'theirs'");
 }
 
-pub(super) fn the_ledger_is_read_as_it_was_written(backend: Backend) {
-    let database = Database::create(backend);
-    let mut target = open_target(&database);
-    run(&mut *target, backend, "CREATE TABLE fees (id integer)").unwrap();
-    let first = entry("r1", "test", "2024-01-02T03:04:06Z");
-    target.record(&first).unwrap();
-    target.commit().unwrap();
-    let second = entry("r0", "prod", "2024-01-03T00:00:00Z");
-    let mut target = open_target(&database);
-    target.record(&second).unwrap();
-    target.commit().unwrap();
-
-    let mut session = open(&database);
-    let ledger = session.ledger().unwrap();
-    assert_eq!(ledger.runs, [second.run, first.run]);
-    assert_eq!(ledger.lookups, second.lookups);
-    // The stamp is written once.
-    let stamp = ledger.stamp.unwrap();
-    assert_eq!(
-        (stamp.environment.as_str(), stamp.database_id.as_str()),
-        ("test", "id-r1")
-    );
-    assert_eq!(stamp.since, "2024-01-02T03:04:06Z");
-    assert_eq!(stamp.project.as_deref(), Some("shop"));
-    assert_eq!(stamp.place, Some(session.identity().unwrap().place));
-    assert_eq!(
-        database.line("SELECT environment FROM __sync_stamp"),
-        "test"
-    );
-    // What ran last counts.
-    let applied = session.applied_migrations().unwrap();
-    assert_eq!(applied[0].checksum.as_deref(), Some("sum-r0"));
-    assert_eq!(applied[0].up.as_deref(), Some("-- r0: é"));
-    assert!(
-        session
-            .catalog()
-            .unwrap()
-            .tables
-            .keys()
-            .all(|table| table.name == "fees")
-    );
-}
-
 pub(super) fn constraints_are_checked_at_the_end(backend: Backend) {
     let database = Database::with(
         backend,

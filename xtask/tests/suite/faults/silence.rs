@@ -30,7 +30,7 @@ fn a_silent_network_leaves_no_lock() {
         contents
     };
     let before = everything(&pair);
-    for words in ["LOCK TABLE", "__sync_staging_0", "__sync_runs VALUES"] {
+    for words in ["LOCK TABLE", "__sync_staging_0", "__sync_runs (id, kind"] {
         let proxy = Proxy::before(&pair.test.url);
         pair.workspace
             .set("TEST_DATABASE_URL", &proxy.url(&pair.test.url));

@@ -28,7 +28,7 @@ fn behind_a_network(stage: &mut Stage, at: usize) -> Proxy {
     let url = [&stage.dev.url, &stage.test.url][at];
     let proxy = Proxy::before(url);
     // A session that records a run, and none of those that only look.
-    proxy.only_after("__sync_runs VALUES");
+    proxy.only_after("__sync_runs (id, kind");
     let environment = &mut stage.config.pipeline[at];
     environment.url = DatabaseUrl::parse(&proxy.url(url), "TEST", Path::new("/"));
     environment.limits.network_timeout = Duration::from_secs(3);
