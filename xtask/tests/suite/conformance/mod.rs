@@ -110,7 +110,7 @@ suite! {
             several_columns_refer_together
             cascades_are_followed_to_their_end
             a_tree_goes_with_its_root
-            a_hundred_thousand_references_are_counted_at_once
+            references_are_counted_over_many_batches_of_keys
             rows_that_are_refused_are_not_walked
             ;
         staying:
