@@ -1,6 +1,6 @@
 //! The schema as objects, in a form that compares equal where the schemas are equal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -26,6 +26,9 @@ pub struct Catalog {
     /// refers. They are no rule for a whole table, so no table has them, but they tell who may
     /// refer to a row: both ends stand for their whole tables here.
     pub partition_keys: Vec<(TableName, ForeignKey)>,
+    /// Views that keep rows of their own until they are refreshed, each with the tables that it
+    /// shows; one that others show comes before them.
+    pub materialized_views: Vec<(TableName, BTreeSet<TableName>)>,
 }
 
 /// The name of an object, such as `column fee_groups.code`.

@@ -92,6 +92,15 @@ fn push(parts: &mut [String], letter: char) {
     }
 }
 
+impl TableName {
+    /// As SQL has it.
+    pub fn quoted(&self) -> String {
+        let quoted = |part: &String| format!("\"{}\"", part.replace('"', "\"\""));
+        let parts = self.schema.iter().chain([&self.name]).map(quoted);
+        parts.collect::<Vec<_>>().join(".")
+    }
+}
+
 impl fmt::Display for TableName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = |part: &str| {

@@ -40,6 +40,7 @@ mod splitting;
 mod stage;
 mod stamping;
 mod unloadable;
+mod views;
 mod waiting;
 
 use crate::support::suite;
@@ -344,6 +345,7 @@ suite! {
         preview: a_value_too_long_to_retire_by_is_named;
         resolving: a_name_that_is_another_table_at_each_end_is_a_blocker
             a_table_that_only_one_end_has_in_its_first_schema_is_a_blocker;
+        views: materialized_views_that_show_old_rows_are_named;
         waiting:
             a_lock_on_a_lookup_table_is_given_up
             a_lock_that_a_migration_meets_is_given_up

@@ -39,6 +39,7 @@ impl PostgresSession {
         self.read_tables(&mut catalog)?;
         self.read_keys(&mut catalog)?;
         self.read_views(&mut catalog)?;
+        self.read_materialized_views(&mut catalog)?;
         for query in [objects::queries(), types::queries()].concat() {
             let found = self.read_objects(&query)?;
             catalog.objects.extend(found);
@@ -103,7 +104,36 @@ impl PostgresSession {
         }
         Ok(())
     }
+
+    fn read_materialized_views(&mut self, catalog: &mut Catalog) -> anyhow::Result<()> {
+        let views = &mut catalog.materialized_views;
+        for row in self.query(MATERIALIZED_VIEWS, &[])? {
+            let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+            let view = TableName::new(Some(&text(0)), &text(1));
+            let table = TableName::new(Some(&text(2)), &text(3));
+            match views.last_mut() {
+                Some((last, tables)) if *last == view => {
+                    tables.insert(table);
+                }
+                _ => views.push((view, [table].into())),
+            }
+        }
+        Ok(())
+    }
 }
+
+/// Which relations each view shows, itself or through other views: `pg_depend` says of the rule that
+/// makes a view what the rule names.
+const MATERIALIZED_VIEWS: &str = "WITH RECURSIVE named(view, relation) AS (\
+     SELECT r.ev_class, d.refobjid FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid \
+     WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class), \
+     shown(view, relation) AS (SELECT view, relation FROM named \
+     UNION SELECT shown.view, named.relation FROM shown JOIN named ON named.view = shown.relation) \
+     SELECT n.nspname::text, v.relname::text, m.nspname::text, c.relname::text \
+     FROM shown JOIN pg_class v ON v.oid = shown.view JOIN pg_namespace n ON n.oid = v.relnamespace \
+     JOIN pg_class c ON c.oid = shown.relation JOIN pg_namespace m ON m.oid = c.relnamespace \
+     WHERE v.relkind = 'm' AND c.relkind IN ('r', 'p', 'f') \
+     ORDER BY (SELECT count(*) FROM shown o JOIN pg_class i ON i.oid = o.relation AND i.relkind = 'm' WHERE o.view = v.oid), 1, 2";
 
 fn object(kind: &str, name: &str) -> Object {
     Object {

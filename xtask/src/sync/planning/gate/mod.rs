@@ -92,6 +92,7 @@ pub(in crate::sync) fn judge(
         judge_lookup(&mut verdict, plan, config, comparison, source, after);
         judge_deletes(&mut verdict, plan, config, comparison, target);
     }
+    verdict.warnings.extend(stale_views(plan, after));
     judge_classification(&mut verdict, config, source, target);
     plan.blockers = verdict
         .blockers
@@ -147,6 +148,44 @@ fn drift(plan: &Plan, source: &Snapshot, target: &Snapshot) -> Problem {
         ),
     )
     .hint("`cargo xtask sync status` lists every difference; write a migration that removes it, or list what is meant to differ in `ignore` of [drift]")
+}
+
+/// Refreshing could take hours under the locks of the run, so it is left to whoever knows the view.
+fn stale_views(plan: &Plan, after: &Snapshot) -> Option<Problem> {
+    let changed: BTreeSet<&TableName> = plan
+        .lookups
+        .iter()
+        .filter(|lookup| lookup.insert + lookup.update + lookup.delete + lookup.retire > 0)
+        .filter_map(|lookup| Some(&after.catalog.find(&lookup.table)?.name))
+        .collect();
+    let views = after.catalog.materialized_views.iter();
+    let stale: Vec<(&TableName, Vec<String>)> = views
+        .map(|(view, tables)| {
+            let tables = tables.iter().filter(|table| changed.contains(table));
+            (view, tables.map(|table| format!("`{table}`")).collect())
+        })
+        .filter(|(_, tables): &(_, Vec<String>)| !tables.is_empty())
+        .collect();
+    let each: Vec<String> = stale
+        .iter()
+        .map(|(view, tables)| format!("`{view}` (rows of {})", tables.join(", ")))
+        .collect();
+    let refresh: Vec<String> = stale
+        .iter()
+        .map(|(view, _)| format!("REFRESH MATERIALIZED VIEW {};", view.quoted()))
+        .collect();
+    (!stale.is_empty()).then(|| {
+        Problem::new(
+            Code::StaleView,
+            format!(
+                "{} {} the old rows until refreshed: {}",
+                counted(stale.len() as u64, "materialized view"),
+                if stale.len() == 1 { "shows" } else { "show" },
+                each.join(", ")
+            ),
+        )
+        .hint(format!("after the promotion run {}", refresh.join(" ")))
+    })
 }
 
 fn judge_classification(
