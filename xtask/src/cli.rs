@@ -146,6 +146,9 @@ pub enum SyncCommand {
         /// Let this lookup table lose more rows than `max_delete` allows; may be given several times
         #[arg(long, value_name = "TABLE", value_parser = TableName::parse)]
         allow_deletes: Vec<TableName>,
+        /// End at this migration, and leave the later ones for another run
+        #[arg(long, value_name = "VERSION")]
+        until: Option<String>,
         /// Replace exported files that were edited and not imported
         #[arg(long)]
         discard_edits: bool,
@@ -259,6 +262,9 @@ pub struct PromotionArguments {
     /// Let this lookup table lose more rows than `max_delete` allows; may be given several times
     #[arg(long, value_name = "TABLE", value_parser = TableName::parse)]
     pub allow_deletes: Vec<TableName>,
+    /// End at this migration, and leave the later ones for another run
+    #[arg(long, value_name = "VERSION")]
+    pub until: Option<String>,
     /// Replace exported files that were edited and not imported
     #[arg(long)]
     pub discard_edits: bool,

@@ -65,6 +65,7 @@ pub fn carry_out(
     let tables = arguments.allow_deletes.iter();
     let tables = tables.map(|table| format!(" --allow-deletes {}", shell_word(&table.to_string())));
     let allowed: String = migrations.chain(tables).collect();
+    let until = until_option(arguments);
     let discarding = match arguments.discard_edits {
         true => " --discard-edits",
         false => "",
@@ -75,7 +76,7 @@ pub fn carry_out(
         &arguments.confirmation,
         &format!("This changes {}.", promotion.to.label),
         &format!(
-            "cargo xtask {}{plan_option}{allowed}{discarding}{}",
+            "cargo xtask {}{until}{plan_option}{allowed}{discarding}{}",
             promotion.command(),
             config.options
         ),
@@ -111,12 +112,20 @@ fn check_plan_file(
             format!("{label} only takes an approved plan (require_plan in data-sync/sync.toml)"),
         )
         .hint(format!(
-            "run `cargo xtask sync plan {} --out plan.json`, have it approved, and pass --plan plan.json",
-            plan.promotion
+            "run `cargo xtask sync plan {}{} --out plan.json`, have it approved, and pass --plan plan.json",
+            plan.promotion,
+            until_option(arguments)
         ))
         .into()),
         None => Ok(()),
     }
+}
+
+fn until_option(arguments: &PromotionArguments) -> String {
+    let named = arguments.until.as_ref();
+    named.map_or(String::new(), |named| {
+        format!(" --until {}", shell_word(named))
+    })
 }
 
 /// Nobody can have approved what the plan itself refused.

@@ -88,9 +88,12 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             check,
             allow_data_loss,
             allow_deletes,
+            until,
             discard_edits,
         } => {
-            let config = &allowing(config, allow_data_loss, allow_deletes, discard_edits);
+            let mut config = allowing(config, allow_data_loss, allow_deletes, discard_edits);
+            config.until = until;
+            let config = &config;
             let plan = promote::look(config, &config.promotion(&promotion)?, rows)?.plan;
             if let Some(path) = out {
                 plan.write(&path)?;
@@ -104,14 +107,15 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             }
         }
         SyncCommand::Promote { name, arguments } => {
-            let config = &allowing(
+            let mut config = allowing(
                 config,
                 arguments.allow_data_loss.clone(),
                 arguments.allow_deletes.clone(),
                 arguments.discard_edits,
             );
+            config.until.clone_from(&arguments.until);
             let promotion = config.promotion(&name)?;
-            promote(screen, config, &promotion, &arguments, false)
+            promote(screen, &config, &promotion, &arguments, false)
         }
         SyncCommand::Import {
             env,
@@ -131,6 +135,7 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
                 plan: None,
                 allow_data_loss: Vec::new(),
                 allow_deletes,
+                until: None,
                 discard_edits: false,
                 confirmation,
             };

@@ -172,6 +172,7 @@ fn run_promotion(
         plan: None,
         allow_data_loss: Vec::new(),
         allow_deletes: Vec::new(),
+        until: None,
         discard_edits: false,
         confirmation: Confirmation {
             yes: true,

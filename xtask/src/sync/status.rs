@@ -10,6 +10,7 @@ use crate::sync::history::ledger::{Run, Stamp};
 use crate::sync::migrations::migration::{AppliedMigration, MigrationSet};
 use crate::sync::planning::gate;
 use crate::sync::planning::plan::{LookupComparison, Plan, plan};
+use crate::sync::planning::scope::Scope;
 use crate::sync::promoting::export_edits;
 use crate::sync::promoting::promote::compare_ends;
 use crate::sync::rows::difference::{Outcome, TableComparison};
@@ -169,9 +170,8 @@ pub fn status(config: &Config) -> anyhow::Result<Status> {
                     let mut comparisons = compare_ends(config, source, target, None, false)?;
                     leave_to_migrations(&mut comparisons, source, target);
                     let mut plan = plan(
-                        config,
+                        &Scope::whole(config, &source.snapshot),
                         &promotion.name(),
-                        &source.snapshot,
                         &target.snapshot,
                         &known,
                         &comparisons,

@@ -60,8 +60,8 @@ fn text(plan: &Plan, verbose: bool) -> String {
     let mut text = format!("{} (plan {})\n", style(&plan.title).bold(), plan.id);
     if plan.empty && plan.is_free_of_drift() && plan.blockers.is_empty() {
         let what = match keeps_edits(&plan.warnings) {
-            true => "what differs was edited on the target and is kept",
-            false => "schema and lookup data are the same",
+            true => "what differs was edited on the target and is kept".to_owned(),
+            false => line(plan.nothing_to_do()),
         };
         let _ = writeln!(text, "  nothing to do: {what}");
     }
@@ -89,6 +89,9 @@ fn text(plan: &Plan, verbose: bool) -> String {
             let words = line(effect.words());
             let _ = writeln!(text, "    {} {words}", style("data loss:").red());
         }
+    }
+    if let Some(until) = &plan.until {
+        let _ = writeln!(text, "  {}", line(until.sentence()));
     }
     for lookup in &plan.lookups {
         text.push_str(&lookup_text(lookup, plan.migrations.is_empty(), verbose));

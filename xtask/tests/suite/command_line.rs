@@ -91,9 +91,10 @@ fn help_lists_the_tasks() {
           --format <FORMAT>              What to print on standard output [default: text] [possible values: text, json, markdown]
           --allow-deletes <TABLE>        Let this lookup table lose more rows than `max_delete` allows; may be given several times
       -q, --quiet                        Print results and problems only
-          --discard-edits                Replace exported files that were edited and not imported
+          --until <VERSION>              End at this migration, and leave the later ones for another run
       -v, --verbose                      Print more, such as every table that is in sync
           --color <COLOR>                Use colours [default: auto] [possible values: auto, always, never]
+          --discard-edits                Replace exported files that were edited and not imported
           --yes                          Answer the first question with `yes`
           --confirm <TEXT>               Answer the second question, word for word
       -h, --help                         Print help

@@ -61,6 +61,8 @@ pub struct Contract {
     pub promotion: String,
     pub source: End,
     pub target: End,
+    /// The migration that it ends at.
+    pub until: Option<BoundUntil>,
     /// What is known of rows and schemas after the migrations depends on it.
     pub rehearsed: bool,
     /// What the copy had.
@@ -68,6 +70,13 @@ pub struct Contract {
     pub migrations: Vec<BoundMigration>,
     pub parts: Vec<BoundPart>,
     pub lookups: Vec<BoundLookup>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BoundUntil {
+    pub version: String,
+    pub name: String,
+    pub other_columns: Vec<TableName>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -134,6 +143,11 @@ impl Contract {
             promotion: plan.promotion.clone(),
             source: plan.source.clone(),
             target: plan.target.clone(),
+            until: plan.until.as_ref().map(|until| BoundUntil {
+                version: until.version.clone(),
+                name: until.name.clone(),
+                other_columns: until.other_columns.clone(),
+            }),
             rehearsed: plan.rehearsed,
             rehearsal: plan.rehearsal,
             migrations: migrations.collect(),

@@ -8,5 +8,6 @@ pub mod plan;
 pub mod plan_file;
 pub mod rehearse;
 pub(super) mod rehearsed_session;
+pub(super) mod scope;
 pub mod stale;
 pub(super) mod text_difference;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::contract::{Contract, End};
 use super::gate;
 use super::rehearse::Rehearsal;
+use super::scope::{Scope, Until};
 use crate::database::hazards;
 use crate::problem::Problem;
 use crate::sync::migrations::effects::{Measured, RowEffect, Touch};
@@ -39,6 +40,8 @@ pub struct Plan {
     pub to: String,
     pub source: End,
     pub target: End,
+    /// The migration that it ends at, where it does not carry all that the source has.
+    pub until: Option<Until>,
     /// All of it commits in one transaction.
     pub atomic: bool,
     /// The migrations were tried on a copy, so that row counts and drift are those after them.
@@ -64,6 +67,24 @@ impl Plan {
     /// The schemas are the same, but for what is meant to differ.
     pub fn is_free_of_drift(&self) -> bool {
         self.drift.iter().all(|drift| drift.ignored)
+    }
+
+    /// The source, or as much of it as is promoted.
+    pub(in crate::sync) fn source_label(&self, label: &str) -> String {
+        match &self.until {
+            Some(until) if !until.later.is_empty() => format!("{label} up to {}", until.name),
+            _ => label.to_owned(),
+        }
+    }
+
+    /// Why nothing is to be done.
+    pub fn nothing_to_do(&self) -> String {
+        match &self.until {
+            Some(until) if !until.later.is_empty() => {
+                format!("the target has run all migrations up to {}", until.name)
+            }
+            _ => "schema and lookup data are the same".to_owned(),
+        }
     }
 
     /// What is known of rows and schemas holds when the rows are loaded.
@@ -144,15 +165,15 @@ pub enum LookupComparison {
 
 /// Decides what a promotion would do. Nothing here looks at a database. Where there was a
 /// `rehearsal`, the rows were compared with what it left of the target.
-pub fn plan(
-    config: &Config,
+pub(in crate::sync) fn plan(
+    scope: &Scope,
     promotion: &str,
-    source: &Snapshot,
     target: &Snapshot,
     known: &MigrationSet,
     comparisons: &[TableComparison],
     rehearsal: &Rehearsal<Snapshot>,
 ) -> Plan {
+    let Scope { config, source, .. } = scope;
     let migrations = missing_migrations(source, target, known);
     let rehearsed = rehearsal.as_ref().ok().and_then(Option::as_ref);
     let exact = rehearsed.is_some() || migrations.is_empty();
@@ -195,24 +216,6 @@ pub fn plan(
         let after = rehearsed.map_or(target, |rehearsed| &rehearsed.target);
         lookup.target_table = resolved(&lookup.table, after);
     }
-    // While one end has run more than the other, the schemas differ for that reason.
-    let drift = if exact
-        && target
-            .applied
-            .iter()
-            .all(|applied| source.has_applied(&applied.version))
-    {
-        config.drift.differences(
-            &source.catalog,
-            &rehearsed
-                .map_or(target, |rehearsed| &rehearsed.target)
-                .catalog,
-            &source.label,
-            &target.label,
-        )
-    } else {
-        Vec::new()
-    };
     let mut plan = Plan {
         version: 1,
         id: String::new(),
@@ -221,8 +224,9 @@ pub fn plan(
         title: promotion.to_owned(),
         from: source.environment.clone(),
         to: target.environment.clone(),
-        source: End::of(source),
+        source: scope.end.clone(),
         target: End::of(target),
+        until: scope.until.clone(),
         rehearsed: rehearsed.is_some(),
         rehearsal: rehearsed.map(|rehearsed| rehearsed.trial.extent),
         not_tried: rehearsed.and_then(|rehearsed| rehearsed.trial.not_tried.clone()),
@@ -237,11 +241,20 @@ pub fn plan(
                 .all(|lookup| lookup.state != LookupComparison::Missing),
         migrations: planned,
         lookups,
-        drift,
+        drift: Vec::new(),
         blockers: Vec::new(),
         warnings: Vec::new(),
     };
     plan.id = Contract::of(&plan).id();
+    let mut applied = target.applied.iter();
+    // While one end has run more than the other, the schemas differ for that reason.
+    if exact && applied.all(|applied| source.has_applied(&applied.version)) {
+        let after = rehearsed.map_or(target, |rehearsed| &rehearsed.target);
+        let label = plan.source_label(&source.label);
+        let settings = &config.drift;
+        let catalogs = (&source.catalog, &after.catalog);
+        plan.drift = settings.differences(catalogs.0, catalogs.1, &label, &target.label);
+    }
     gate::judge(
         &mut plan,
         config,

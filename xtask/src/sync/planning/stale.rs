@@ -76,6 +76,7 @@ pub fn changes(approved: &Contract, now: &Contract) -> Vec<String> {
             now.promotion, approved.promotion
         ));
     }
+    until_changes(approved, now, &mut changes);
     end_changes(&approved.source, &now.source, &mut changes);
     end_changes(&approved.target, &now.target, &mut changes);
     migration_changes(&approved.migrations, &now.migrations, &mut changes);
@@ -106,6 +107,22 @@ pub fn changes(approved: &Contract, now: &Contract) -> Vec<String> {
     }
     lookup_changes(approved, now, &mut changes);
     changes
+}
+
+fn until_changes(approved: &Contract, now: &Contract, changes: &mut Vec<String>) {
+    let last = |contract: &Contract| contract.until.as_ref().map(|until| until.name.clone());
+    let change = match (last(approved), last(now)) {
+        (was, is) if was == is => return,
+        (Some(was), Some(is)) => format!("it ends at migration {is} now, and ended at {was}"),
+        (Some(was), None) => {
+            format!("it ended at migration {was}, and does not now: add --until {was}")
+        }
+        (None, is) => format!(
+            "it ends at migration {} now, and carried all: leave --until out",
+            is.unwrap_or_default()
+        ),
+    };
+    changes.push(change);
 }
 
 fn end_changes(approved: &End, now: &End, changes: &mut Vec<String>) {

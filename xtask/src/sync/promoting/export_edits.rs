@@ -190,7 +190,7 @@ pub(in crate::sync) fn judge(
     let Ok(lookups) = resolve_all(config, &source.snapshot) else {
         return Ok(());
     };
-    if plan.empty {
+    if plan.empty || lookups.is_empty() {
         return Ok(());
     }
     let folder = export::folder(&config.export_dir, &from.name);

@@ -29,6 +29,7 @@ use crate::sync::one_environment;
 use crate::sync::planning::gate;
 use crate::sync::planning::plan::{Plan, plan};
 use crate::sync::planning::rehearse::rehearse;
+use crate::sync::planning::scope::Scope;
 use crate::sync::planning::stale::stale_problem;
 use crate::sync::random::random_id;
 use crate::sync::rows::difference::{TableComparison, compare_lookups};
@@ -49,6 +50,7 @@ pub struct Look {
     pub migrations: MigrationSet,
     source: Observed,
     target: Observed,
+    scope: Scope,
     comparisons: Vec<TableComparison>,
     /// The target as its migrations are to leave it.
     rehearsed: Option<Snapshot>,
@@ -75,10 +77,13 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
     let ends = observe_ends(config, promotion)?;
     let (mut source, mut target) = (ends.source, ends.target);
     let migrations = MigrationSet::load(&config.migrations, target.snapshot.backend, &config.root)?;
+    let (asked, from) = (config, &source.snapshot);
+    let scope = Scope::of(asked, promotion, from, &mut target, &migrations)?;
+    let config = &scope.config;
     let mut rehearsal = rehearse(
         config,
         promotion.to,
-        &source.snapshot,
+        &scope.source,
         &mut target,
         &migrations,
     );
@@ -93,9 +98,8 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
     let rehearsal =
         rehearsal.map(|rehearsed| rehearsed.map(|done| done.map(|after| after.snapshot)));
     let mut plan = plan(
-        config,
+        &scope,
         &promotion.name(),
-        &source.snapshot,
         &target.snapshot,
         &migrations,
         &comparisons,
@@ -110,12 +114,13 @@ pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyh
     }
     export_edits::judge(config, promotion, &mut source, &mut plan)?;
     gate::check_allowed(config, &plan, &target.snapshot)?;
-    gate::check_deletes_allowed(config)?;
+    gate::check_deletes_allowed(asked)?;
     Ok(Look {
         plan,
         migrations,
         source,
         target,
+        scope,
         comparisons,
         rehearsed: rehearsal.ok().flatten().map(|done| done.target),
     })
@@ -211,13 +216,20 @@ fn carry_out(
         return Err(stale_problem(approved, &look.plan).into());
     }
 
+    let mut digests = target_digests(&look.comparisons);
+    if look.comparisons.is_empty() {
+        look.target.digest_lookups(&config.lookups);
+        digests = look.target.lookups.clone();
+    }
+    let Scope { config, source, .. } = &look.scope;
+
     step(events, format!("back up {to}"));
     let backup = keep_alive(&mut *target, idle, || {
         backup::make(
             &config.backup,
             promotion.to,
             &mut look.target,
-            target_digests(&look.comparisons),
+            digests,
             &report.run_id,
         )
     })?;
@@ -244,13 +256,14 @@ fn carry_out(
             &lookups,
             &files.dir,
             &files.name,
-            true,
+            // Where no rows are loaded, those that were exported stay.
+            !lookups.is_empty(),
             events,
         )
     })?;
-    report.exports = Some(files.reported.clone());
+    report.exports = (!lookups.is_empty()).then(|| files.reported.clone());
     check_export(config, &manifest, &lookups, &look.comparisons)?;
-    let (source, before) = (look.source.snapshot, look.target.snapshot);
+    let before = look.target.snapshot;
     // An open reader would keep SQLite from committing.
     drop((look.source.session, look.target.session));
 
@@ -288,7 +301,7 @@ fn carry_out(
     if let Some(rehearsed) = &look.rehearsed {
         check_rehearsed(rehearsed, &catalog)?;
     }
-    let on_target = match_columns(config, &lookups, &catalog, &source, to)?;
+    let on_target = match_columns(config, &lookups, &catalog, source, to)?;
     target.watch(&protected(config, &catalog))?;
     let folder = export::folder(&files.dir, &files.name);
     let kept = load::kept_rows(&look.comparisons, &on_target);
@@ -300,7 +313,9 @@ fn carry_out(
 
     step(events, "verify, record and commit".to_owned());
     let expected = look.rehearsed.as_ref().unwrap_or(&before);
-    check_catalog(config, &source, expected, &target.catalog()?, to)?;
+    let label = look.plan.source_label(&source.label);
+    let wanted = (&source.catalog, &*label);
+    check_catalog(config, wanted, expected, &target.catalog()?, to)?;
     for (lookup, loaded) in on_target.iter().filter_map(|lookup| {
         Some((
             lookup,

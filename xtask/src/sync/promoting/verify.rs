@@ -218,17 +218,17 @@ pub(in crate::sync) fn check_protected(
     .into())
 }
 
-/// The target's schema is now the source's; where drift is allowed, nothing was added to it.
+/// The target's schema is now that of the source, or of what is promoted of it; where drift is allowed, nothing was added to it.
 pub(in crate::sync) fn check_catalog(
     config: &Config,
-    source: &Snapshot,
+    (wanted, source): (&Catalog, &str),
     before: &Snapshot,
     now: &Catalog,
     label: &str,
 ) -> anyhow::Result<()> {
     let differences = |target: &Catalog| {
         let settings = &config.drift;
-        settings.differences(&source.catalog, target, &source.label, label)
+        settings.differences(wanted, target, source, label)
     };
     let known = differences(&before.catalog);
     let left: Vec<Drift> = differences(now)
@@ -244,8 +244,7 @@ pub(in crate::sync) fn check_catalog(
     Err(Problem::new(
         Code::VerificationFailed,
         format!(
-            "after its migrations the schema of {label} is not that of {}: {} ({}){}",
-            source.label,
+            "after its migrations the schema of {label} is not that of {source}: {} ({}){}",
             first.object,
             first.brief,
             and_more(left.len(), 1)

@@ -43,6 +43,8 @@ pub struct Config {
     pub allow_data_loss: Vec<String>,
     /// The lookup tables that may lose more rows than `max_delete` allows.
     pub allow_deletes: Vec<TableName>,
+    /// The migration, by name or version, that a promotion ends at.
+    pub until: Option<String>,
     /// Exports that were edited may be replaced.
     pub discard_edits: bool,
     /// The options that lead here again, such as ` --env-file other.env`: a command that is shown
@@ -93,10 +95,7 @@ impl Config {
     }
 
     fn names(&self) -> Vec<&str> {
-        let environments = self.pipeline.iter();
-        environments
-            .map(|environment| environment.name.as_str())
-            .collect()
+        self.pipeline.iter().map(|end| end.name.as_str()).collect()
     }
 
     /// The environment of that name.
@@ -243,6 +242,7 @@ impl Config {
                 .unwrap_or_else(|| "unknown".to_owned()),
             allow_data_loss: Vec::new(),
             allow_deletes: Vec::new(),
+            until: None,
             discard_edits: false,
             options: String::new(),
         })

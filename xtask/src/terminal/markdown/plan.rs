@@ -19,6 +19,7 @@ use crate::terminal::plan::not_tried;
 pub(in crate::terminal) fn plan(plan: &Plan, limit: usize) -> String {
     let mut page = Page::new(limit);
     page.block(&format!("## {}", heading(plan)));
+    let nothing = format!(" Nothing to do: {}.", prose(&plan.nothing_to_do()));
     page.block(&format!(
         "Plan {}, from {} to {}.{}",
         code(&plan.id),
@@ -27,13 +28,16 @@ pub(in crate::terminal) fn plan(plan: &Plan, limit: usize) -> String {
         if plan.empty && keeps_edits(&plan.warnings) {
             " Nothing to do: what differs was edited on the target and is kept."
         } else if plan.empty {
-            " Nothing to do: schema and lookup data are the same."
+            &nothing
         } else if plan.atomic {
             " All of it in one transaction, after a backup."
         } else {
             ""
         }
     ));
+    if let Some(until) = &plan.until {
+        page.block(&format!("With `--until`: {}.", prose(&until.sentence())));
+    }
     match plan.rehearsal {
         None => {}
         Some(Extent::Full) => page.block(

@@ -244,3 +244,32 @@ fn production_asks_for_more_than_yes() {
     );
     assert_eq!(Run::of(piped).code, 4);
 }
+
+#[test]
+fn a_promotion_ends_where_until_says() {
+    let workspace = Workspace::filled();
+    let until = ["--until", "2024-01-15-090000"];
+    let plan = [&["sync", "plan", "dev-to-test"], &until[..]].concat();
+    let shown = workspace.run(&plan).stdout;
+    let left = "left for another run: 11 migrations after 2024-01-15-090000_create_merchants; \
+        no lookup rows are loaded, because they change the columns of ";
+    assert!(shown.contains(left), "{shown}");
+    let json = workspace.document(&plan);
+    crate::schemas::assert_fits("plan", &json);
+    assert_eq!(json["until"]["version"], "20240115090000");
+    assert_eq!(json["migrations"].as_array().unwrap().len(), 1);
+    let page = workspace.run(&[&plan[..], &["--format", "markdown"]].concat());
+    assert!(page.stdout.contains("11 migrations after"), "{page}");
+    let promotion = [&["sync", "dev-to-test"], &until[..]].concat();
+    // The command to use without a terminal has it too.
+    let refused = workspace.refuses(&promotion).stderr;
+    assert!(
+        refused.contains("sync dev-to-test --until 2024-01-15-090000 --yes"),
+        "{refused}"
+    );
+    workspace.succeeds(&[&promotion[..], &["--yes"]].concat());
+    let again = workspace.succeeds(&promotion).stdout;
+    assert!(again.contains("nothing to do"), "{again}");
+    let board = workspace.run(&["sync", "status"]).stdout;
+    assert!(board.contains("11 migrations"), "{board}");
+}

@@ -12,6 +12,7 @@ mod data_loss;
 mod drifting;
 mod editing;
 mod effects;
+mod ending;
 mod exporting;
 mod failing;
 mod foreign;
@@ -177,6 +178,15 @@ suite! {
             edits_between_two_parts_stop_the_run
             migrations_between_two_parts_stop_the_run
             a_run_that_is_killed_between_parts_goes_on
+            ;
+        ending:
+            a_sequence_is_carried_in_two_runs
+            no_rows_are_loaded_where_later_migrations_change_their_columns
+            what_a_migration_does_to_rows_that_stay_needs_leave
+            the_end_is_part_of_what_is_approved
+            an_end_that_cannot_be_is_refused
+            what_no_migration_up_to_the_end_makes_is_drift
+            production_gets_what_test_was_given
             ;
         limiting:
             a_table_is_emptied_only_with_leave_where_two_confirmations_are_asked

@@ -234,7 +234,7 @@ pub(super) fn judge_history(
         .iter()
         .filter(|migration| !source.has_applied(&migration.version))
         .count();
-    if waiting > 0 && !source.applied.is_empty() {
+    if waiting > 0 && !source.applied.is_empty() && config.until.is_none() {
         verdict.warnings.push(
             Problem::new(
                 Code::SourceBehindTarget,

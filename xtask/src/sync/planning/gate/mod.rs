@@ -137,7 +137,7 @@ fn drift(plan: &Plan, source: &Snapshot, target: &Snapshot) -> Problem {
         Code::Drift,
         format!(
             "the schemas of {} and {} {}: {}{more}",
-            source.label,
+            plan.source_label(&source.label),
             target.label,
             match (plan.migrations.is_empty(), versions(source) == versions(target)) {
                 (true, true) => "differ though they have run the same migrations",

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sync::migrations::effects::{BoundEffect, EffectKind};
-use crate::sync::planning::contract::{Applied, BoundPart};
+use crate::sync::planning::contract::{Applied, BoundPart, BoundUntil};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::environment::Backend;
 use crate::sync::settings::rehearsal::Extent;
@@ -54,6 +54,7 @@ fn contract() -> Contract {
         promotion: "test-to-prod".to_owned(),
         source: end("test"),
         target: end("prod"),
+        until: None,
         rehearsed: false,
         rehearsal: None,
         migrations: vec![migration("1", "m1"), migration("2", "m2")],
@@ -72,7 +73,17 @@ fn equal_contracts_have_one_id_and_no_changes() {
 #[test]
 fn each_part_that_is_another_is_told() {
     type Edit = fn(&mut Contract);
-    let cases: [(Edit, &str); 25] = [
+    let cases: [(Edit, &str); 26] = [
+        (
+            |now| {
+                now.until = Some(BoundUntil {
+                    version: "2".to_owned(),
+                    name: "m2".to_owned(),
+                    other_columns: Vec::new(),
+                });
+            },
+            "it ends at migration m2 now, and carried all: leave --until out",
+        ),
         (
             |now| now.program_version = "2.0.0".to_owned(),
             "the program is version 2.0.0 now, and the plan was made by 1.0.0",
