@@ -23,7 +23,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Task {
-    /// Build three databases under target/demo and run the main job on them
+    /// Try it out: make three demo databases and bring them in step
     Demo {
         /// The kind of database
         #[arg(long, value_enum, default_value_t = BackendName::Sqlite)]
@@ -40,7 +40,7 @@ pub enum Task {
     },
     /// Apply pending migrations to Development
     Migrate {
-        /// Run nothing: record the files as what ran, where it is not known what did
+        /// Run nothing: mark migrations that another program applied as known
         #[arg(long, group = "recording")]
         record: bool,
         /// Run nothing: mark the migrations up to this one as applied, where the schema is what they make
@@ -49,7 +49,7 @@ pub enum Task {
         /// The environment to record it of [default: the first of the pipeline]
         #[arg(long, value_name = "NAME", requires = "recording")]
         env: Option<String>,
-        /// Record these anew, though it is known that other text ran
+        /// Overwrite what is recorded of these migrations
         #[arg(value_name = "MIGRATION", requires = "record")]
         migrations: Vec<String>,
         #[command(flatten)]
@@ -188,7 +188,7 @@ pub enum SyncCommand {
         #[command(flatten)]
         confirmation: Confirmation,
     },
-    /// Write edits made on a later environment as CSV of the first one, ready to be imported
+    /// Bring rows that were edited in a later environment home to the first one, as CSV
     Adopt {
         /// The environment that was edited
         #[arg(long, value_name = "NAME")]
@@ -216,7 +216,7 @@ pub enum SyncCommand {
         /// A file of the backup folder
         backup: PathBuf,
     },
-    /// Put a backup back, after one of what is there now
+    /// Restore a backup (the present state is backed up first)
     Restore {
         #[arg(long, value_name = "NAME")]
         env: String,
@@ -231,7 +231,7 @@ pub enum SyncCommand {
         #[arg(long, value_name = "NAME")]
         env: Option<String>,
     },
-    /// Say which environment a database is, after a typed confirmation
+    /// Mark a database as one of the environments, after a typed confirmation
     Stamp {
         /// The environment that it is from now on
         #[arg(long, value_name = "NAME")]

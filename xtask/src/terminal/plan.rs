@@ -103,9 +103,11 @@ fn text(plan: &Plan, verbose: bool) -> String {
     }
     match plan.rehearsal {
         None => {}
-        Some(Extent::Full) => text.push_str("  rehearsed on a copy: the numbers of rows hold\n"),
+        Some(Extent::Full) => text.push_str(
+            "  tried on a full copy: the migrations work, and the counts above are exact\n",
+        ),
         Some(Extent::Schema) => {
-            text.push_str("  rehearsed on a copy of the schema and the lookup rows: the numbers of rows hold\n");
+            text.push_str("  tried on a copy without the rows of protected tables: the migrations work, and the counts above are exact\n");
             let _ = writeln!(text, "    {}", line(not_tried(plan)));
         }
     }

@@ -31,7 +31,7 @@ fn help_lists_the_tasks() {
     Usage: cargo xtask <COMMAND>
 
     Commands:
-      demo     Build three databases under target/demo and run the main job on them
+      demo     Try it out: make three demo databases and bring them in step
       test     Run every test, on a PostgreSQL server that is started for them
       migrate  Apply pending migrations to Development
       sync     Move schema and lookup data from one environment to the next
@@ -54,13 +54,13 @@ fn help_lists_the_tasks() {
       plan          Show what a promotion would do
       export        Write lookup tables to CSV files in data-sync/exports
       import        Load CSV files into the first environment
-      adopt         Write edits made on a later environment as CSV of the first one, ready to be imported
+      adopt         Bring rows that were edited in a later environment home to the first one, as CSV
       backup        Make a backup of an environment
       backups       List the backups
       verify        Prove a backup by restoring it into a database of its own
-      restore       Put a backup back, after one of what is there now
+      restore       Restore a backup (the present state is backed up first)
       history       List what was done to the environments
-      stamp         Say which environment a database is, after a typed confirmation
+      stamp         Mark a database as one of the environments, after a typed confirmation
       dev-to-test   Promote schema and lookup data from dev to test
       test-to-prod  Promote schema and lookup data from test to prod
       help          Print this message or the help of the given subcommand(s)

@@ -95,7 +95,14 @@ pub(in crate::sync) fn rehearse(
     };
     let tables = with_own_rows(config, &target.snapshot.catalog);
     session.measure(&tables, on).map_err(not_rehearsed)?;
-    trial.measured = run(config, &mut *session, known, &parts, &target.snapshot)?;
+    trial.measured = run(
+        config,
+        &mut *session,
+        known,
+        &parts,
+        &target.snapshot,
+        trial.extent,
+    )?;
     if trial.extent == Extent::Schema {
         count_at(target, &mut trial.measured).map_err(not_rehearsed)?;
     }
@@ -188,9 +195,10 @@ fn run(
     known: &MigrationSet,
     parts: &[Part],
     target: &Snapshot,
+    extent: Extent,
 ) -> Result<BTreeMap<String, Measured>, Problem> {
     let mut measured = BTreeMap::new();
-    let failed = |error: anyhow::Error| failed(&error, target);
+    let failed = |error: anyhow::Error| failed(&error, target, extent);
     // The rows that are loaded afterwards may mend what refers to them.
     let lookups = config.lookups.iter().map(|lookup| lookup.table.clone());
     let lookups: Vec<TableName> = lookups.collect();
@@ -248,15 +256,15 @@ fn breaks(migration: &Migration, error: &anyhow::Error) -> Problem {
 }
 
 /// How a migration failed on the copy; or why there was no rehearsal after all.
-fn failed(error: &anyhow::Error, target: &Snapshot) -> Problem {
+fn failed(error: &anyhow::Error, target: &Snapshot, extent: Extent) -> Problem {
     let problem = Problem::of(error);
-    let hint = match (problem.code, target.backend) {
-        (Code::MigrationFailed, Backend::Postgres) => {
-            "nothing was touched; mend the migration or the rows that it meets. Where the copy has no rows \
-             of protected tables and the migration needs them, set rehearsal = \"off\" for this environment in data-sync/sync.toml"
-        }
-        (Code::MigrationFailed, Backend::Sqlite) => {
+    let hint = match (problem.code, extent) {
+        (Code::MigrationFailed, Extent::Full) => {
             "nothing was touched; mend the migration or the rows that it meets"
+        }
+        (Code::MigrationFailed, Extent::Schema) => {
+            "nothing was touched; mend the migration or the rows that it meets. The copy had no rows of protected tables: \
+             where the migration needs them, set rehearsal = \"full\" and a larger rehearsal_limit for this environment in data-sync/sync.toml"
         }
         (Code::NotTransactional, _) => {
             "nothing was touched; take what begins or ends a transaction out of up.sql"

@@ -38,7 +38,7 @@ fn what_is_lost_has_to_be_allowed() {
       email_templates: 1 to insert, 0 to update, 0 to delete, 0 unchanged
       equipment_catalogue: 1 to insert, 0 to update, 0 to delete, 0 unchanged
       all of it in one transaction, after a backup
-      rehearsed on a copy: the numbers of rows hold
+      tried on a full copy: the migrations work, and the counts above are exact
       blocker: migration 2025-05-19-090000_widen_merchant_status loses or changes protected rows of Production: drops `note` of `merchants` with 1 value (1)
         hint: if that is meant, add --allow-data-loss 2025-05-19-090000_widen_merchant_status
     ----- stderr -----

@@ -59,7 +59,7 @@ dev-to-test (plan [plan])
   equipment_catalogue: new table, 1 row to insert
   system_configuration: 0 to insert, 0 to update, 0 to delete, 3 unchanged
   all of it in one transaction, after a backup
-  rehearsed on a copy: the numbers of rows hold
+  tried on a full copy: the migrations work, and the counts above are exact
 done: dev-to-test: 12 migrations; fee_groups: 2 inserted; fee_items: 3 inserted; email_templates: 1 inserted; equipment_catalogue: 1 inserted
   fee_groups: 2 inserted, 0 updated, 0 deleted, 0 unchanged
   fee_items: 3 inserted, 0 updated, 0 deleted, 0 unchanged

@@ -31,7 +31,7 @@ fn what_other_programs_ran_is_said_and_adopted() {
       equipment_catalogue: cannot be compared
       system_configuration: cannot be compared
       all of it in one transaction, after a backup
-      rehearsed on a copy: the numbers of rows hold
+      tried on a full copy: the migrations work, and the counts above are exact
       blocker: the database behind Test does not say that it is Test: nothing was ever promoted to it
         hint: correct TEST_DATABASE_URL; or promote to it first (`cargo xtask sync dev-to-test`); or, if it is Test all the same, `cargo xtask sync stamp --env test` says so
       blocker: it is not recorded what Test ran of 3 migrations, so that the files cannot be compared with it: 2024-01-15-090000_create_merchants, 2024-02-12-100000_create_transactions, 2024-03-04-110000_create_audit_logs

@@ -62,7 +62,7 @@ fn backups_are_made_listed_and_thinned_out() {
     assert_run!(workspace.run(&["sync", "backups", "--env", "dev"]), @r#"
     exit status: 0
     ----- stdout -----
-    [time] (just now)  dev  [size]  proved by a restore  [root]/migrations/schema-backups/dev-[moment]-[run].sqlite3
+    [time] [age]  dev  [size]  proved by a restore  [root]/migrations/schema-backups/dev-[moment]-[run].sqlite3
     ----- stderr -----
     "#);
     let all = workspace.document(&["sync", "backups"]);
@@ -299,7 +299,7 @@ fn a_promotion_can_be_taken_back() {
     exit status: 4
     ----- stdout -----
     test-[moment]-[run].sqlite3
-      made [time] (just now), proved by a restore
+      made [time] [age], proved by a restore
       9 tables with as many rows now as in the backup
       done since: promotion dev-to-test at [time]
     ----- stderr -----
@@ -311,7 +311,7 @@ fn a_promotion_can_be_taken_back() {
     exit status: 0
     ----- stdout -----
     test-[moment]-[run].sqlite3
-      made [time] (just now), proved by a restore
+      made [time] [age], proved by a restore
       9 tables with as many rows now as in the backup
       done since: promotion dev-to-test at [time]
     done: test holds migrations/schema-backups/test-[moment]-[run].sqlite3 again
@@ -367,7 +367,7 @@ fn only_a_sound_backup_of_the_same_environment_is_restored() {
     exit status: 5
     ----- stdout -----
     prod-[moment]-[run].sqlite3
-      made [time] (just now), proved by a restore
+      made [time] [age], proved by a restore
       audit_logs: 1 row now, no such table in the backup
       email_templates: 1 row now, no such table in the backup
       equipment_catalogue: 1 row now, no such table in the backup

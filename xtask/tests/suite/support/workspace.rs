@@ -359,13 +359,14 @@ impl fmt::Display for Run {
 }
 
 /// What differs from run to run and from machine to machine, and what stands for it.
-pub(crate) const FILTERS: [(&str, &str); 18] = [
+pub(crate) const FILTERS: &[(&str, &str)] = &[
     (r#"[^\s"'`:]*/xtask-suite-\w+"#, "[root]"),
     (r"database id [0-9a-f]{32}", "database id [id]"),
     (r"SQLite 3\.\d+\.\d+", "SQLite [version]"),
     (r"\b[0-9a-f]{16}\b", "[plan]"),
     (r"\b[0-9a-f]{12}\b", "[digest]"),
     (r"20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[time]"),
+    (r"\((?:just now|\d+ (?:minute|hour)s? ago)\)", "[age]"),
     (r"20(2[6-9]|[3-9]\d)-\d\d-\d\d \d\d:\d\d", "[minute]"),
     (r"\d{8}T\d{6}Z-[0-9a-f]{8}", "[moment]-[run]"),
     (r"(run |\()[0-9a-f]{8}\b", "$1[run]"),
