@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::config_file::{File, readable};
 use super::environment::Environment;
 use super::pipeline::{Promotion, golden_rule, pipeline};
-use super::variables::Variables;
+use super::variables::{Variables, operator};
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::migration::Origin;
 pub use crate::sync::rows::lookup::settings::{ExtraRows, LookupSettings, Retire, RetiredValue};
@@ -236,10 +236,7 @@ impl Config {
             summary: variable("GITHUB_STEP_SUMMARY")
                 .filter(|path| !path.is_empty())
                 .map(PathBuf::from),
-            operator: ["GITHUB_ACTOR", "USER", "LOGNAME", "USERNAME"]
-                .into_iter()
-                .find_map(&variable)
-                .unwrap_or_else(|| "unknown".to_owned()),
+            operator: operator(&variable),
             allow_data_loss: Vec::new(),
             allow_deletes: Vec::new(),
             until: None,

@@ -44,3 +44,55 @@ impl Variables {
             .or_else(|| self.from_file.get(name).cloned())
     }
 }
+
+/// Who runs the program: as CI or the shell says, else the number of the account, which is always known.
+pub(super) fn operator(variable: impl Fn(&str) -> Option<String>) -> String {
+    let names = [
+        "GITHUB_ACTOR",
+        "GITLAB_USER_LOGIN",
+        "USER",
+        "LOGNAME",
+        "USERNAME",
+    ];
+    names
+        .into_iter()
+        .filter_map(variable)
+        .find(|name| !name.trim().is_empty())
+        .unwrap_or_else(account)
+}
+
+#[cfg(unix)]
+fn account() -> String {
+    format!("uid {}", rustix::process::geteuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn account() -> String {
+    "unknown".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operator_with(set: &[(&str, &str)]) -> String {
+        operator(|name| {
+            let found = set.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_operator_is_known_without_user() {
+        assert_eq!(operator_with(&[("USER", "ann"), ("LOGNAME", "bob")]), "ann");
+        assert_eq!(operator_with(&[("USER", ""), ("LOGNAME", "bob")]), "bob");
+        assert_eq!(
+            operator_with(&[("USER", "ci"), ("GITLAB_USER_LOGIN", "eve")]),
+            "eve"
+        );
+        #[cfg(unix)]
+        for set in [&[][..], &[("USER", " ")]] {
+            assert!(operator_with(set).starts_with("uid "), "{set:?}");
+        }
+    }
+}
