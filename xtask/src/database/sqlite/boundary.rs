@@ -6,11 +6,13 @@ use super::super::sql;
 use super::{SqliteSession, failed};
 use crate::sync::migrations::migration::Migration;
 
-/// Settings that change what later statements do, as they are by themselves.
-/// <https://www.sqlite.org/pragma.html>
-const SETTINGS: &str = "PRAGMA ignore_check_constraints = OFF; PRAGMA writable_schema = OFF; \
+/// What every session begins with, and has again after a migration: settings that change what later
+/// statements do, as they are by themselves, and what is advised for files that others wrote.
+/// <https://www.sqlite.org/pragma.html>, <https://www.sqlite.org/security.html>
+pub(super) const SETTINGS: &str = "PRAGMA ignore_check_constraints = OFF; PRAGMA writable_schema = OFF; \
      PRAGMA recursive_triggers = OFF; PRAGMA case_sensitive_like = OFF; PRAGMA legacy_alter_table = OFF; \
-     PRAGMA reverse_unordered_selects = OFF; PRAGMA query_only = OFF; PRAGMA trusted_schema = ON";
+     PRAGMA reverse_unordered_selects = OFF; PRAGMA query_only = OFF; PRAGMA trusted_schema = OFF; \
+     PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0";
 
 impl SqliteSession {
     /// Does what `work` does for a migration in the transaction that is open, and nowhere else;

@@ -122,8 +122,9 @@ impl SqliteSession {
             .map_err(|error| unreadable(url, &error))?;
         connection
             .batch_execute(&format!(
-                "PRAGMA busy_timeout = {}",
-                limits.lock_timeout.as_millis()
+                "PRAGMA busy_timeout = {}; {}",
+                limits.lock_timeout.as_millis(),
+                boundary::SETTINGS
             ))
             .map_err(|error| unreadable(url, &error))?;
         Ok(SqliteSession {

@@ -134,3 +134,27 @@ pub(super) fn nothing_in_the_session_outlives_a_migration(backend: Backend) {
     target.commit().unwrap();
     assert_eq!(database.line("SELECT id FROM __sync_runs"), "r1");
 }
+
+/// What the file itself would have the database do is limited to what has no effect elsewhere, and
+/// stays so when a migration has wished otherwise.
+pub(super) fn nothing_risky_runs_for_a_schema_that_others_wrote() {
+    let database = Database::with(
+        Backend::Sqlite,
+        "CREATE TABLE fees (id integer PRIMARY KEY); CREATE TABLE files (file text); \
+         CREATE TRIGGER files AFTER INSERT ON fees BEGIN INSERT INTO files SELECT file FROM pragma_database_list; END",
+    );
+    let mut target = open_target(&database);
+    for version in ["2024-01-01-000000_first", "2024-01-03-000000_last"] {
+        let inserted = run_as(
+            &mut *target,
+            Backend::Sqlite,
+            version,
+            "INSERT INTO fees VALUES (1);",
+        );
+        let problem = problem(inserted);
+        assert!(problem.message.contains("unsafe use"), "{problem}");
+        let trusting = "PRAGMA trusted_schema = ON;";
+        let between = version.replace("_", "1_");
+        run_as(&mut *target, Backend::Sqlite, &between, trusting).unwrap();
+    }
+}

@@ -234,7 +234,7 @@ suite! {
         writing: a_migration_may_change_the_session the_lock_ends_with_the_session;
     }
     sqlite {
-        boundary: an_error_that_rolls_back_has_committed_nothing;
+        boundary: an_error_that_rolls_back_has_committed_nothing nothing_risky_runs_for_a_schema_that_others_wrote;
         catalog:
             every_change_of_text_is_told_and_no_other
             the_way_and_the_spelling_do_not_matter

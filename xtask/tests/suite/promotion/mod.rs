@@ -365,6 +365,7 @@ suite! {
             ;
     }
     sqlite {
+        views: a_search_index_that_triggers_keep_follows_a_promotion;
         splitting: a_setting_that_a_migration_leaves_ends_with_it;
         clashing: names_are_one_whatever_their_case;
         mixing: conditions_mean_what_they_meant_when_they_were_written

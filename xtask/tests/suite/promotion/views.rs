@@ -35,3 +35,18 @@ pub(super) fn materialized_views_that_show_old_rows_are_named() {
     stage.test.run(statements);
     assert_eq!(stage.test.line(old), "1");
 }
+
+pub(super) fn a_search_index_that_triggers_keep_follows_a_promotion() {
+    let stage = Stage::promoted(Backend::Sqlite);
+    let index = "CREATE VIRTUAL TABLE found USING fts5(label);\n\
+        CREATE TRIGGER found_new AFTER INSERT ON fee_groups BEGIN INSERT INTO found (rowid, label) VALUES (new.id, new.label); END;\n\
+        CREATE TRIGGER found_changed AFTER UPDATE ON fee_groups BEGIN UPDATE found SET label = new.label WHERE rowid = new.id; END;\n\
+        INSERT INTO found (rowid, label) SELECT id, label FROM fee_groups;";
+    stage.migrations.write("2024-02-01-000000_index", index);
+    stage.migrate();
+    stage.promote();
+    stage.dev.run("UPDATE fee_groups SET label = 'changed'");
+    stage.promote();
+    let found = "SELECT count(*) > 0 FROM found WHERE found MATCH 'changed'";
+    assert_eq!(stage.test.line(found), "1");
+}
