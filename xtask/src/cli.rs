@@ -123,9 +123,9 @@ pub enum Color {
 pub enum SyncCommand {
     /// Show every environment side by side, and what each promotion would do
     Status {
-        /// Exit with 3 when anything is out of sync
-        #[arg(long)]
-        check: bool,
+        /// Exit with 3 when anything is out of sync, or this promotion has something to do
+        #[arg(long, value_name = "PROMOTION", num_args = 0..=1, default_missing_value = "")]
+        check: Option<String>,
     },
     /// Show what a promotion would do
     Plan {

@@ -77,9 +77,15 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
     }
     match command {
         SyncCommand::Status { check } => {
+            let promotion = check.as_deref().filter(|name| !name.is_empty());
+            let promotion = promotion.map(|name| config.promotion(name)).transpose()?;
             let status = status(config)?;
             screen.status(&status);
-            Ok(exit_when(check && !status.is_in_sync()))
+            let is_in_sync = match promotion {
+                Some(promotion) => status.is_carried_out(&promotion.name()),
+                None => status.is_in_sync(),
+            };
+            Ok(exit_when(check.is_some() && !is_in_sync))
         }
         SyncCommand::Plan {
             promotion,

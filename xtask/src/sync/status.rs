@@ -120,6 +120,12 @@ impl Status {
             .all(|environment| environment.state == State::Ready)
             && self.promotions.iter().all(|promotion| promotion.in_sync)
     }
+
+    /// Both ends of this promotion are ready, and it has nothing to do.
+    pub fn is_carried_out(&self, name: &str) -> bool {
+        let mut promotions = self.promotions.iter();
+        promotions.any(|promotion| promotion.name == name && promotion.in_sync)
+    }
 }
 
 /// Looks at every environment; what cannot be looked at is part of the answer.

@@ -90,7 +90,16 @@ impl Screen {
                 text.push_str(&problem_lines("warning", &report.warnings));
             }
             // The problem itself is told on standard error.
-            Outcome::Refused | Outcome::Failed | Outcome::Cancelled => {}
+            Outcome::Refused | Outcome::Failed | Outcome::Cancelled => {
+                if let Some(backup) = &report.backup {
+                    let _ = writeln!(
+                        text,
+                        "{} failed after it made a backup: {}",
+                        report.title,
+                        backup.path.display()
+                    );
+                }
+            }
         }
         self.result_or_page(report, &text, |limit| markdown::report(report, limit));
     }

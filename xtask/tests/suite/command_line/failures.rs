@@ -49,6 +49,7 @@ fn a_row_that_breaks_a_rule_of_the_target_stops_it() {
     assert_run!(workspace.fails(&PROMOTE), @r#"
     exit status: 1
     ----- stdout -----
+    dev-to-test failed after it made a backup: [root]/migrations/schema-backups/test-[moment]-[run].sqlite3
     ----- stderr -----
     error: failed to write rows of `fee_items`: no gifts here
 
@@ -74,6 +75,7 @@ fn a_row_that_breaks_a_rule_of_the_target_stops_it() {
     assert_run!(workspace.fails(&PROMOTE), @r#"
     exit status: 1
     ----- stdout -----
+    dev-to-test failed after it made a backup: [root]/migrations/schema-backups/test-[moment]-[run].sqlite3
     ----- stderr -----
     error: failed to write rows of `fee_items`: UNIQUE constraint failed: index 'fee_items_rate'
 
@@ -106,6 +108,7 @@ fn a_trigger_that_reaches_protected_rows_is_found_out() {
     assert_run!(workspace.fails(&PROMOTE), @r#"
     exit status: 1
     ----- stdout -----
+    dev-to-test failed after it made a backup: [root]/migrations/schema-backups/test-[moment]-[run].sqlite3
     ----- stderr -----
     error: loading the lookup tables changed protected rows: 1 row of `audit_logs`
 
@@ -143,6 +146,7 @@ fn without_a_place_for_exports_nothing_is_loaded() {
     assert_run!(workspace.fails(&PROMOTE), @r#"
     exit status: 1
     ----- stdout -----
+    dev-to-test failed after it made a backup: [root]/migrations/schema-backups/test-[moment]-[run].sqlite3
     ----- stderr -----
     error: failed to create the folder [root]/taken/exports/dev: Not a directory (os error 20)
 

@@ -164,6 +164,22 @@ fn status_tells_of_environments_that_are_not_there() {
 }
 
 #[test]
+fn status_checks_one_promotion() {
+    let mut workspace = Workspace::promoted();
+    workspace.unset("DATABASE_URL");
+    let check = |workspace: &Workspace, promotion: &str| {
+        look(workspace, &["sync", "status", "--check", promotion]).code
+    };
+    assert_eq!(check(&workspace, "dev-to-test"), 3);
+    workspace.succeeds(&["sync", "dev-to-test", "--yes"]);
+    assert_eq!(check(&workspace, "dev-to-test"), 0);
+    assert_eq!(look(&workspace, &["sync", "status", "--check"]).code, 3);
+    // What cannot be looked at is not in sync, and what is no promotion is refused.
+    assert_eq!(check(&workspace, "test-to-prod"), 3);
+    assert_eq!(check(&workspace, "dev-to-prod"), 4);
+}
+
+#[test]
 fn a_plan_names_what_would_change() {
     let workspace = Workspace::promoted();
     assert_run!(look(&workspace, &["sync", "plan", "dev-to-test"]), @r#"
