@@ -6,7 +6,7 @@ use std::path::Path;
 use super::postgres;
 #[cfg(feature = "sqlite")]
 use super::sqlite;
-use super::{Reach, Replacement, Scratch, Session, Target};
+use super::{Replacement, Scratch, Session, Target};
 #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
 use crate::problem::{Code, Problem};
 use crate::sync::settings::environment::{Backend, DatabaseUrl};
@@ -95,19 +95,12 @@ pub fn read_backup(backend: Backend, path: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// `not_rehearsed` where no such database can be made, with the way out; `restore_failed` where the
 /// backup cannot be restored, with what is wrong with it.
-pub fn restore_into_scratch(
-    url: &DatabaseUrl,
-    archive: &Path,
-    reach: Reach,
-) -> anyhow::Result<Scratch> {
+pub fn restore_into_scratch(url: &DatabaseUrl, archive: &Path) -> anyhow::Result<Scratch> {
     match url.backend() {
         #[cfg(feature = "postgres")]
-        Backend::Postgres => postgres::restore_into_scratch(url, archive, reach),
+        Backend::Postgres => postgres::restore_into_scratch(url, archive),
         #[cfg(feature = "sqlite")]
-        Backend::Sqlite => {
-            let _ = reach;
-            sqlite::restore_into_scratch(archive)
-        }
+        Backend::Sqlite => sqlite::restore_into_scratch(archive),
         #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
         missing => Err(not_built_in(missing)),
     }

@@ -50,7 +50,7 @@ pub use given::{BadValue, Canonical, Check, MOST_BAD};
 pub use identity::Identity;
 pub use measuring::Measuring;
 pub use replacement::{Contents, Inspection, Replacement, Sequences};
-pub use scratch::{CopiedRows, Reach, Scratch};
+pub use scratch::{CopiedRows, Scratch};
 pub use script::hazards;
 
 /// Rows as they arrive; reading one may fail.

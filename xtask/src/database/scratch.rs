@@ -18,12 +18,3 @@ pub struct Scratch {
     pub complaint: Option<String>,
     pub(super) _place: Box<dyn Send>,
 }
-
-/// Whether a copy may do what reaches out of it, or acts by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// It holds everything that the archive holds.
-    Whole,
-    /// It has no event triggers, and no accounts of foreign servers.
-    Within,
-}

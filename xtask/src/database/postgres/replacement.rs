@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::{Inspection, Reach, Replacement, Target as _};
+use super::super::{Inspection, Replacement, Target as _};
 use super::PostgresSession;
 use super::backup::ledger_script;
 use super::emptying::EMPTY_DATABASE;
@@ -41,7 +41,7 @@ impl Replacement for PostgresSession {
         inspect: Inspection<'_>,
     ) -> anyhow::Result<()> {
         self.batch(EMPTY_DATABASE, "empty the database")?;
-        self.fill(archive, Reach::Whole)?;
+        self.fill(archive)?;
         inspect(&mut *self)?;
         let schema = self.ledger_schema()?;
         self.batch(&ledger_script(runs, &schema), "write the ledger")?;

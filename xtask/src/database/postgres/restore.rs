@@ -16,7 +16,7 @@ use diesel::prelude::ExecuteCopyFromDsl as _;
 use diesel::query_builder::AstPass;
 use diesel::{QueryResult, copy_from};
 
-use super::super::{Reach, sql};
+use super::super::sql;
 use super::PostgresSession;
 use super::backup::{newest_restore, run, shell};
 use super::checks::{CHECKS_OFF, CHECKS_ON};
@@ -43,16 +43,16 @@ impl PostgresSession {
     ///
     /// # Errors
     /// `restore_failed`, with the words of the server or of `pg_restore`.
-    pub(super) fn fill(&mut self, archive: &Path, reach: Reach) -> anyhow::Result<()> {
-        self.fill_in_order(archive, reach).map_err(|error| {
+    pub(super) fn fill(&mut self, archive: &Path) -> anyhow::Result<()> {
+        self.fill_in_order(archive).map_err(|error| {
             let problem = Problem::of(&error);
             let code = Code::RestoreFailed;
             Problem { code, ..problem }.into()
         })
     }
 
-    fn fill_in_order(&mut self, archive: &Path, reach: Reach) -> anyhow::Result<()> {
-        let contents = self.contents_to_restore(archive, reach)?;
+    fn fill_in_order(&mut self, archive: &Path) -> anyhow::Result<()> {
+        let contents = self.contents_to_restore(archive)?;
         // What the database and the role say, whatever this session has set since.
         let path = "SELECT reset_val FROM pg_settings WHERE name = 'search_path'";
         let own = self.value(path, &[])?.unwrap_or_default();
@@ -109,7 +109,7 @@ impl PostgresSession {
     }
 
     /// The lines of the archive's list of contents, without what is there already.
-    fn contents_to_restore(&mut self, archive: &Path, reach: Reach) -> anyhow::Result<Vec<String>> {
+    fn contents_to_restore(&mut self, archive: &Path) -> anyhow::Result<Vec<String>> {
         let mut names = |query: &str| -> anyhow::Result<Vec<String>> {
             let rows = self.query(query, &[])?;
             Ok(rows.into_iter().flatten().flatten().collect())
@@ -125,10 +125,6 @@ impl PostgresSession {
             "list the backup with pg_restore",
             None,
         )?;
-        let list = match reach {
-            Reach::Whole => list,
-            Reach::Within => without_reach(&list),
-        };
         let lines = list.lines().filter(|line| !kept.is_there(line));
         Ok(lines.map(str::to_owned).collect())
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use diesel::connection::SimpleConnection as _;
 use xshell::cmd;
 
-use super::super::{CopiedRows, Reach, Scratch, Session as _, Target as _, sql};
+use super::super::{CopiedRows, Scratch, Session as _, Target as _, sql};
 use super::PostgresSession;
 use super::backup::{connecting, fitting_folder, run, shell};
 use super::connection::{connect, failed};
@@ -48,14 +48,13 @@ impl Drop for Place {
 pub(in super::super) fn restore_into_scratch(
     beside: &DatabaseUrl,
     archive: &Path,
-    reach: Reach,
 ) -> anyhow::Result<Scratch> {
     let place = PostgresSession::writing(beside, Limits::default())?.create_scratch()?;
     let url = beside.with_database(&place.name);
     let mut session = PostgresSession::writing(&url, Limits::default())?;
     // Nothing in it is to live through a power cut.
     session.batch("SET LOCAL synchronous_commit = off", "fill a database")?;
-    session.fill(archive, reach)?;
+    session.fill(archive)?;
     Box::new(session).commit()?;
     Ok(Scratch {
         url,

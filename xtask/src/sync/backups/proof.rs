@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::backup::{Backup, BackupManifest};
 use super::private;
-use crate::database::{self, Contents, Reach, Sequences, Session};
+use crate::database::{self, Contents, Sequences, Session};
 use crate::problem::{Code, Problem};
 use crate::sync::history::ledger::Ledger;
 use crate::sync::rows::row::hex;
@@ -227,7 +227,7 @@ pub fn prove(
         database::read_backup(beside.backend(), path)?;
         return Ok(Proof::Archive);
     }
-    let restored = database::restore_into_scratch(beside, path, Reach::Whole);
+    let restored = database::restore_into_scratch(beside, path);
     let scratch = restored.map_err(|error| {
         let problem = Problem::of(&error);
         let cure = problem.hint.as_deref().unwrap_or("mend what it names");

@@ -33,7 +33,6 @@ pub struct StampReport {
 /// A database that may be stamped, as it was when that was asked about.
 #[derive(Debug, Clone)]
 pub struct Unstamped {
-    pub environment: String,
     pub label: String,
     pub url_variable: String,
     /// Without its password.
@@ -57,7 +56,6 @@ impl Unstamped {
         }
         let version = found.identity.server_version.split_whitespace().next();
         Ok(Unstamped {
-            environment: environment.name.clone(),
             label: environment.label.clone(),
             url_variable: environment.url_variable.clone(),
             database: environment.url()?.to_string(),

@@ -203,18 +203,6 @@ impl Catalog {
             .find_map(|schema| self.tables.get(&TableName::new(Some(schema), &name.name)))
     }
 
-    /// Whether a new or changed row of a table may take the place of others: on SQLite a key may say
-    /// so. What a missing value is replaced by is none.
-    pub fn replaces_rows(&self, table: &TableName) -> bool {
-        let begin = format!("{table}.");
-        self.objects.iter().any(|(object, definition)| {
-            object.name.starts_with(&begin)
-                && definition
-                    .replace("null on conflict replace", "")
-                    .contains("on conflict replace")
-        })
-    }
-
     /// Whether a trigger of the table may give values to a row before it comes; one of SQLite cannot.
     /// The server names INSERT first of the events of a trigger.
     pub fn is_filled_by_triggers(&self, table: &TableName, backend: Backend) -> bool {

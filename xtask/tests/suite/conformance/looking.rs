@@ -1,6 +1,6 @@
 //! Looking: nothing is written, one moment is seen, and what is said of the database is true.
 
-use xtask::database::{self, Reach};
+use xtask::database;
 use xtask::problem::Code;
 use xtask::sync::rows::key_order::Reading;
 use xtask::sync::rows::lookup::Lookup;
@@ -108,8 +108,7 @@ pub(super) fn a_backup_holds_the_same_moment(backend: Backend) {
     session.back_up(&backup).unwrap();
 
     database::read_backup(backend, &backup).unwrap();
-    let scratch =
-        database::restore_into_scratch(&database.checked_url(), &backup, Reach::Whole).unwrap();
+    let scratch = database::restore_into_scratch(&database.checked_url(), &backup).unwrap();
     let mut restored = database::open(&scratch.url).unwrap();
     assert_eq!(restored.count_rows(&name("fees")).unwrap(), 2);
     assert_eq!(restored.contents().unwrap(), session.contents().unwrap());

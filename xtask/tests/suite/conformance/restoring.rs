@@ -1,6 +1,6 @@
 //! Backups are restored into a database of their own, whatever their functions need.
 
-use xtask::database::{self, Reach};
+use xtask::database;
 use xtask::sync::settings::environment::Backend;
 
 use super::open;
@@ -47,8 +47,7 @@ pub(super) fn a_backup_is_restored_whatever_its_functions_read() {
     let folder = tempfile::tempdir().unwrap();
     let backup = folder.path().join("backup");
     open(&database).back_up(&backup).unwrap();
-    let scratch =
-        database::restore_into_scratch(&database.checked_url(), &backup, Reach::Whole).unwrap();
+    let scratch = database::restore_into_scratch(&database.checked_url(), &backup).unwrap();
     drop(folder);
     let mut here = open(&database);
     let mut there = database::open(&scratch.url).unwrap();

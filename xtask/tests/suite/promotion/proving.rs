@@ -1,6 +1,6 @@
 //! Backups that are proved by a restore, and restores that lose nothing.
 
-use xtask::database::{self, Reach};
+use xtask::database;
 use xtask::problem::{Code, Problem};
 use xtask::sync::backups::backup::{self, Backup};
 use xtask::sync::backups::proof::Proof;
@@ -154,7 +154,7 @@ fn no_row_is_lost(backend: Backend, mode: &str) {
     let report = report.expect("a restore comes through");
     let undone = report.backup.unwrap().path;
     let here: Vec<String> = ids(&mut *database::open(&stage.test.checked_url()).unwrap());
-    let scratch = database::restore_into_scratch(&stage.test.checked_url(), &undone, Reach::Whole);
+    let scratch = database::restore_into_scratch(&stage.test.checked_url(), &undone);
     let there: Vec<String> = ids(&mut *database::open(&scratch.unwrap().url).unwrap());
     assert!(!written.is_empty());
     for id in written.iter().map(i32::to_string) {

@@ -11,7 +11,7 @@ pub use order::in_dependency_order;
 
 use super::row::{self, KeyedHash, Record, RowHash};
 use crate::sync::rows::key_order::Reading;
-use crate::sync::schema::catalog::{Column, DefaultValue, Table};
+use crate::sync::schema::catalog::{DefaultValue, Table};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{ExtraRows, Retire};
 
@@ -75,27 +75,6 @@ pub struct Link {
 }
 
 impl Lookup {
-    /// The rows of any table with these columns, told apart by its key. `None` when there is no key,
-    /// or when one of its columns is not among them.
-    pub fn of_rows(table: &TableName, key: &[String], columns: &[&Column]) -> Option<Lookup> {
-        let at = |name: &String| columns.iter().position(|column| column.name == *name);
-        let key: Vec<usize> = key.iter().map(at).collect::<Option<_>>()?;
-        (!key.is_empty()).then(|| Lookup {
-            table: table.clone(),
-            columns: columns.iter().map(|column| column.name.clone()).collect(),
-            sources: vec![Source::Column; columns.len()],
-            key_readings: key.iter().map(|at| columns[*at].reading).collect(),
-            key,
-            compared: (0..columns.len()).collect(),
-            filter: None,
-            extra_rows: ExtraRows::Keep,
-            retire: None,
-            own: Vec::new(),
-            links: Vec::new(),
-            ignored: Vec::new(),
-        })
-    }
-
     /// All rows of the table, with every field to be compared.
     pub fn whole(&self) -> Lookup {
         Lookup {
