@@ -1,6 +1,8 @@
 //! Backups with `pg_dump`, and the client programs that make and read them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use xshell::{Cmd, Shell, cmd};
@@ -45,16 +47,22 @@ pub(super) fn shell() -> anyhow::Result<Shell> {
 }
 
 /// Every folder of client programs with the version of its `pg_dump`, which is asked for one by one.
-fn folders_with_versions() -> anyhow::Result<impl Iterator<Item = (u32, PathBuf)>> {
-    let shell = shell()?;
-    Ok(program_folders().into_iter().filter_map(move |folder| {
+fn folders_with_versions() -> impl Iterator<Item = (u32, PathBuf)> {
+    let folders = program_folders().into_iter();
+    folders.filter_map(|folder| Some((version_in(&folder)?, folder)))
+}
+
+/// The version of the `pg_dump` in a folder. It is started once: what a distribution puts in `bin` is a
+/// script that looks for the right one first.
+fn version_in(folder: &Path) -> Option<u32> {
+    static KNOWN: Mutex<BTreeMap<PathBuf, Option<u32>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    *known.entry(folder.to_owned()).or_insert_with(|| {
         let program = folder.join("pg_dump");
-        let version = cmd!(shell, "{program} --version")
-            .quiet()
-            .ignore_stderr()
-            .read();
-        Some((major(&version.ok()?), folder))
-    }))
+        let shell = shell().ok()?;
+        let version = cmd!(shell, "{program} --version");
+        Some(major(&version.quiet().ignore_stderr().read().ok()?))
+    })
 }
 
 /// The folder of client programs that are at least as new as the server, and otherwise as near
@@ -62,7 +70,7 @@ fn folders_with_versions() -> anyhow::Result<impl Iterator<Item = (u32, PathBuf)
 pub(super) fn fitting_folder(server_version: &str) -> anyhow::Result<PathBuf> {
     let wanted = major(server_version);
     let mut found = Vec::new();
-    for one in folders_with_versions()? {
+    for one in folders_with_versions() {
         // None is nearer, so the others need not be started to say their versions.
         let fits = one.0 == wanted;
         found.push(one);
@@ -187,7 +195,7 @@ pub(in super::super) fn read(path: &Path) -> anyhow::Result<()> {
 
 /// An archive is read by any `pg_restore` at least as new as the `pg_dump` that wrote it.
 pub(super) fn newest_restore() -> anyhow::Result<PathBuf> {
-    match folders_with_versions()?.max_by_key(|(version, _)| *version) {
+    match folders_with_versions().max_by_key(|(version, _)| *version) {
         Some((_, folder)) => Ok(folder.join("pg_restore")),
         None => Err(not_found(0)),
     }
