@@ -3,7 +3,6 @@
 use diesel::deserialize::{self, FromSql};
 use diesel::sql_types::{BigInt, Binary, Double, Text};
 use diesel::sqlite::{Sqlite, SqliteType, SqliteValue};
-
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use sha2::{Digest as _, Sha256};

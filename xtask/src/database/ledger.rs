@@ -15,6 +15,8 @@ pub(super) struct LedgerTable {
     columns: &'static [(&'static str, &'static str)],
     /// Columns that a ledger of an older program lacks.
     added: &'static [(&'static str, &'static str)],
+    /// What its rows are sorted by, as far as it has the columns.
+    order: &'static [(&'static str, &'static str)],
 }
 
 pub(super) const RUNS: LedgerTable = LedgerTable {
@@ -34,6 +36,11 @@ pub(super) const RUNS: LedgerTable = LedgerTable {
     ],
     // The order of the runs, whatever the clocks of the machines said that they were made on.
     added: &[("number", "bigint")],
+    order: &[
+        ("number", "DESC NULLS LAST"),
+        ("finished_at", "DESC"),
+        ("id", "DESC"),
+    ],
 };
 
 pub(super) const MIGRATIONS: LedgerTable = LedgerTable {
@@ -45,6 +52,7 @@ pub(super) const MIGRATIONS: LedgerTable = LedgerTable {
         ("run_id", "text NOT NULL"),
     ],
     added: &[("up", "text")],
+    order: &[("version", "ASC")],
 };
 
 pub(super) const STAMP: LedgerTable = LedgerTable {
@@ -55,6 +63,7 @@ pub(super) const STAMP: LedgerTable = LedgerTable {
         ("since", "text NOT NULL"),
     ],
     added: &[("project", "text"), ("place", "text")],
+    order: &[("environment", "ASC")],
 };
 
 pub(super) const LOOKUPS: LedgerTable = LedgerTable {
@@ -71,6 +80,7 @@ pub(super) const LOOKUPS: LedgerTable = LedgerTable {
         ("run_id", "text NOT NULL"),
     ],
     added: &[],
+    order: &[("lookup", "ASC")],
 };
 
 pub(super) const LEDGER: [&LedgerTable; 4] = [&RUNS, &MIGRATIONS, &STAMP, &LOOKUPS];
@@ -84,6 +94,14 @@ pub(super) fn is_bookkeeping(name: &str) -> bool {
 impl LedgerTable {
     fn all(&self) -> impl Iterator<Item = &(&'static str, &'static str)> {
         self.columns.iter().chain(self.added)
+    }
+
+    /// Makes the table, or adds the columns that it lacks where it is there with these.
+    pub(super) fn complete(&self, found: Option<&[String]>) -> Vec<String> {
+        match found {
+            Some(found) => self.add_missing(found),
+            None => vec![self.create()],
+        }
     }
 
     /// Makes the table.
@@ -118,15 +136,15 @@ impl LedgerTable {
                 false => "CAST(NULL AS text)".to_owned(),
             })
             .collect();
-        let order = match self.name {
-            "__sync_runs" if has("number") => "coalesce(number, 0) DESC, finished_at DESC, id DESC",
-            "__sync_runs" => "finished_at DESC, id DESC",
-            _ => "1",
-        };
-        let columns = columns.join(", ");
+        let order = self.order.iter().filter(|(column, _)| has(column));
+        let order: Vec<String> = order
+            .map(|(column, direction)| format!("{column} {direction}"))
+            .collect();
         Ok(format!(
-            "SELECT {columns} FROM {} ORDER BY {order}",
-            self.name
+            "SELECT {} FROM {} ORDER BY {}",
+            columns.join(", "),
+            self.name,
+            order.join(", ")
         ))
     }
 

@@ -5,6 +5,7 @@ use anyhow::Context as _;
 use crate::sync::rows::key_order::Reading;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::schema::table::TableName;
+pub(super) use crate::sync::schema::table::quoted as identifier;
 
 /// The number that a `SELECT count(*)` returned as text. What is no number is an error, never zero:
 /// zero would mean that nothing refers to a row.
@@ -24,11 +25,6 @@ pub(super) fn positions<const COUNT: usize>(
         *position = text.unwrap_or_default().parse()?;
     }
     Ok(positions)
-}
-
-/// A name as SQL has it.
-pub(super) fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Text as SQL has it on both backends.

@@ -310,11 +310,8 @@ impl Target for PostgresSession {
         let schema = self.ledger_schema()?;
         for table in LEDGER {
             // Without the right to create, not even a table that is there may be named here.
-            let statements = match self.bookkeeping(table.name)? {
-                Some(found) => table.add_missing(&found.columns),
-                None => vec![table.create()],
-            };
-            for statement in statements {
+            let found = self.bookkeeping(table.name)?;
+            for statement in table.complete(found.as_ref().map(|found| &*found.columns)) {
                 self.define(&qualified_in(&schema, &statement), WHAT)?;
             }
         }

@@ -155,11 +155,7 @@ impl Replacement for Replaced {
                 let mut columns = source.prepare("SELECT name FROM pragma_table_info(?)")?;
                 let found = columns.query_map([table.name], |row| row.get(0))?;
                 let found = found.collect::<rusqlite::Result<Vec<String>>>()?;
-                let statements = match found.is_empty() {
-                    true => vec![table.create()],
-                    false => table.add_missing(&found),
-                };
-                for statement in statements {
+                for statement in table.complete((!found.is_empty()).then_some(&*found)) {
                     source.execute(&statement, [])?;
                 }
             }

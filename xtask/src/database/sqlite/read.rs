@@ -5,6 +5,7 @@ use std::path::Path;
 
 use diesel::connection::DefaultLoadingMode;
 use diesel::{RunQueryDsl, sql_query};
+use xtask_rows::storage;
 
 use super::super::filtered::of_where;
 use super::super::ledger::{self, LedgerTable};
@@ -27,7 +28,6 @@ use crate::sync::rows::row::{KeyedHash, Record};
 use crate::sync::schema::catalog::Catalog;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::RetiredValue;
-use xtask_rows::storage;
 
 pub(super) const DEFAULT_SCHEMA: &str = "main";
 

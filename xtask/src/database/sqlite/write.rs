@@ -311,11 +311,8 @@ impl Target for SqliteSession {
     fn record(&mut self, entry: &LedgerEntry) -> anyhow::Result<()> {
         const WHAT: &str = "write the ledger";
         for table in LEDGER {
-            let statements = match self.columns(table.name)? {
-                Some(found) => table.add_missing(&found),
-                None => vec![table.create()],
-            };
-            for statement in statements {
+            let found = self.columns(table.name)?;
+            for statement in table.complete(found.as_deref()) {
                 self.run_with(&statement, Vec::new(), WHAT)?;
             }
         }

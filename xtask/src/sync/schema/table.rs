@@ -92,12 +92,17 @@ fn push(parts: &mut [String], letter: char) {
     }
 }
 
+/// A name as SQL has it.
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 impl TableName {
     /// As SQL has it.
     pub fn quoted(&self) -> String {
-        let quoted = |part: &String| format!("\"{}\"", part.replace('"', "\"\""));
-        let parts = self.schema.iter().chain([&self.name]).map(quoted);
-        parts.collect::<Vec<_>>().join(".")
+        let parts = self.schema.iter().chain([&self.name]);
+        let parts: Vec<String> = parts.map(|part| quoted(part)).collect();
+        parts.join(".")
     }
 }
 
@@ -105,7 +110,7 @@ impl fmt::Display for TableName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = |part: &str| {
             if part.contains(['.', '"']) {
-                format!("\"{}\"", part.replace('"', "\"\""))
+                quoted(part)
             } else {
                 part.to_owned()
             }

@@ -18,14 +18,6 @@ const WIDEN: &str = "2024-02-04-000000_widen";
 
 /// A column in three steps. The last fails where a row has no value that the second can know.
 fn in_three_steps(backend: Backend) -> Stage {
-    let stage = Stage::promoted(backend);
-    stage
-        .migrations
-        .write(ADD, "ALTER TABLE merchants ADD COLUMN phone text;");
-    stage.migrations.write(
-        FILL,
-        "UPDATE merchants SET phone = 'none' WHERE phone IS NULL AND group_id IS NOT NULL;",
-    );
     let demand = match backend {
         Backend::Postgres => "ALTER TABLE merchants ALTER COLUMN phone SET NOT NULL;",
         Backend::Sqlite => {
@@ -35,24 +27,24 @@ fn in_three_steps(backend: Backend) -> Stage {
              DROP TABLE merchants; ALTER TABLE merchants_new RENAME TO merchants;"
         }
     };
-    stage.migrations.write(DEMAND, demand);
-    stage.migrate();
-    stage
-        .dev
-        .run("UPDATE fee_groups SET label = 'All cards' WHERE id = 1");
-    stage
+    let fill = "UPDATE merchants SET phone = 'none' WHERE phone IS NULL AND group_id IS NOT NULL;";
+    with_a_phone_and(backend, &[(FILL, fill), (DEMAND, demand)])
 }
 
 /// A migration that changes no lookup table, and a later one that does.
 fn with_another_column(backend: Backend) -> Stage {
+    let widen =
+        "ALTER TABLE fee_groups ADD COLUMN colour text; UPDATE fee_groups SET colour = 'red';";
+    with_a_phone_and(backend, &[(WIDEN, widen)])
+}
+
+/// Development has run these after a first one, and has changed a lookup row.
+fn with_a_phone_and(backend: Backend, migrations: &[(&str, &str)]) -> Stage {
     let stage = Stage::promoted(backend);
-    stage
-        .migrations
-        .write(ADD, "ALTER TABLE merchants ADD COLUMN phone text;");
-    stage.migrations.write(
-        WIDEN,
-        "ALTER TABLE fee_groups ADD COLUMN colour text; UPDATE fee_groups SET colour = 'red';",
-    );
+    let add = (ADD, "ALTER TABLE merchants ADD COLUMN phone text;");
+    for (name, up) in std::iter::once(&add).chain(migrations) {
+        stage.migrations.write(name, up);
+    }
     stage.migrate();
     stage
         .dev
