@@ -315,7 +315,10 @@ suite! {
         copying: beyond_the_limit_protected_rows_are_not_copied what_cannot_be_copied_whole_is_copied_as_a_schema
             rows_that_refer_to_protected_ones_are_not_rehearsed;
         failing: messages_have_no_rows;
-        rights: the_rights_of_the_reference_are_enough;
+        rights: whoever_looks_needs_to_read_no_more_than_lookup_tables
+            a_rehearsal_needs_to_read_everything_and_a_database
+            loading_rows_needs_to_write_lookup_tables_and_the_ledger
+            owning_a_schema_is_enough_for_migrations_and_for_the_way_back;
         proving:
             rights_are_those_of_the_backup
             objects_of_every_kind_are_replaced

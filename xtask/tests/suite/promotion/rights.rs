@@ -1,37 +1,199 @@
-//! The rights that the reference lists are enough.
+//! The rights that the reference lists for each command are enough.
 
+use xtask::problem::Code;
+use xtask::sync::promoting::export::export;
+use xtask::sync::promoting::promote::resolve_all;
+use xtask::sync::settings::config::Verify;
 use xtask::sync::settings::environment::Backend;
+use xtask::sync::snapshot::{Observed, observe};
+use xtask::sync::status::{State, status};
 
 use super::configuring::configuration;
-use super::{Stage, TABLES};
+use super::proving::try_restore;
+use super::{BASE, BASE_UP, DEV_ROWS, Stage, TABLES, codes};
+use crate::support::database::Database;
 use crate::support::role::Role;
 
-pub(super) fn the_rights_of_the_reference_are_enough() {
-    let (reader, loader) = (Role::create(""), Role::create(""));
-    let mut stage = Stage::promoted(Backend::Postgres);
-    stage.dev.run(&format!(
-        "REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO {reader}; \
-         GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}",
-        reader = reader.name
+const NEXT: &str = "2024-02-01-000000_more";
+
+const LOOKING: &str = "fee_groups, fee_items, merchants, __sync_runs, __sync_migrations, __sync_lookups, __sync_stamp, __diesel_schema_migrations";
+
+/// Takes away what everybody has by default, and gives the role these rights instead.
+fn grant(database: &Database, role: &Role, rights: &str) {
+    let name = &role.name;
+    let everybody = database.line(
+        "SELECT 'REVOKE ALL ON SCHEMA public FROM PUBLIC; REVOKE ALL ON DATABASE ' || current_database() || ' FROM PUBLIC'",
+    );
+    let connect = database.line("SELECT 'GRANT CONNECT ON DATABASE ' || current_database()");
+    database.run(&format!(
+        "{everybody}; {connect} TO {name}; GRANT USAGE ON SCHEMA public TO {name}; {}",
+        rights.replace("{role}", name)
     ));
-    stage.test.run(&format!(
-        "REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO {loader}; \
-         GRANT SELECT ON ALL TABLES IN SCHEMA public TO {loader}; GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {loader}; \
-         GRANT INSERT, UPDATE, DELETE ON fee_groups, fee_items, __sync_runs, __sync_migrations, __sync_lookups, __sync_stamp TO {loader}",
-        loader = loader.name
-    ));
+}
+
+fn connect_as(stage: &mut Stage, dev: &Role, test: &Role) {
     stage.config = configuration(
         &stage.root,
         &stage.migrations,
-        &reader.url(&stage.dev),
-        &loader.url(&stage.test),
+        &dev.url(&stage.dev),
+        &test.url(&stage.test),
         TABLES,
     );
-    // What others own cannot be restored by this role.
-    stage.config.backup.verify = xtask::sync::settings::config::Verify::Archive;
-    stage.dev.run(
-        "UPDATE fee_groups SET label = 'changed'; DELETE FROM fee_items WHERE id = 11; INSERT INTO fee_items VALUES (12, 1, 'new', 7)",
+}
+
+const CHANGES: &str = "UPDATE fee_groups SET label = 'changed'; DELETE FROM fee_items WHERE id = 11; INSERT INTO fee_items VALUES (12, 1, 'new', 7)";
+
+pub(super) fn whoever_looks_needs_to_read_no_more_than_lookup_tables() {
+    let role = Role::create("");
+    let mut stage = Stage::promoted(Backend::Postgres);
+    let hidden = "CREATE TABLE hidden (id integer); CREATE SEQUENCE hidden_too";
+    for database in [&stage.dev, &stage.test] {
+        database.run(hidden);
+        grant(
+            database,
+            &role,
+            &format!("GRANT SELECT ON {LOOKING} TO {{role}}"),
+        );
+    }
+    stage.dev.run(CHANGES);
+    connect_as(&mut stage, &role, &role);
+    let status = status(&stage.config).unwrap();
+    for environment in &status.environments {
+        assert!(matches!(environment.state, State::Ready), "{environment:?}");
+        assert_eq!(environment.error, None);
+    }
+    assert_eq!(status.promotions[0].blockers, []);
+    let plan = stage.plan();
+    assert_eq!((plan.blockers, plan.empty), (vec![], false));
+    let dev = stage.config.environment("dev").unwrap();
+    let Observed {
+        snapshot,
+        mut session,
+        ..
+    } = observe(dev).unwrap();
+    let lookups = resolve_all(&stage.config, &snapshot).unwrap();
+    assert!(!session.ledger().unwrap().runs.is_empty());
+    let folder = stage.root.path().join("exports");
+    export(&mut *session, &lookups, &folder, "dev", true, &mut |_| {}).unwrap();
+}
+
+pub(super) fn a_rehearsal_needs_to_read_everything_and_a_database() {
+    let (reader, maker) = (Role::create(""), Role::create("CREATEDB"));
+    let mut stage = Stage::promoted(Backend::Postgres);
+    stage
+        .migrations
+        .write(NEXT, "ALTER TABLE fee_items ADD COLUMN kind text;");
+    stage.migrate();
+    let all = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}; GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}";
+    grant(
+        &stage.dev,
+        &reader,
+        &format!("GRANT SELECT ON {LOOKING} TO {{role}}"),
     );
+    grant(&stage.test, &maker, all);
+    grant(&stage.test, &reader, all);
+    connect_as(&mut stage, &reader, &maker);
+    let plan = stage.plan();
+    assert_eq!(
+        (plan.blockers, plan.warnings, plan.rehearsed),
+        (vec![], vec![], true)
+    );
+    connect_as(&mut stage, &reader, &reader);
+    let plan = stage.plan();
+    assert_eq!((plan.blockers, plan.rehearsed), (vec![], false));
+    assert_eq!(codes(&plan.warnings), [Code::NotRehearsed]);
+}
+
+pub(super) fn loading_rows_needs_to_write_lookup_tables_and_the_ledger() {
+    let (reader, loader) = (Role::create(""), Role::create(""));
+    let mut stage = Stage::promoted(Backend::Postgres);
+    for database in [&stage.dev, &stage.test] {
+        database.run("ALTER TABLE fee_items ALTER id ADD GENERATED BY DEFAULT AS IDENTITY");
+    }
+    grant(
+        &stage.dev,
+        &reader,
+        &format!("GRANT SELECT ON {LOOKING} TO {{role}}"),
+    );
+    let temporary = stage
+        .test
+        .line("SELECT 'GRANT TEMPORARY ON DATABASE ' || current_database()");
+    grant(
+        &stage.test,
+        &loader,
+        &format!(
+            "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {{role}}; GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {{role}}; \
+             GRANT INSERT, UPDATE, DELETE ON fee_groups, fee_items, __sync_runs, __sync_migrations, __sync_lookups, __sync_stamp TO {{role}}; \
+             GRANT UPDATE ON SEQUENCE fee_items_id_seq TO {{role}}; \
+             {temporary} TO {{role}}"
+        ),
+    );
+    connect_as(&mut stage, &reader, &loader);
+    // What others own cannot be restored by this role.
+    stage.config.backup.verify = Verify::Archive;
+    stage.dev.run(CHANGES);
     stage.promote();
     stage.assert_in_sync();
+}
+
+/// A role that owns one schema of two databases, which is where its tables are.
+fn owned(attributes: &str) -> (Role, Stage) {
+    let role = Role::create(attributes);
+    let mut stage = Stage::empty(Backend::Postgres);
+    for database in [&stage.dev, &stage.test] {
+        let temporary =
+            database.line("SELECT 'GRANT TEMPORARY ON DATABASE ' || current_database()");
+        grant(
+            database,
+            &role,
+            &format!(
+                "CREATE SCHEMA app AUTHORIZATION {{role}}; ALTER ROLE {{role}} SET search_path = app; {temporary} TO {{role}}"
+            ),
+        );
+    }
+    connect_as(&mut stage, &role, &role);
+    stage.migrations.write(BASE, BASE_UP);
+    (role, stage)
+}
+
+pub(super) fn owning_a_schema_is_enough_for_migrations_and_for_the_way_back() {
+    for attributes in ["CREATEDB", ""] {
+        let (role, mut stage) = owned(attributes);
+        if attributes.is_empty() {
+            stage.config.backup.verify = Verify::Archive;
+        }
+        stage.migrate();
+        stage.dev.run(&format!(
+            "SET search_path = app; {DEV_ROWS}; RESET search_path"
+        ));
+        stage.promote();
+        stage.migrations.write(NEXT, "ALTER TABLE fee_items ADD COLUMN kind text; CREATE TABLE more (id integer PRIMARY KEY);");
+        stage.migrate();
+        let plan = stage.plan();
+        let may_create = !attributes.is_empty();
+        assert_eq!((&plan.blockers[..], plan.rehearsed), (&[][..], may_create));
+        stage.carry_out(&plan).1.unwrap();
+        let backups = stage.backups();
+        assert_eq!(backups.len(), 2);
+        let app = "SELECT tablename FROM pg_tables WHERE schemaname = 'app' AND tablename !~ '^__' ORDER BY 1";
+        assert_eq!(stage.test.line(app), "fee_groups fee_items merchants more");
+        // A schema is made anew.
+        if !may_create {
+            let before = stage.test.everything();
+            let problem = try_restore(&stage, &backups[0]).unwrap_err();
+            assert_eq!(problem.code, Code::RestoreFailed);
+            assert!(problem.hint.unwrap().contains("GRANT"));
+            assert_eq!(stage.test.everything(), before);
+        }
+        let create = "SELECT 'GRANT CREATE ON DATABASE ' || current_database()";
+        let create = stage.test.line(create);
+        stage.test.run(&format!("{create} TO {}", role.name));
+        for (backup, tables) in [
+            (&backups[0], "fee_groups fee_items merchants"),
+            (&backups[1], ""),
+        ] {
+            assert!(try_restore(&stage, backup).unwrap().verified);
+            assert_eq!(stage.test.line(app), tables);
+        }
+    }
 }
