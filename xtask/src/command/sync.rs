@@ -9,6 +9,7 @@ use crate::promotion;
 use crate::sync::adopt::adopt;
 use crate::sync::backups::backup;
 use crate::sync::backups::retention::thin_out;
+use crate::sync::history::run::history;
 use crate::sync::history::stamp::Unstamped;
 use crate::sync::import::{self, Folder};
 use crate::sync::leftovers;
@@ -208,7 +209,7 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
                 }
                 histories.push(History {
                     environment: environment.name.clone(),
-                    runs: observe(environment)?.snapshot.ledger.runs,
+                    runs: history(config, environment)?,
                 });
             }
             if let Some(name) = &env {

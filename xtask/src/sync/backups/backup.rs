@@ -11,6 +11,7 @@ use super::private;
 use super::proof::{self, Figures, Proof};
 use crate::database::{self, Sequences};
 use crate::problem::{Code, Problem};
+use crate::sync::history::ledger::Run;
 use crate::sync::history::moment::Moment;
 use crate::sync::planning::gate;
 use crate::sync::rows::row::LookupState;
@@ -44,6 +45,9 @@ pub struct BackupManifest {
     pub rows: BTreeMap<TableName, u64>,
     /// Digests of the lookup tables.
     pub lookups: BTreeMap<TableName, LookupState>,
+    /// The run that made it, where that run failed: the database itself has no entry of it.
+    #[serde(default)]
+    pub failed_run: Option<Run>,
     #[serde(flatten)]
     pub figures: Figures,
 }
@@ -152,6 +156,7 @@ pub fn make(
             .map(|(table, state)| (table.clone(), state.rows))
             .collect(),
         lookups,
+        failed_run: None,
         figures,
     };
     let moved = moved_sequences(&mut manifest, observed.session.sequences()?);
@@ -230,6 +235,18 @@ pub fn verify(
         write_manifest(&backup.path, &backup.manifest)?;
     }
     Ok(())
+}
+
+/// Notes in the manifest of a backup that the run which made it failed.
+///
+/// # Errors
+/// When the manifest cannot be read or written.
+pub fn note_failed(path: &Path, run: Run) -> anyhow::Result<()> {
+    let Some(mut backup) = read(&path.with_extension("json")) else {
+        anyhow::bail!("{} has no manifest", path.display());
+    };
+    backup.manifest.failed_run = Some(run);
+    write_manifest(&backup.path, &backup.manifest)
 }
 
 fn make_private(path: &Path) -> anyhow::Result<()> {

@@ -59,6 +59,7 @@ mod tests {
             migrations: Vec::new(),
             rows: BTreeMap::new(),
             lookups: BTreeMap::new(),
+            failed_run: None,
             figures: Figures::default(),
         };
         let path = folder.join(&manifest.file);

@@ -56,6 +56,8 @@ pub enum RunKind {
     Stamp,
     /// Part of a split run that was committed; the run's last part puts its own kind here.
     Unfinished,
+    /// A promotion or an import that changed nothing; kept beside its backup and in no ledger.
+    Failed,
 }
 
 impl RunKind {
@@ -67,6 +69,7 @@ impl RunKind {
             RunKind::Import => "import",
             RunKind::Stamp => "stamp",
             RunKind::Unfinished => "unfinished",
+            RunKind::Failed => "failed",
         }
     }
 

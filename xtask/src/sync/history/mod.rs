@@ -2,5 +2,5 @@
 
 pub mod ledger;
 pub mod moment;
-pub(super) mod run;
+pub mod run;
 pub mod stamp;

@@ -4,6 +4,7 @@ pub mod commit;
 pub(super) mod data_loss;
 pub mod export;
 pub mod export_edits;
+mod failed;
 pub(super) mod keep_alive;
 pub mod load;
 pub mod progress;

@@ -7,6 +7,7 @@ use super::commit::Commit;
 use super::data_loss;
 use super::export;
 use super::export_edits;
+use super::failed;
 use super::keep_alive::keep_alive;
 use super::load;
 use super::progress::{self, Progress, hold, resolve_present};
@@ -166,7 +167,7 @@ pub fn promote(
     events: &mut Events<'_>,
 ) -> anyhow::Result<()> {
     let mut progress = Progress::default();
-    let clock = Instant::now();
+    let (clock, started_at) = (Instant::now(), Moment::now().readable());
     let ended = carry_out(config, promotion, approved, report, &mut progress, events);
     report.duration_ms = milliseconds(clock);
     if let Err(error) = &ended {
@@ -174,7 +175,20 @@ pub fn promote(
         report.migrations = progress.committed().to_vec();
     }
     let way_back = report.backup.as_ref().map(|backup| &*backup.way_back);
-    ended.map_err(|error| progress.explain(error, &promotion.to.label, way_back))
+    let label = &promotion.to.label;
+    let ended = ended.map_err(|error| progress.explain(error, label, way_back));
+    if let Err(error) = &ended
+        && !report.target_changed
+        && let Some(backup) = &report.backup
+    {
+        let noted = failed::note(config, promotion, report, backup, started_at, error);
+        if let Err(error) = noted {
+            events(Event::Note(format!(
+                "the history will not have this run: {error:#}"
+            )));
+        }
+    }
+    ended
 }
 
 fn carry_out(

@@ -2,6 +2,8 @@
 
 use xtask::database;
 use xtask::problem::Code;
+use xtask::sync::history::ledger::RunKind;
+use xtask::sync::history::run::history;
 use xtask::sync::settings::environment::Backend;
 use xtask::sync::settings::limits::Limits;
 
@@ -161,6 +163,37 @@ pub(super) fn a_failing_migration_rolls_back(backend: Backend) {
         "{problem}"
     );
     assert!(problem.message.contains("group_id"), "{problem}");
+}
+
+/// The target stays as it is to the byte, so that its ledger cannot say it.
+pub(super) fn a_failed_run_is_in_the_history(backend: Backend) {
+    let mut stage = Stage::promoted(backend);
+    stage.do_not_rehearse();
+    stage.migrations.write(
+        "2024-02-01-000000_table",
+        "CREATE TABLE later (id integer PRIMARY KEY);",
+    );
+    stage.migrate();
+    stage.dev.run("CREATE INDEX by_hand ON later (id)");
+    let plan = stage.plan();
+    let (report, ended) = stage.carry_out(&plan);
+    let problem = ended.unwrap_err();
+
+    let history = || history(&stage.config, &stage.config.pipeline[1]).unwrap();
+    let failed = history().remove(0);
+    assert_eq!(failed.kind, RunKind::Failed);
+    assert_eq!(failed.id, report.run_id);
+    assert_eq!(failed.plan_id, Some(plan.id));
+    assert_eq!(failed.subject, "dev-to-test");
+    assert_eq!(failed.summary, problem.message);
+    let backup = report.backup.unwrap().path;
+    assert_eq!(failed.backup, Some(backup.display().to_string()));
+
+    // What succeeds later comes before it.
+    stage.dev.run("DROP INDEX by_hand");
+    let done = stage.promote();
+    let ids: Vec<String> = history().into_iter().map(|run| run.id).collect();
+    assert_eq!(ids[..2], [done.run_id, failed.id]);
 }
 
 pub(super) fn a_schema_that_ends_up_different_rolls_back(backend: Backend) {

@@ -143,6 +143,7 @@ suite! {
             a_trigger_that_changes_another_lookup_table_rolls_back
             a_trigger_that_changes_rows_outside_the_condition_rolls_back
             a_constraint_of_the_target_rolls_back
+            a_failed_run_is_in_the_history
             a_failing_migration_rolls_back
             a_schema_that_ends_up_different_rolls_back
             a_target_in_use_is_busy
