@@ -56,6 +56,7 @@ pub enum Code {
     LockTimeout,
     StatementTimeout,
     MigrationFailed,
+    ValueUncommitted,
     ConstraintViolated,
     BackupFailed,
     BackupUnproved,
@@ -118,6 +119,7 @@ impl Code {
         Code::LockTimeout,
         Code::StatementTimeout,
         Code::MigrationFailed,
+        Code::ValueUncommitted,
         Code::ConstraintViolated,
         Code::BackupFailed,
         Code::BackupUnproved,
@@ -139,6 +141,7 @@ impl Code {
             | Code::LockTimeout
             | Code::StatementTimeout
             | Code::MigrationFailed
+            | Code::ValueUncommitted
             | Code::ConstraintViolated
             | Code::BackupFailed
             | Code::BackupUnproved

@@ -4,6 +4,9 @@ use crate::problem::{Code, Problem};
 use crate::sync::migrations::migration::Migration;
 use crate::sync::random::random_id;
 
+/// The way out for a migration with a statement that no transaction may hold.
+pub(super) const APART: &str = "put `run_in_transaction = false` into a metadata.toml beside its up.sql, and it runs as a part of its own";
+
 /// A savepoint before a migration. It is gone when the migration ended the transaction, and no
 /// migration can make another of its name, which it cannot know.
 pub(super) struct Mark(String);

@@ -244,6 +244,14 @@ pub trait Target: Session {
     /// that those were not.
     fn set_applied(&mut self, applied: &[&str], not_applied: &[&str]) -> anyhow::Result<()>;
 
+    /// What all databases of the server share and the transaction that is open changed, such as
+    /// `pg_authid`.
+    fn changed_server(&mut self) -> anyhow::Result<Option<String>>;
+
+    /// An enum that a column of the table is made of, and that has a value which nobody may use
+    /// before the transaction that is open is committed.
+    fn uncommitted_enum(&mut self, table: &TableName) -> anyhow::Result<Option<String>>;
+
     /// Commits what was done so far, in a run that goes on. After an error nothing of the run is
     /// held any more, whether it was committed or not.
     fn commit_part(&mut self) -> anyhow::Result<()>;

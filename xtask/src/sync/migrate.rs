@@ -4,18 +4,19 @@ use serde::Serialize;
 
 use super::record::Recorded;
 use crate::database::{self, Target};
-use crate::problem::Problem;
-use crate::sync::event::Events;
+use crate::problem::{Code, Problem};
+use crate::sync::event::{Event, Events};
 use crate::sync::history::ledger::{LedgerEntry, Run, RunKind};
 use crate::sync::history::moment::Moment;
 use crate::sync::migrations::migration::{MigrationSet, OutOfOrder};
-use crate::sync::migrations::parts::parts;
+use crate::sync::migrations::parts::{Splits, parts};
 use crate::sync::one_environment;
 use crate::sync::planning::gate;
 use crate::sync::promoting::commit::Commit;
 use crate::sync::promoting::progress::{self, Progress};
 use crate::sync::promoting::report::MigrationReport;
 use crate::sync::settings::config::Config;
+use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::observe;
 use crate::sync::words::counted;
 
@@ -43,8 +44,7 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
         anyhow::bail!("the pipeline is empty");
     };
     let started_at = Moment::now().readable();
-    let target = database::open_target(development.url()?, development.limits)
-        .map_err(|error| development.blame(error))?;
+    let target = open(development)?;
     let snapshot = observe(development)?.snapshot;
     one_environment::check(config, development, &snapshot)?;
     let migrations = MigrationSet::load(&config.migrations, snapshot.backend, &config.root)?;
@@ -86,27 +86,51 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
     }
     let begun = Run::begun(config, RunKind::Migrate, &development.name, started_at)?;
     let entry = LedgerEntry::new(development, begun)?;
-    let parts = parts(snapshot.backend, &pending, &[], &snapshot.catalog);
-    let run = progress::Run {
-        parts: &parts,
-        known: &migrations,
-        entry: &entry,
-        label: &development.label,
-        commit: Commit {
-            environment: development,
-            options: &config.options,
-            way_back: None,
-        },
-        hold: &|_| Ok(Vec::new()),
-        planned: &[],
-        is_own: &|_| true,
-        after: &|_, _| Ok(None),
-    };
+    let mut target = Some(target);
+    let mut splits = Splits::default();
     let mut progress = Progress::default();
-    let ended = apply(target, &run, &mut progress, events);
+    loop {
+        let left = &pending[progress.ran().len()..];
+        let run = progress::Run {
+            parts: &parts(left, &splits),
+            known: &migrations,
+            entry: &entry,
+            label: &development.label,
+            commit: Commit {
+                environment: development,
+                options: &config.options,
+                way_back: None,
+            },
+            hold: &|_| Ok(Vec::new()),
+            planned: &[],
+            is_own: &|_| true,
+            after: &|_, _| Ok(None),
+        };
+        let begun = target.take().map_or_else(|| open(development), Ok);
+        let ended = begun.and_then(|target| apply(target, &run, &mut progress, events));
+        let Err(error) = ended else { break };
+        report.migrations = progress.ran().to_vec();
+        // What was not committed was rolled back, and goes into two transactions.
+        if Problem::of(&error).code == Code::ValueUncommitted
+            && let Some(migration) = pending.get(progress.ran().len())
+            && splits.add(migration)
+        {
+            let name = &migration.name;
+            events(Event::Note(format!(
+                "{name} uses a new value of an enum: what adds it is committed first"
+            )));
+            progress.go_back();
+            continue;
+        }
+        return Err(progress.explain(error, &development.label, None));
+    }
     report.migrations = progress.ran().to_vec();
-    ended.map_err(|error| progress.explain(error, &development.label, None))?;
     Ok(report)
+}
+
+fn open(development: &Environment) -> anyhow::Result<Box<dyn Target>> {
+    database::open_target(development.url()?, development.limits)
+        .map_err(|error| development.blame(error))
 }
 
 fn apply(

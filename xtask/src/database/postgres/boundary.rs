@@ -2,10 +2,16 @@
 //! the session outlives it.
 
 use diesel::connection::SimpleConnection as _;
+use diesel::{RunQueryDsl as _, sql_query};
 
 use super::super::mark::{Mark, ended_by_itself};
+use super::super::sql;
 use super::PostgresSession;
+use super::connection::{code, failed};
+use super::read::DEFAULT_SCHEMA;
+use crate::problem::Code;
 use crate::sync::migrations::migration::Migration;
+use crate::sync::schema::table::TableName;
 
 impl PostgresSession {
     /// Does what `work` does for a migration in the transaction that is open, and nowhere else;
@@ -47,6 +53,53 @@ impl PostgresSession {
             self.value(again, &[&interval])?;
         }
         Ok(())
+    }
+
+    /// The catalogs of the whole server that the transaction that is open wrote to, if the server
+    /// counts that. Each object with an owner is in `pg_shdepend`, for its own database.
+    pub(super) fn shared_catalogs_written(&mut self) -> anyhow::Result<Option<String>> {
+        self.value(
+            "SELECT CASE WHEN current_setting('track_counts') <> 'on' THEN 'track_counts is off' ELSE (\
+             SELECT string_agg(c.relname, ', ' ORDER BY c.relname) FROM pg_stat_xact_sys_tables s \
+             JOIN pg_class c ON c.oid = s.relid WHERE c.relisshared AND c.relname <> 'pg_shdepend' \
+             AND s.n_tup_ins + s.n_tup_upd + s.n_tup_del > 0) END",
+            &[],
+        )
+    }
+
+    /// An enum of which values are in the table, through arrays, domains, ranges and composite types
+    /// too, and of which not every value may be used yet: the server itself is asked for them all.
+    pub(super) fn enum_with_uncommitted_value(
+        &mut self,
+        table: &TableName,
+    ) -> anyhow::Result<Option<String>> {
+        let enums = self.query(
+            "WITH RECURSIVE used (type) AS (SELECT a.atttypid FROM pg_attribute a \
+             WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped \
+             UNION SELECT part.type FROM used JOIN pg_type t ON t.oid = used.type, LATERAL (SELECT t.typelem UNION SELECT t.typbasetype \
+             UNION SELECT r.rngsubtype FROM pg_range r WHERE r.rngtypid = t.oid \
+             UNION SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) AS part (type)) \
+             SELECT format('%I.%I', n.nspname, t.typname), t.typname::text FROM used JOIN pg_type t ON t.oid = used.type \
+             JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typtype = 'e' ORDER BY 1",
+            &[&sql::table(table, DEFAULT_SCHEMA)],
+        )?;
+        for found in enums {
+            let mut found = found.into_iter().flatten();
+            let (Some(qualified), Some(name)) = (found.next(), found.next()) else {
+                continue;
+            };
+            let ask = format!("SELECT enum_range(NULL::{qualified})::text");
+            let answer = self.tried("read the values of an enum", |session| {
+                let connection = session.ours()?;
+                sql_query(ask).execute(connection)
+            })?;
+            match answer {
+                Err(error) if code(&error) == Code::ValueUncommitted => return Ok(Some(name)),
+                Err(error) => return Err(failed(&error, "read the values of an enum")),
+                Ok(_) => {}
+            }
+        }
+        Ok(None)
     }
 
     /// Drops temporary tables, which would come before the real ones of the same name.

@@ -137,6 +137,9 @@ pub(super) fn code(error: &Error) -> Code {
         "57014" => Code::StatementTimeout,
         // The server ends the connection, or ends itself.
         "57P01" | "57P02" | "57P03" | "57P05" => Code::Unreachable,
+        "25001" => Code::NotTransactional,
+        // An enum has a value that was added in this transaction.
+        "55P04" => Code::ValueUncommitted,
         state if state.starts_with("23") => Code::ConstraintViolated,
         state if state.starts_with("08") => Code::Unreachable,
         _ => Code::Failed,
@@ -159,6 +162,10 @@ pub(super) fn problem(error: &Error, what: &str, words: &str) -> Problem {
     }
 }
 
+/// What helps where a run cannot be split by itself, as nothing was tried on a copy.
+pub(super) const UNCOMMITTED: &str = "a new value of an enum has to be committed before it is used: add it in a migration of its own, \
+    and where the migrations are not tried on a copy, end a promotion at that migration with --until";
+
 /// A problem with that code.
 pub(super) fn problem_of(code: Code, what: &str, words: &str) -> Problem {
     let hint = match code {
@@ -169,6 +176,7 @@ pub(super) fn problem_of(code: Code, what: &str, words: &str) -> Problem {
         Code::StatementTimeout => {
             "give it more time: raise `statement_timeout` of the environment in data-sync/sync.toml, or what a migration sets itself; or somebody cancelled it by hand"
         }
+        Code::ValueUncommitted => UNCOMMITTED,
         Code::Unreachable => "the server closed the connection: run it again",
         _ => "these are the server's own words: mend what they name, then run it again",
     };

@@ -18,12 +18,12 @@ use diesel::result::Error;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::super::ledger::DIESELS;
+use super::super::mark;
 use super::super::migrations::find;
 use super::PostgresSession;
 use super::bookkeeping::Bookkeeping;
-use super::connection::{code, problem_of};
+use super::connection::{UNCOMMITTED, code, problem_of};
 use super::settings::{self, Reach};
-use super::sqlstate::sqlstate;
 use super::words::words;
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::migration::{Migration, MigrationSet};
@@ -54,10 +54,15 @@ impl PostgresSession {
         let found = find::<Pg>(EMBEDDED, migrations, migration)?;
         let has_table = self.bookkeeping(DIESELS)?.is_some();
         self.unpin()?;
-        self.within_run(migration, |session| {
+        let done = self.within_run(migration, |session| {
             run(&mut session.connection, found, &migration.up, has_table)
-        })?
-        .map_err(|failure| self.migration_problem(failure, migration))?;
+        })?;
+        if let Err(failure) = done {
+            let problem = self.migration_problem(failure, migration);
+            // Nothing is left of it, and on a copy the run may go on.
+            let _ = self.reset_session();
+            return Err(problem);
+        }
         self.settle_constraints()?.map_err(|error| {
             let failure = MigrationFailure {
                 position: None,
@@ -193,8 +198,6 @@ fn timeouts(limits: Limits, migration: &Migration) -> (Duration, Duration) {
 /// What the server said of a failed statement, and at which character of the text.
 struct MigrationFailure {
     code: Code,
-    /// The SQLSTATE.
-    state: Option<String>,
     words: String,
     position: Option<usize>,
 }
@@ -203,7 +206,6 @@ impl MigrationFailure {
     fn of(error: &Error) -> Self {
         MigrationFailure {
             code: code(error),
-            state: sqlstate(error).map(str::to_owned),
             words: words(error),
             position: match error {
                 Error::DatabaseError(_, information) => information
@@ -223,17 +225,18 @@ impl MigrationFailure {
         let line = self.position.map_or(String::new(), |position| {
             format!(" at line {} of up.sql", line_at(&migration.up, position))
         });
-        let hint = match self.state.as_deref() {
-            // A value of an enum type is used in the transaction that added it.
-            Some("55P04") => {
-                "the target is as it was; add the value in a migration of its own, before this one"
-            }
-            _ => {
-                "the target is as it was; mend the migration or the rows that it meets, then run it again"
-            }
+        let (code, hint) = match self.code {
+            Code::ValueUncommitted => (self.code, UNCOMMITTED),
+            Code::NotTransactional if migration.transactional => (self.code, mark::APART),
+            // The server makes a transaction of several statements that come in one message.
+            Code::NotTransactional => (self.code, "give that statement a migration of its own"),
+            _ => (
+                Code::MigrationFailed,
+                "the target is as it was; mend the migration or the rows that it meets, then run it again",
+            ),
         };
         Problem::new(
-            Code::MigrationFailed,
+            code,
             format!("migration {} failed{line}: {}", migration.name, self.words),
         )
         .hint(hint)
@@ -259,14 +262,14 @@ fn run(
     outcome.map(|_| ()).map_err(|error| {
         let failure = failure.unwrap_or_else(|| MigrationFailure {
             code: Code::Failed,
-            state: None,
             words: error.to_string(),
             position: None,
         });
         let position = failure.position.or_else(|| match failure.code {
-            Code::Failed | Code::ConstraintViolated => {
-                Stepwise::new(found, up).find(connection, &failure.words)
-            }
+            Code::Failed
+            | Code::ConstraintViolated
+            | Code::ValueUncommitted
+            | Code::NotTransactional => Stepwise::new(found, up).find(connection, &failure.words),
             // It would take as long again.
             _ => None,
         });

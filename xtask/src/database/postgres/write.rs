@@ -79,6 +79,14 @@ impl Target for PostgresSession {
         self.fewer(&before)
     }
 
+    fn changed_server(&mut self) -> anyhow::Result<Option<String>> {
+        self.shared_catalogs_written()
+    }
+
+    fn uncommitted_enum(&mut self, table: &TableName) -> anyhow::Result<Option<String>> {
+        self.enum_with_uncommitted_value(table)
+    }
+
     fn commit_part(&mut self) -> anyhow::Result<()> {
         self.keep_lock()?;
         if let Err(error) = <PgConnection as Connection>::TransactionManager::commit_transaction(

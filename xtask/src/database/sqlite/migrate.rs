@@ -7,6 +7,7 @@ use diesel::migration::{Migration as Runnable, MigrationMetadata, MigrationName,
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::super::mark::APART;
 use super::super::migrations::find;
 use super::{SqliteSession, is_busy, locked, statements};
 use crate::problem::{Code, Problem};
@@ -101,14 +102,16 @@ fn failure(
         return locked(&format!("run migration {}", migration.name), words).into();
     }
     let line = line.map_or(String::new(), |line| format!(" at line {line} of up.sql"));
-    Problem::new(
-        Code::MigrationFailed,
-        format!("migration {} failed{line}: {words}", migration.name),
-    )
-    .hint(
-        "the target is as it was; mend the migration or the rows that it meets, then run it again",
-    )
-    .into()
+    // Such as `cannot VACUUM from within a transaction`, for which SQLite has no code.
+    let (code, hint) = match words.contains(" within a transaction") {
+        true => (Code::NotTransactional, APART),
+        false => (
+            Code::MigrationFailed,
+            "the target is as it was; mend the migration or the rows that it meets, then run it again",
+        ),
+    };
+    let message = format!("migration {} failed{line}: {words}", migration.name);
+    Problem::new(code, message).hint(hint).into()
 }
 
 /// A migration statement by statement, since what failed outside a transaction cannot be tried

@@ -102,6 +102,14 @@ impl Target for SqliteSession {
         Ok(measured)
     }
 
+    fn changed_server(&mut self) -> anyhow::Result<Option<String>> {
+        Ok(None)
+    }
+
+    fn uncommitted_enum(&mut self, _table: &TableName) -> anyhow::Result<Option<String>> {
+        Ok(None)
+    }
+
     fn commit_part(&mut self) -> anyhow::Result<()> {
         let ended = <SqliteConnection as Connection>::TransactionManager::commit_transaction(
             &mut self.connection,

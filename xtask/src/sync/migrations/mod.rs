@@ -1,9 +1,7 @@
 //! What migrations are, what their texts do, and how a run of them is split.
 
-pub(super) mod apart;
 pub(super) mod beyond;
 pub mod effects;
-pub(super) mod enum_values;
 pub mod hazard;
 pub mod migration;
 pub mod parts;

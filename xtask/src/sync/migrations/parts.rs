@@ -2,11 +2,7 @@
 
 use serde::Serialize;
 
-use super::enum_values::{added, holds, holds_any, mentions};
 use super::migration::Migration;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::schema::catalog::Catalog;
-use crate::sync::settings::environment::Backend;
 use crate::sync::words::listed;
 
 /// What commits, or runs outside any transaction, by itself. The last part is always a transaction.
@@ -47,36 +43,54 @@ impl Part {
     }
 }
 
+/// Where a run has to be split beside what the migrations say of themselves, as it was tried: a
+/// new value of an enum of PostgreSQL has to be committed before it is used.
+/// <https://www.postgresql.org/docs/current/sql-altertype.html>
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Splits {
+    /// The versions before which something is committed.
+    before: Vec<String>,
+    /// Why something is committed before rows are loaded.
+    pub before_rows: Option<String>,
+}
+
+impl Splits {
+    /// Commits before a migration what ran before it; false where that was known.
+    pub fn add(&mut self, migration: &Migration) -> bool {
+        let is_new = !self.before.contains(&migration.version);
+        if is_new {
+            self.before.push(migration.version.clone());
+        }
+        is_new
+    }
+}
+
 /// Splits a run. A run that can be one transaction has one part.
-///
-/// `lookups` are the lookup tables as `catalog`, the source's, has them: what they hold is written
-/// in the last part.
-pub fn parts(
-    backend: Backend,
-    migrations: &[&Migration],
-    lookups: &[Lookup],
-    catalog: &Catalog,
-) -> Vec<Part> {
+pub fn parts(migrations: &[&Migration], splits: &Splits) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut together: Vec<&Migration> = Vec::new();
-    for (at, migration) in migrations.iter().enumerate() {
-        if !migration.transactional {
-            if !together.is_empty() {
-                let why = format!("{} cannot be in a transaction", migration.name);
-                parts.push(part(&together, true, Some(why)));
-                together.clear();
-            }
-            let why = "its metadata.toml says run_in_transaction = false".to_owned();
-            parts.push(part(&[migration], false, Some(why)));
-            continue;
-        }
-        together.push(migration);
-        if backend == Backend::Postgres
-            && let Some(why) = used_later(migration, &migrations[at + 1..], lookups, catalog)
-        {
-            parts.push(part(&together, true, Some(why)));
+    for migration in migrations {
+        let why = match migration.transactional {
+            false => Some(format!("{} cannot be in a transaction", migration.name)),
+            true => splits.before.contains(&migration.version).then(|| {
+                let name = &migration.name;
+                format!("{name} uses a new value of an enum, which has to be committed first")
+            }),
+        };
+        if why.is_some() && !together.is_empty() {
+            parts.push(part(&together, true, why));
             together.clear();
         }
+        if migration.transactional {
+            together.push(migration);
+        } else {
+            let why = "its metadata.toml says run_in_transaction = false".to_owned();
+            parts.push(part(&[migration], false, Some(why)));
+        }
+    }
+    if splits.before_rows.is_some() && !together.is_empty() {
+        parts.push(part(&together, true, splits.before_rows.clone()));
+        together.clear();
     }
     parts.push(Part {
         loads: true,
@@ -105,44 +119,6 @@ fn part(migrations: &[&Migration], transaction: bool, why: Option<String>) -> Pa
     }
 }
 
-/// Why a migration must be committed before the rest goes on: PostgreSQL lets nobody use a new
-/// value of an enum before.
-fn used_later(
-    migration: &Migration,
-    later: &[&Migration],
-    lookups: &[Lookup],
-    catalog: &Catalog,
-) -> Option<String> {
-    added(&migration.up).into_iter().find_map(|added| {
-        let by_migration = match &added {
-            Some((_, value)) => later
-                .iter()
-                .find(|later| mentions(&later.up, value))
-                .map(|later| format!("{} uses", later.name)),
-            None => later.first().map(|later| format!("{} may use", later.name)),
-        };
-        let holds = |column_type: &str| match &added {
-            Some((type_name, _)) => holds(catalog, column_type, type_name),
-            None => holds_any(catalog, column_type),
-        };
-        let may_use = |lookup: &&Lookup| {
-            let table = catalog.find(&lookup.table);
-            let mut columns = table.into_iter().flat_map(|table| &table.columns);
-            columns.any(|column| holds(&column.type_name))
-        };
-        let by_lookup = || {
-            let lookup = lookups.iter().find(may_use)?;
-            Some(format!("rows of `{}` may use", lookup.table))
-        };
-        let user = by_migration.or_else(by_lookup)?;
-        let value = match &added {
-            Some((type_name, value)) => format!("the value `{value}` of `{type_name}`"),
-            None => format!("what {} adds to a type", migration.name),
-        };
-        Some(format!("{user} {value}, which has to be committed first"))
-    })
-}
-
 fn after_failure(applied: &[String], part: &Part) -> String {
     let stays = match applied {
         [] => None,
@@ -166,10 +142,6 @@ fn after_failure(applied: &[String], part: &Part) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::rows::key_order::Reading;
-    use crate::sync::schema::catalog::{Column, Table, TableKind};
-    use crate::sync::schema::table::TableName;
-    use crate::sync::settings::config::LookupSettings;
 
     fn migration(name: &str, up: &str) -> Migration {
         Migration::new(name, up.to_owned(), None).unwrap()
@@ -181,7 +153,7 @@ mod tests {
 
     fn split(migrations: &[Migration]) -> Vec<Part> {
         let migrations: Vec<&Migration> = migrations.iter().collect();
-        parts(Backend::Postgres, &migrations, &[], &Catalog::default())
+        parts(&migrations, &Splits::default())
     }
 
     fn shape(parts: &[Part]) -> Vec<(String, bool, bool)> {
@@ -232,73 +204,40 @@ mod tests {
     }
 
     #[test]
-    fn a_new_value_is_committed_before_a_migration_uses_it() {
-        let add = migration("1_a", "ALTER TYPE mood ADD VALUE 'glad'");
-        let other = migration("2_b", "SELECT 2");
-        let found = split(&[
-            add.clone(),
-            other.clone(),
-            migration("3_c", "UPDATE t SET m = 'glad'"),
-        ]);
+    fn new_values_are_committed_before_they_are_used() {
+        let known = [
+            migration("1_a", "SELECT 1"),
+            migration("2_b", "SELECT 2"),
+            migration("3_c", "SELECT 3"),
+        ];
+        let known: Vec<&Migration> = known.iter().collect();
+        let mut splits = Splits::default();
+        assert!(splits.add(known[2]));
+        assert!(!splits.add(known[2]));
+        let found = parts(&known, &splits);
         assert_eq!(
             shape(&found),
             [
-                ("1".to_owned(), true, false),
-                ("2 3".to_owned(), true, true)
+                ("1 2".to_owned(), true, false),
+                ("3".to_owned(), true, true)
             ]
         );
         assert_eq!(
             found[0].why.as_deref(),
-            Some("3_c uses the value `glad` of `mood`, which has to be committed first")
+            Some("3_c uses a new value of an enum, which has to be committed first")
         );
-        assert_eq!(split(&[add, other.clone()]).len(), 1);
-        let computed = migration(
-            "1_a",
-            "DO $$ BEGIN EXECUTE format('ALTER TYPE mood ADD VALUE %L', v); END $$",
-        );
-        assert_eq!(
-            split(&[computed, other])[0].why.as_deref(),
-            Some("2_b may use what 1_a adds to a type, which has to be committed first")
-        );
-    }
-
-    #[test]
-    fn a_new_value_is_committed_before_rows_use_it() {
-        let name = TableName::new(None, "fees");
-        let mut catalog = Catalog::default();
-        let column = |name: &str, type_name: &str| Column {
-            name: name.to_owned(),
-            type_name: type_name.to_owned(),
-            nullable: false,
-            generated: false,
-            fixed: false,
-            reading: Reading::Text,
-            default: None,
+        let splits = Splits {
+            before_rows: Some("rows use it".to_owned()),
+            ..Splits::default()
         };
-        catalog.tables.insert(
-            name.clone(),
-            Table {
-                name: name.clone(),
-                kind: TableKind::Ordinary,
-                columns: vec![column("id", "integer"), column("mood", "mood")],
-                primary_key: vec!["id".to_owned()],
-                unique_keys: vec![vec!["id".to_owned()]],
-                partial_keys: Vec::new(),
-                foreign_keys: Vec::new(),
-            },
+        let found = parts(&known, &splits);
+        assert_eq!(
+            shape(&found),
+            [
+                ("1 2 3".to_owned(), true, false),
+                (String::new(), true, true)
+            ]
         );
-        let settings: LookupSettings = toml::from_str("table = \"fees\"").unwrap();
-        let lookup = Lookup::resolve(&settings, &[], &catalog, "Development").unwrap();
-        for (type_name, expected) in [("mood", 2), ("other", 1)] {
-            let add = migration("1_a", &format!("ALTER TYPE {type_name} ADD VALUE 'glad'"));
-            let found = parts(
-                Backend::Postgres,
-                &[&add],
-                std::slice::from_ref(&lookup),
-                &catalog,
-            );
-            assert_eq!(found.len(), expected, "{type_name}");
-            assert!(found.last().unwrap().loads);
-        }
+        assert_eq!(found[0].why.as_deref(), Some("rows use it"));
     }
 }

@@ -78,6 +78,7 @@ fn copy(
         trial: Trial {
             extent,
             not_tried: None,
+            parts: Vec::new(),
             measured: BTreeMap::new(),
         },
     })

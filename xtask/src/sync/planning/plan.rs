@@ -11,14 +11,12 @@ use crate::problem::Problem;
 use crate::sync::migrations::effects::{Measured, RowEffect, Touch};
 use crate::sync::migrations::hazard::Hazard;
 use crate::sync::migrations::migration::{Migration, MigrationSet, version_of};
-use crate::sync::migrations::parts::{Part, parts};
+use crate::sync::migrations::parts::{Part, Splits, parts};
 use crate::sync::rows::difference::{Outcome, TableComparison};
 use crate::sync::rows::edits::EditedRow;
-use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row_changes::RowChange;
 use crate::sync::schema::catalog::Drift;
 use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::Config;
 use crate::sync::settings::rehearsal::Extent;
 use crate::sync::snapshot::Snapshot;
 
@@ -202,7 +200,10 @@ pub(in crate::sync) fn plan(
         let mut allowed = config.allow_data_loss.iter();
         migration.destructive_allowed = allowed.any(|named| migration.is_called(named));
     }
-    let parts = split(config, source, &migrations);
+    let parts = match rehearsed {
+        Some(rehearsed) => rehearsed.trial.parts.clone(),
+        None => parts(&migrations, &Splits::default()),
+    };
     let mut lookups: Vec<PlannedLookup> = comparisons
         .iter()
         .map(|comparison| {
@@ -285,20 +286,6 @@ pub(in crate::sync) fn missing_migrations<'known>(
             source.has_applied(&migration.version) && !target.has_applied(&migration.version)
         })
         .collect()
-}
-
-/// How a promotion from a source has to be split.
-pub(in crate::sync) fn split(
-    config: &Config,
-    source: &Snapshot,
-    migrations: &[&Migration],
-) -> Vec<Part> {
-    let lookups: Vec<Lookup> = config
-        .lookups
-        .iter()
-        .filter_map(|settings| source.lookup(settings, &config.lookups).ok())
-        .collect();
-    parts(source.backend, migrations, &lookups, &source.catalog)
 }
 
 fn planned_lookup(comparison: &TableComparison, exact: bool, is_new: bool) -> PlannedLookup {

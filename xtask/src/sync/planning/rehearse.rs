@@ -5,20 +5,18 @@ use std::collections::BTreeMap;
 
 use super::copy::make_copy;
 use super::gate;
-use super::plan::{missing_migrations, split};
+use super::plan::missing_migrations;
 use super::rehearsed_session::{Live, RehearsedSession};
-use crate::database::{self, Measuring, Target};
+use super::trying::{check_reach, try_migrations};
+use crate::database::{self, Measuring};
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::beyond;
-use crate::sync::migrations::effects::{EffectKind, Measured};
-use crate::sync::migrations::migration::{Migration, MigrationSet};
+use crate::sync::migrations::effects::{EffectKind, Measured, RowEffect};
+use crate::sync::migrations::migration::MigrationSet;
 use crate::sync::migrations::parts::Part;
-use crate::sync::promoting::progress;
 use crate::sync::schema::catalog::Catalog;
 use crate::sync::schema::protected::{is_own, with_own_rows};
-use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{Config, LookupSettings};
-use crate::sync::settings::environment::{Backend, Environment};
+use crate::sync::settings::environment::Environment;
 use crate::sync::settings::rehearsal::{Extent, RehearsalSetting};
 use crate::sync::snapshot::{Observed, Snapshot};
 
@@ -40,6 +38,8 @@ pub struct Trial {
     pub extent: Extent,
     /// What was not copied, though it was to be, and why.
     pub not_tried: Option<String>,
+    /// How the run has to be split.
+    pub parts: Vec<Part>,
     /// What each migration did to rows of protected tables, by its version.
     pub measured: BTreeMap<String, Measured>,
 }
@@ -85,8 +85,7 @@ pub(in crate::sync) fn rehearse(
     }
     let snapshot = target.snapshot.clone();
     let not_rehearsed = |error: anyhow::Error| not_rehearsed(&snapshot, &error);
-    let parts = split(config, source, &pending);
-    check_reach(&parts, known, target.snapshot.backend).map_err(not_rehearsed)?;
+    check_reach(&pending, known).map_err(not_rehearsed)?;
     let copy = make_copy(config, environment, target).map_err(not_rehearsed)?;
     let (scratch, mut session, mut trial) = (copy.scratch, copy.session, copy.trial);
     let on = match trial.extent {
@@ -95,14 +94,14 @@ pub(in crate::sync) fn rehearse(
     };
     let tables = with_own_rows(config, &target.snapshot.catalog);
     session.measure(&tables, on).map_err(not_rehearsed)?;
-    trial.measured = run(
-        config,
-        &mut *session,
-        known,
-        &parts,
-        &target.snapshot,
-        trial.extent,
-    )?;
+    let tried = try_migrations(&mut *session, known, &pending, &config.lookups)
+        .map_err(|error| failed(&error, &target.snapshot, trial.extent))?;
+    trial.parts = tried.parts;
+    trial.measured = tried.measured;
+    for done in trial.measured.values_mut() {
+        let is_own = |effect: &RowEffect| is_own(config, &target.snapshot.catalog, effect);
+        done.effects.retain(is_own);
+    }
     if trial.extent == Extent::Schema {
         count_at(target, &mut trial.measured).map_err(not_rehearsed)?;
     }
@@ -166,98 +165,13 @@ fn live(
     })
 }
 
-/// What is committed on the copy may not reach beyond it.
-pub(super) fn check_reach(
-    parts: &[Part],
-    known: &MigrationSet,
-    backend: Backend,
-) -> anyhow::Result<()> {
-    let committed = parts
-        .iter()
-        .filter(|part| !part.loads)
-        .flat_map(|part| &part.migrations)
-        .filter_map(|version| known.get(version));
-    for migration in committed {
-        if let Some(words) = beyond::find(&migration.up, backend) {
-            anyhow::bail!(
-                "{} reaches beyond its database ({words}), and is in a part that commits",
-                migration.name
-            );
-        }
-    }
-    Ok(())
-}
-
-/// Runs what the promotion would run, and commits what it would commit; returns what it did.
-fn run(
-    config: &Config,
-    session: &mut dyn Target,
-    known: &MigrationSet,
-    parts: &[Part],
-    target: &Snapshot,
-    extent: Extent,
-) -> Result<BTreeMap<String, Measured>, Problem> {
-    let mut measured = BTreeMap::new();
-    let failed = |error: anyhow::Error| failed(&error, target, extent);
-    // The rows that are loaded afterwards may mend what refers to them.
-    let lookups = config.lookups.iter().map(|lookup| lookup.table.clone());
-    let lookups: Vec<TableName> = lookups.collect();
-    for part in parts {
-        let except = if part.loads { &lookups[..] } else { &[] };
-        let mut broken = None;
-        for migration in part
-            .migrations
-            .iter()
-            .filter_map(|version| known.get(version))
-        {
-            let done = match part.transaction {
-                true => session.run_measured(known, migration, &[]),
-                false => session.run_outside(known, migration),
-            };
-            let mut done = done.map_err(failed)?;
-            done.effects
-                .retain(|effect| is_own(config, &target.catalog, effect));
-            measured.insert(migration.version.clone(), done);
-            broken = match session.check_references(except) {
-                // A later one has mended it.
-                Ok(()) => None,
-                Err(error) => broken.or_else(|| Some(breaks(migration, &error))),
-            };
-        }
-        if let Some(problem) = broken {
-            return Err(failed(problem.into()));
-        }
-        if part.loads {
-            continue;
-        }
-        session
-            .check_constraints()
-            .map_err(progress::broken)
-            .map_err(failed)?;
-        if part.transaction {
-            session
-                .commit_part()
-                .and_then(|()| session.begin_part())
-                .map_err(failed)?;
-        }
-    }
-    Ok(measured)
-}
-
-fn breaks(migration: &Migration, error: &anyhow::Error) -> Problem {
-    let message = Problem::of(error).message;
-    Problem::new(
-        Code::MigrationFailed,
-        format!(
-            "migration {} breaks a constraint: {message}",
-            migration.name
-        ),
-    )
-}
-
 /// How a migration failed on the copy; or why there was no rehearsal after all.
 fn failed(error: &anyhow::Error, target: &Snapshot, extent: Extent) -> Problem {
-    let problem = Problem::of(error);
+    let mut problem = Problem::of(error);
+    if problem.code == Code::ValueUncommitted {
+        // Not that of another migration, or the run would have been split.
+        problem.code = Code::MigrationFailed;
+    }
     let hint = match (problem.code, extent) {
         (Code::MigrationFailed, Extent::Full) => {
             "nothing was touched; mend the migration or the rows that it meets"
@@ -266,11 +180,13 @@ fn failed(error: &anyhow::Error, target: &Snapshot, extent: Extent) -> Problem {
             "nothing was touched; mend the migration or the rows that it meets. The copy had no rows of protected tables: \
              where the migration needs them, set rehearsal = \"full\" and a larger rehearsal_limit for this environment in data-sync/sync.toml"
         }
-        (Code::NotTransactional, _) => {
+        (Code::NotTransactional, _) if problem.target_changed => {
             "nothing was touched; take what begins or ends a transaction out of up.sql"
         }
         // On the target, with all its rows, it would hardly be faster.
-        (Code::StatementTimeout, _) => problem.hint.as_deref().unwrap_or_default(),
+        (Code::StatementTimeout | Code::NotTransactional, _) => {
+            problem.hint.as_deref().unwrap_or_default()
+        }
         _ => return not_rehearsed(target, error),
     };
     Problem::new(

@@ -166,6 +166,11 @@ impl Progress {
         Ok(recorded)
     }
 
+    /// Forgets what was rolled back, so that it can run again.
+    pub fn go_back(&mut self) {
+        self.ran.truncate(self.committed);
+    }
+
     /// The migrations that ran.
     pub fn ran(&self) -> &[MigrationReport] {
         &self.ran

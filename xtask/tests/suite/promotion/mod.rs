@@ -205,7 +205,7 @@ suite! {
             what_retires_is_shown_as_the_column_spells_it
             rows_are_shown_as_the_migrations_leave_them
             ;
-        splitting: development_is_migrated_in_parts;
+        splitting: development_is_migrated_in_parts what_no_transaction_may_hold_is_found;
         mixing: a_part_that_does_not_travel a_part_that_does_not_travel_lets_rows_move
             a_computed_part_or_some_rows_only a_value_that_retires_is_taken
             a_value_of_an_edited_row_is_taken a_default_that_refers_to_nothing;
@@ -348,13 +348,14 @@ suite! {
             rows_change_places_though_a_part_is_null;
         retired: a_retired_value_that_is_none_of_its_column
             rows_are_retired_by_values_that_cannot_be_compared;
+        rehearsing_parts: a_part_that_changes_the_server_is_not_committed_on_the_copy names_of_tables_reach_nowhere;
         splitting:
             a_new_value_is_committed_before_rows_use_it
             a_new_value_is_committed_before_a_migration_uses_it
+            a_new_value_that_nothing_tried_ends_a_promotion
             nobody_comes_between_two_parts
             an_invalid_index_is_not_taken_for_the_one_to_make
             what_is_deferred_is_checked_after_each_migration
-            what_no_transaction_may_hold_is_found
             ;
         preview: a_value_too_long_to_retire_by_is_named;
         resolving: a_name_that_is_another_table_at_each_end_is_a_blocker

@@ -97,6 +97,41 @@ pub(super) fn a_part_that_breaks_references_is_found_out() {
     );
 }
 
+/// What a transaction does to the server is seen before the copy commits it.
+pub(super) fn a_part_that_changes_the_server_is_not_committed_on_the_copy() {
+    let role = format!("sync_test_in_part_{}", std::process::id());
+    let stage = Stage::promoted(Backend::Postgres);
+    let make = format!("DO $$ BEGIN EXECUTE 'CREATE ' || 'ROLE {role}'; END $$;");
+    stage.migrations.write(NEXT, &make);
+    stage.migrations.write(LAST, outside(Backend::Postgres));
+    stage.migrations.write_metadata(LAST, MARKED);
+    stage.migrate();
+    stage.dev.run(&format!("DROP ROLE {role}"));
+    let plan = stage.plan();
+    assert_eq!(codes(&plan.warnings), [Code::NotRehearsed]);
+    let expected = format!("{NEXT} reaches beyond the database (pg_authid)");
+    assert!(plan.warnings[0].message.contains(&expected), "{plan:?}");
+    let there = format!("SELECT count(*) FROM pg_roles WHERE rolname = '{role}'");
+    assert_eq!(stage.test.line(&there), "0");
+}
+
+pub(super) fn names_of_tables_reach_nowhere() {
+    let stage = Stage::promoted(Backend::Postgres);
+    stage.migrations.write(
+        NEXT,
+        "CREATE TABLE subscription (id integer PRIMARY KEY, plan text); CREATE INDEX one_plan ON subscription (plan);",
+    );
+    stage.migrations.write(
+        LAST,
+        "CREATE INDEX CONCURRENTLY two_plan ON subscription (plan, id);",
+    );
+    stage.migrations.write_metadata(LAST, MARKED);
+    stage.migrate();
+    assert!(stage.plan().rehearsed);
+    stage.promote();
+    stage.assert_in_sync();
+}
+
 pub(super) fn what_reaches_beyond_its_database_is_not_rehearsed(backend: Backend) {
     let folder = crate::support::database::folder();
     let copy = folder.path().join("copy.sqlite3");

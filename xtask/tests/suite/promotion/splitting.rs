@@ -96,9 +96,7 @@ pub(super) fn a_new_value_is_committed_before_rows_use_it() {
     let plan = stage.plan();
     assert_eq!(
         plan.parts[0].why.as_deref(),
-        Some(
-            "rows of `fee_groups` may use the value `glad` of `mood`, which has to be committed first"
-        )
+        Some("rows of `fee_groups` may use a new value of `mood`, which has to be committed first")
     );
     assert_eq!(plan.parts.len(), 2);
     stage.promote();
@@ -138,6 +136,24 @@ pub(super) fn a_new_value_is_committed_before_a_migration_uses_it() {
     stage.migrate();
     assert_eq!(stage.plan().parts.len(), 2);
     stage.promote();
+    // No text has this one.
+    stage.migrations.write(
+        "2024-02-05-100000_computed",
+        "DO $$ BEGIN EXECUTE format('ALTER TYPE mood ADD VALUE %L', 'wi' || 'ld'); END $$;",
+    );
+    stage.migrations.write(
+        "2024-02-05-200000_computed_too",
+        "UPDATE merchants SET mood = ('wi' || 'ld')::mood;",
+    );
+    stage.migrate();
+    let plan = stage.plan();
+    assert_eq!(
+        plan.parts[0].why.as_deref(),
+        Some(
+            "2024-02-05-200000_computed_too uses a new value of an enum, which has to be committed first"
+        )
+    );
+    stage.promote();
     // Nothing uses this one.
     stage
         .migrations
@@ -145,6 +161,45 @@ pub(super) fn a_new_value_is_committed_before_a_migration_uses_it() {
     stage.migrate();
     assert!(stage.plan().atomic);
     stage.promote();
+}
+
+pub(super) fn a_new_value_that_nothing_tried_ends_a_promotion() {
+    let mut stage = Stage::promoted(Backend::Postgres);
+    stage.migrations.write(
+        FIRST,
+        "CREATE TYPE mood AS ENUM ('sad'); ALTER TABLE merchants ADD mood mood;",
+    );
+    stage.migrate();
+    stage.promote();
+    stage
+        .migrations
+        .write(OUTSIDE, "ALTER TYPE mood ADD VALUE 'glad';");
+    stage
+        .migrations
+        .write(LAST, "UPDATE merchants SET mood = 'glad';");
+    stage.migrate();
+    stage.do_not_rehearse();
+    let problem = stage.fails();
+    assert_eq!(problem.code, Code::ValueUncommitted);
+    assert!(
+        problem.hint.unwrap().contains("--until"),
+        "{}",
+        problem.message
+    );
+    stage.config.until = Some(OUTSIDE.to_owned());
+    stage.promote();
+    stage.config.until = None;
+    stage.promote();
+    assert_eq!(
+        stage.test.line("SELECT DISTINCT mood FROM merchants"),
+        "glad"
+    );
+
+    // It is added and used by one.
+    let both = "ALTER TYPE mood ADD VALUE 'calm'; UPDATE merchants SET mood = 'calm';";
+    stage.migrations.write("2024-02-04-000000_both", both);
+    let error = migrate(&stage.config, &mut |_| {}).unwrap_err();
+    assert_eq!(Problem::of(&error).code, Code::ValueUncommitted);
 }
 
 pub(super) fn nobody_comes_between_two_parts() {
@@ -213,9 +268,9 @@ pub(super) fn what_is_deferred_is_checked_after_each_migration() {
     }
 }
 
-pub(super) fn what_no_transaction_may_hold_is_found() {
-    let stage = Stage::promoted(Backend::Postgres);
-    let up = outside(Backend::Postgres);
+pub(super) fn what_no_transaction_may_hold_is_found(backend: Backend) {
+    let stage = Stage::promoted(backend);
+    let up = outside(backend);
     stage.migrations.write(OUTSIDE, up);
     let error = migrate(&stage.config, &mut |_| {}).unwrap_err();
     assert_eq!(Problem::of(&error).code, Code::NotTransactional);
@@ -225,21 +280,30 @@ pub(super) fn what_no_transaction_may_hold_is_found() {
         .dev
         .run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20240202000000')");
     let blocker = stage.blocked();
+    assert_eq!(blocker.code, Code::NotTransactional);
+    let words = match backend {
+        Backend::Postgres => "CREATE INDEX CONCURRENTLY cannot run inside a transaction block",
+        Backend::Sqlite => "cannot VACUUM from within a transaction",
+    };
     assert_eq!(
         blocker.message,
         format!(
-            "migration {OUTSIDE} has a statement that cannot run inside a transaction: CREATE INDEX CONCURRENTLY"
+            "rehearsed on a copy of Test: migration {OUTSIDE} failed at line 1 of up.sql: {words}"
         )
     );
     assert!(blocker.hint.unwrap().contains("run_in_transaction = false"));
+    if backend == Backend::Sqlite {
+        return;
+    }
     stage
         .migrations
         .write(OUTSIDE, &format!("{up} CREATE TABLE more (id integer);"));
     stage.migrations.write_metadata(OUTSIDE, MARKED);
     let blocker = stage.blocked();
-    assert!(
-        blocker.message.contains("has several statements"),
-        "{blocker}"
+    assert_eq!(blocker.code, Code::NotTransactional, "{blocker}");
+    assert_eq!(
+        blocker.hint.as_deref(),
+        Some("give that statement a migration of its own")
     );
 }
 

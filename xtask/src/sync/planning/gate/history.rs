@@ -3,7 +3,6 @@
 use super::Verdict;
 use super::texts::judge_texts;
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::apart;
 use crate::sync::migrations::migration::{Migration, MigrationSet, OutOfOrder};
 use crate::sync::migrations::script::{every_word, statements};
 use crate::sync::migrations::transaction_control;
@@ -79,7 +78,7 @@ fn attaches(script: &str) -> bool {
     first.any(|word| word.word() == Some("ATTACH"))
 }
 
-/// Why a migration can run neither in a transaction of this program nor outside any.
+/// Why a migration may not run: it would end the run's transaction, or write to another file.
 pub fn not_transactional(migration: &Migration, backend: Backend) -> Option<Problem> {
     let name = &migration.name;
     let refused = |message: String| Problem::new(Code::NotTransactional, message);
@@ -98,24 +97,7 @@ pub fn not_transactional(migration: &Migration, backend: Backend) -> Option<Prob
             ),
         );
     }
-    let statement = apart::find(backend, &migration.up)?;
-    if migration.transactional {
-        return Some(
-            refused(format!(
-                "migration {name} has a statement that cannot run inside a transaction: {statement}"
-            ))
-            .hint(
-                "put `run_in_transaction = false` into a metadata.toml beside its up.sql, and it runs as a part of its own",
-            ),
-        );
-    }
-    // The server makes a transaction of several statements that come in one message.
-    (backend == Backend::Postgres && apart::count(&migration.up) > 1).then(|| {
-        refused(format!(
-            "migration {name} has several statements, among them one that cannot run inside a transaction: {statement}"
-        ))
-        .hint("give that statement a migration of its own")
-    })
+    None
 }
 
 /// An index that an earlier attempt left invalid, and that a migration would take for its own.
