@@ -12,7 +12,7 @@ use crate::sync::planning::contract::Contract;
 use crate::sync::planning::plan::Plan;
 use crate::sync::planning::plan_file::Approved;
 use crate::sync::planning::stale::{changes, lost_rehearsal};
-use crate::sync::promoting::promote::Look;
+use crate::sync::promoting::look::Seen;
 use crate::sync::promoting::report::Report;
 use crate::sync::promoting::retry;
 use crate::sync::settings::config::Config;
@@ -29,25 +29,23 @@ pub fn carry_out(
     config: &Config,
     promotion: &Promotion<'_>,
     arguments: &PromotionArguments,
-    look: Look,
+    seen: &Seen,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let plan = look.plan.clone();
+    let (plan, target) = (&seen.plan, &seen.target);
     let tested = Tested {
-        run: look.promotion_to_source(),
+        run: seen.promotion_to_source(),
         label: promotion.from.label().to_owned(),
     };
-    // Nothing is held open while a person thinks.
-    let snapshot = look.into_target();
     check_plan_file(
         arguments,
         &promotion.to.label,
         promotion.to.require_plan,
-        &plan,
-        &snapshot.ledger.runs,
+        plan,
+        &target.ledger.runs,
     )?;
     if !plan.empty || !plan.blockers.is_empty() {
-        screen.plan_aside(&plan);
+        screen.plan_aside(plan);
     }
     if let Some(blocker) = plan.blockers.first() {
         return Err(blocker.clone().into());
@@ -55,7 +53,7 @@ pub fn carry_out(
     if plan.empty {
         return imported::note(config, promotion, None);
     }
-    backup::check(&config.backup, &snapshot)?;
+    backup::check(&config.backup, target)?;
     screen.warn_of(backup::open_rights(&config.backup).as_ref());
     let plan_option = arguments.plan.as_ref().map_or(String::new(), |path| {
         format!(" --plan {}", shell_word(&path.display().to_string()))
@@ -81,7 +79,7 @@ pub fn carry_out(
             config.options
         ),
     )?;
-    retry::promote(config, promotion, &plan, report, &mut screen.steps())
+    retry::promote(config, promotion, seen, report, &mut screen.steps())
 }
 
 /// The plan file names the very plan that was made now, and one is there where it must be.

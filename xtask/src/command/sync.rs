@@ -16,7 +16,8 @@ use crate::sync::leftovers;
 use crate::sync::planning::gate;
 use crate::sync::promoting::export;
 use crate::sync::promoting::export_edits::check_export;
-use crate::sync::promoting::promote::{self, resolve_all};
+use crate::sync::promoting::look::look;
+use crate::sync::promoting::promote::resolve_all;
 use crate::sync::promoting::report::{Outcome, Report};
 use crate::sync::random::random_id;
 use crate::sync::schema::table::TableName;
@@ -101,7 +102,9 @@ fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<E
             let mut config = allowing(config, allow_data_loss, allow_deletes, discard_edits);
             config.until = until;
             let config = &config;
-            let plan = promote::look(config, &config.promotion(&promotion)?, rows)?.plan;
+            let plan = look(config, &config.promotion(&promotion)?, rows)?
+                .seen
+                .plan;
             if let Some(path) = out {
                 plan.write(&path)?;
                 screen.plan_written(&plan, &path);
@@ -268,11 +271,12 @@ fn promote(
     arguments: &PromotionArguments,
     every_row: bool,
 ) -> Result<ExitCode, Ended> {
-    let look = promote::look(config, promotion, every_row)?;
-    let plan = look.plan.clone();
+    // Nothing is held open while a person thinks.
+    let seen = look(config, promotion, every_row)?.seen;
+    let plan = &seen.plan;
     if arguments.dry_run {
-        screen.plan(&plan);
-        screen.summarize_plan(config.summary.as_deref(), &plan);
+        screen.plan(plan);
+        screen.summarize_plan(config.summary.as_deref(), plan);
         return match plan.blockers.is_empty() {
             true => Ok(ExitCode::SUCCESS),
             false => Ok(ExitCode::from(REFUSED)),
@@ -280,7 +284,7 @@ fn promote(
     }
     let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);
     report.title = promotion.title();
-    let ended = promotion::carry_out(screen, config, promotion, arguments, look, &mut report);
+    let ended = promotion::carry_out(screen, config, promotion, arguments, &seen, &mut report);
     if let Err(error) = ended {
         let problem = Problem::of(&error);
         report.outcome = match problem.exit_code() {
@@ -293,7 +297,7 @@ fn promote(
         report.lookups.clear();
         screen.report(&report);
         if !plan.blockers.is_empty() {
-            screen.summarize_plan(config.summary.as_deref(), &plan);
+            screen.summarize_plan(config.summary.as_deref(), plan);
         }
         screen.summarize_report(config.summary.as_deref(), &report);
         return Err(Ended {

@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use crate::cli::{Confirmation, Options, PromotionArguments};
 use crate::problem::{Code, Problem};
 use crate::promotion;
-use crate::sync::promoting::promote;
+use crate::sync::promoting::look::look;
 use crate::sync::promoting::report::{Outcome, Report};
 use crate::sync::settings::config::{Config, DEFAULT_FILE};
 use crate::sync::settings::environment::{Backend, DatabaseUrl, Environment};
@@ -180,9 +180,9 @@ fn run_promotion(
         },
     };
     let name = promotion.name();
-    let look = promote::look(config, promotion, false)?;
-    let mut report = Report::new(&name, &look.plan.id, &look.plan.warnings);
-    promotion::carry_out(screen, config, promotion, &arguments, look, &mut report)?;
+    let seen = look(config, promotion, false)?.seen;
+    let mut report = Report::new(&name, &seen.plan.id, &seen.plan.warnings);
+    promotion::carry_out(screen, config, promotion, &arguments, &seen, &mut report)?;
     screen.report(&report);
     if report.outcome == Outcome::Applied && report.verified && report.protected_rows_changed == 0 {
         return Ok(());

@@ -17,7 +17,7 @@ use crate::sync::settings::environment::{Backend, Environment};
 use crate::sync::settings::max_delete::MaxDelete;
 
 /// Everything about one environment that decisions are made from, rows aside.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     pub environment: String,
     pub label: String,

@@ -12,7 +12,7 @@ use crate::sync::planning::gate;
 use crate::sync::planning::plan::{LookupComparison, Plan, plan};
 use crate::sync::planning::scope::Scope;
 use crate::sync::promoting::export_edits;
-use crate::sync::promoting::promote::compare_ends;
+use crate::sync::promoting::look::compare_ends;
 use crate::sync::rows::difference::{Outcome, TableComparison};
 use crate::sync::rows::row::LookupState;
 use crate::sync::schema::catalog::Drift;

@@ -111,7 +111,7 @@ pub enum Origin {
 }
 
 /// All migrations of one backend, in the order in which diesel runs them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationSet {
     pub backend: Backend,
     pub origin: Origin,

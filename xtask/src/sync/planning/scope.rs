@@ -28,6 +28,7 @@ pub struct Until {
 }
 
 /// What is promoted, and by which settings.
+#[derive(Clone)]
 pub(in crate::sync) struct Scope {
     pub(in crate::sync) until: Option<Until>,
     /// The source as it is.

@@ -7,6 +7,7 @@ pub mod export_edits;
 mod failed;
 pub(super) mod keep_alive;
 pub mod load;
+pub mod look;
 pub mod progress;
 pub mod promote;
 pub mod promoted;

@@ -6,10 +6,10 @@ use std::time::Instant;
 use super::commit::Commit;
 use super::data_loss;
 use super::export;
-use super::export_edits;
 use super::failed;
 use super::keep_alive::keep_alive;
 use super::load;
+use super::look::{Seen, look_again};
 use super::progress::{self, Progress, hold, resolve_present};
 use super::promoted;
 use super::report::{BackupReport, LookupReport, Outcome, Report};
@@ -22,138 +22,25 @@ use crate::problem::Problem;
 use crate::sync::backups::backup;
 use crate::sync::backups::retention::thin_out;
 use crate::sync::event::{Event, Events};
-use crate::sync::history::ledger::{LedgerEntry, Run, RunKind};
+use crate::sync::history::ledger::{LedgerEntry, Run};
 use crate::sync::history::moment::Moment;
 use crate::sync::import::imported;
-use crate::sync::migrations::migration::MigrationSet;
-use crate::sync::one_environment;
-use crate::sync::planning::gate;
-use crate::sync::planning::plan::{Plan, plan};
-use crate::sync::planning::rehearse::rehearse;
 use crate::sync::planning::scope::Scope;
 use crate::sync::planning::stale::stale_problem;
 use crate::sync::random::random_id;
-use crate::sync::rows::difference::{TableComparison, compare_lookups};
+use crate::sync::rows::difference::TableComparison;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::LookupState;
-use crate::sync::rows::row_source::{Loaded, observe_ends};
+use crate::sync::rows::row_source::Loaded;
 use crate::sync::schema::protected::{is_own, protected, with_own_rows};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::pipeline::Promotion;
-use crate::sync::snapshot::{Observed, Snapshot};
+use crate::sync::snapshot::Snapshot;
 
 const STEPS: usize = 7;
 
-/// Both ends of a promotion at one moment each, and what follows from them.
-pub struct Look {
-    pub plan: Plan,
-    pub migrations: MigrationSet,
-    source: Observed,
-    target: Observed,
-    scope: Scope,
-    comparisons: Vec<TableComparison>,
-    /// The target as its migrations are to leave it.
-    rehearsed: Option<Snapshot>,
-}
-
-impl Look {
-    /// The promotion that made the source what it is, unless something was done to it since.
-    pub fn promotion_to_source(&self) -> Option<Run> {
-        let newest = self.source.snapshot.ledger.runs.first()?;
-        (newest.kind == RunKind::Promotion).then(|| newest.clone())
-    }
-
-    /// Lets both databases go and keeps what was seen of the target.
-    pub fn into_target(self) -> Snapshot {
-        self.target.snapshot
-    }
-}
-
-/// Looks at both ends and plans; nothing is written.
-///
-/// # Errors
-/// What keeps an end from being looked at, or the migrations from being read.
-pub fn look(config: &Config, promotion: &Promotion<'_>, every_row: bool) -> anyhow::Result<Look> {
-    let ends = observe_ends(config, promotion)?;
-    let (mut source, mut target) = (ends.source, ends.target);
-    let migrations = MigrationSet::load(&config.migrations, target.snapshot.backend, &config.root)?;
-    let (asked, from) = (config, &source.snapshot);
-    let scope = Scope::of(asked, promotion, from, &mut target, &migrations)?;
-    let config = &scope.config;
-    let mut rehearsal = rehearse(
-        config,
-        promotion.to,
-        &scope.source,
-        &mut target,
-        &migrations,
-    );
-    let comparisons = match &mut rehearsal {
-        Ok(Some(after)) => {
-            let after = &mut after.target;
-            compare_ends(config, &mut source, after, Some(&mut target), every_row)?
-        }
-        _ => compare_ends(config, &mut source, &mut target, None, every_row)?,
-    };
-    // With its session the copy goes away.
-    let rehearsal =
-        rehearsal.map(|rehearsed| rehearsed.map(|done| done.map(|after| after.snapshot)));
-    let mut plan = plan(
-        &scope,
-        &promotion.name(),
-        &target.snapshot,
-        &migrations,
-        &comparisons,
-        &rehearsal,
-    );
-    plan.title = promotion.title();
-    plan.warnings.extend(ends.warnings);
-    let identity = &target.snapshot.identity;
-    let from = Some(promotion.from.name());
-    if let Some(problem) = one_environment::another(config, promotion.to, identity, from) {
-        plan.blockers.insert(0, problem.blocking());
-    }
-    export_edits::judge(config, promotion, &mut source, &mut plan)?;
-    gate::check_allowed(config, &plan, &target.snapshot)?;
-    gate::check_deletes_allowed(asked)?;
-    Ok(Look {
-        plan,
-        migrations,
-        source,
-        target,
-        scope,
-        comparisons,
-        rehearsed: rehearsal.ok().flatten().map(|done| done.target),
-    })
-}
-
-/// Compares the lookup rows, unless the ends can be no ends of a promotion.
-///
-/// # Errors
-/// What the databases report.
-pub fn compare_ends(
-    config: &Config,
-    source: &mut Observed,
-    target: &mut Observed,
-    before: Option<&mut Observed>,
-    every_row: bool,
-) -> anyhow::Result<Vec<TableComparison>> {
-    if gate::wrong_ends(&source.snapshot, &target.snapshot).is_empty() {
-        let promoted = promoted::folder(&config.export_dir, &target.snapshot.environment);
-        compare_lookups(
-            &config.lookups,
-            source,
-            target,
-            before,
-            &promoted,
-            every_row,
-        )
-    } else {
-        Ok(Vec::new())
-    }
-}
-
-/// Carries out the plan that was approved, and fills in the report as it goes.
+/// Carries out the plan that was seen and approved, and fills in the report as it goes.
 ///
 /// # Errors
 /// `plan_stale` when the plan is another by now; else what went wrong. The target is then as it
@@ -162,13 +49,13 @@ pub fn compare_ends(
 pub fn promote(
     config: &Config,
     promotion: &Promotion<'_>,
-    approved: &Plan,
+    seen: &Seen,
     report: &mut Report,
     events: &mut Events<'_>,
 ) -> anyhow::Result<()> {
     let mut progress = Progress::default();
     let (clock, started_at) = (Instant::now(), Moment::now().readable());
-    let ended = carry_out(config, promotion, approved, report, &mut progress, events);
+    let ended = carry_out(config, promotion, seen, report, &mut progress, events);
     report.duration_ms = milliseconds(clock);
     if let Err(error) = &ended {
         report.target_changed = progress.has_changed() || Problem::of(error).target_changed;
@@ -194,7 +81,7 @@ pub fn promote(
 fn carry_out(
     config: &Config,
     promotion: &Promotion<'_>,
-    approved: &Plan,
+    seen: &Seen,
     report: &mut Report,
     progress: &mut Progress,
     events: &mut Events<'_>,
@@ -225,17 +112,18 @@ fn carry_out(
     step(events, "look again".to_owned());
     let files_read = imported::files(config, promotion)?;
     let idle = promotion.to.limits.idle_timeout;
-    let mut look = keep_alive(&mut *target, idle, || look(config, promotion, false))?;
-    if look.plan.id != approved.id || !look.plan.blockers.is_empty() {
-        return Err(stale_problem(approved, &look.plan).into());
+    let mut look = keep_alive(&mut *target, idle, || look_again(config, promotion, seen))?;
+    let approved = &seen.plan;
+    if look.seen.plan.id != approved.id || !look.seen.plan.blockers.is_empty() {
+        return Err(stale_problem(approved, &look.seen.plan).into());
     }
 
-    let mut digests = target_digests(&look.comparisons);
-    if look.comparisons.is_empty() {
+    let mut digests = target_digests(&look.seen.comparisons);
+    if look.seen.comparisons.is_empty() {
         look.target.digest_lookups(&config.lookups);
         digests = look.target.lookups.clone();
     }
-    let Scope { config, source, .. } = &look.scope;
+    let Scope { config, source, .. } = &look.seen.scope;
 
     step(events, format!("back up {to}"));
     let backup = keep_alive(&mut *target, idle, || {
@@ -276,7 +164,7 @@ fn carry_out(
         )
     })?;
     report.exports = (!lookups.is_empty()).then(|| files.reported.clone());
-    check_export(config, &manifest, &lookups, &look.comparisons)?;
+    check_export(config, &manifest, &lookups, &look.seen.comparisons)?;
     let before = look.target.snapshot;
     // An open reader would keep SQLite from committing.
     drop((look.source.session, look.target.session));
@@ -292,19 +180,19 @@ fn carry_out(
             ..Run::begun(config, kind, &subject, started_at)?
         },
     )?;
-    if !look.plan.migrations.is_empty() {
+    if !look.seen.plan.migrations.is_empty() {
         target.measure(&with_own_rows(config, &before.catalog), Measuring::Live)?;
     }
     let run = progress::Run {
-        parts: &look.plan.parts,
-        known: &look.migrations,
+        parts: &look.seen.plan.parts,
+        known: &look.seen.migrations,
         entry: &entry,
         label: to,
         commit,
         hold: &|target| hold(config, target, to),
-        planned: &look.plan.migrations,
+        planned: &look.seen.plan.migrations,
         is_own: &|effect| is_own(config, &before.catalog, effect),
-        after: &|migration, effects| data_loss::judge(&look.plan, &before, migration, effects),
+        after: &|migration, effects| data_loss::judge(&look.seen.plan, &before, migration, effects),
     };
     let migrations = progress.run(&mut *target, &run, events)?;
     report.migrations = progress.ran().to_vec();
@@ -312,22 +200,27 @@ fn carry_out(
 
     step(events, format!("load the lookup tables into {to}"));
     let catalog = target.catalog()?;
-    if let Some(rehearsed) = &look.rehearsed {
+    if let Some(rehearsed) = &look.seen.rehearsed {
         check_rehearsed(rehearsed, &catalog)?;
     }
     let on_target = match_columns(config, &lookups, &catalog, source, to)?;
     target.watch(&protected(config, &catalog))?;
     let folder = export::folder(&files.dir, &files.name);
-    let kept = load::kept_rows(&look.comparisons, &on_target);
+    let kept = load::kept_rows(&look.seen.comparisons, &on_target);
     let (loaded, held) = load::load(&mut *target, &on_target, &kept, &folder, to, events)?;
     report.lookups = loaded.iter().map(LookupReport::from).collect();
     check_loaded(&manifest, lookups.iter().zip(&on_target), &loaded)?;
-    check_counts(&look.plan, look.rehearsed.as_ref(), &on_target, &loaded)?;
+    check_counts(
+        &look.seen.plan,
+        look.seen.rehearsed.as_ref(),
+        &on_target,
+        &loaded,
+    )?;
     check_protected(&mut *target, report)?;
 
     step(events, "verify, record and commit".to_owned());
-    let expected = look.rehearsed.as_ref().unwrap_or(&before);
-    let label = look.plan.source_label(&source.label);
+    let expected = look.seen.rehearsed.as_ref().unwrap_or(&before);
+    let label = look.seen.plan.source_label(&source.label);
     let wanted = (&source.catalog, &*label);
     check_catalog(config, wanted, expected, &target.catalog()?, to)?;
     for (lookup, loaded) in on_target.iter().filter_map(|lookup| {

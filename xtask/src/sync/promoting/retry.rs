@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::look::Seen;
 use super::promote;
 use super::report::Report;
 use crate::problem::{Code, Problem};
 use crate::sync::backups::retention::remove;
 use crate::sync::event::{Event, Events};
-use crate::sync::planning::plan::Plan;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::pipeline::Promotion;
 
@@ -24,7 +24,7 @@ const ATTEMPTS: u32 = 4;
 pub fn promote(
     config: &Config,
     promotion: &Promotion<'_>,
-    approved: &Plan,
+    seen: &Seen,
     report: &mut Report,
     events: &mut Events<'_>,
 ) -> anyhow::Result<()> {
@@ -33,7 +33,7 @@ pub fn promote(
     let mut backup: Option<PathBuf> = None;
     let mut attempt = 1;
     loop {
-        let ended = promote::promote(config, promotion, approved, report, events);
+        let ended = promote::promote(config, promotion, seen, report, events);
         if let Some(made) = report.backup.as_ref().map(|backup| backup.path.clone())
             && let Some(earlier) = backup.replace(made)
         {

@@ -3,7 +3,6 @@
 use serde_json::json;
 use xtask::database;
 use xtask::sync::backups::proof::Proof;
-use xtask::sync::promoting::promote::look;
 use xtask::sync::promoting::report::Outcome;
 use xtask::sync::rows::change_log::Change;
 use xtask::sync::settings::environment::Backend;
@@ -188,13 +187,7 @@ pub(super) fn a_plan_tells_every_value(backend: Backend) {
         "UPDATE fee_groups SET label = '\\N' WHERE id = 10; INSERT INTO fee_groups VALUES (4, 'x', NULL); \
          DELETE FROM fee_items WHERE id = 3",
     );
-    let plan = look(
-        &stage.config,
-        &stage.config.promotion("dev-to-test").unwrap(),
-        true,
-    )
-    .unwrap()
-    .plan;
+    let plan = stage.try_plan_with_rows().unwrap();
     let rows = json!(
         plan.lookups
             .iter()
@@ -370,8 +363,7 @@ pub(super) fn numbers_of_an_environment_stay_behind(backend: Backend) {
         "INSERT INTO fee_groups VALUES (1, 'cash'), (2, 'gone'); INSERT INTO fee_items VALUES (5, 2, 'chip'); \
          INSERT INTO merchants VALUES (1, 1)",
     );
-    let promotion = stage.config.promotion("dev-to-test").unwrap();
-    let plan = look(&stage.config, &promotion, true).unwrap().plan;
+    let plan = stage.try_plan_with_rows().unwrap();
     let rows: Vec<_> = plan
         .lookups
         .iter()

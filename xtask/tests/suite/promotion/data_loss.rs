@@ -88,8 +88,13 @@ pub(super) fn rows_are_measured_again_under_the_lock(backend: Backend) {
     let before = stage.everything();
     let (_, ended) = stage.carry_out(&plan);
     let problem = ended.unwrap_err();
-    assert_eq!(problem.code, Code::Destructive);
-    assert!(problem.message.contains("1 row"), "{problem}");
+    assert_eq!(problem.code, Code::ProtectedRowsChanged);
+    assert!(
+        problem
+            .message
+            .contains("which it did not do on the copy: changes `name` in 1 row"),
+        "{problem}"
+    );
     assert_eq!(stage.everything(), before);
 }
 

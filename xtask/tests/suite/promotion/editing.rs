@@ -4,7 +4,7 @@ use serde_json::json;
 use xtask::problem::Code;
 use xtask::sync::backups::restore::restore;
 use xtask::sync::planning::plan::PlannedLookup;
-use xtask::sync::promoting::promote::look;
+use xtask::sync::promoting::look::look;
 use xtask::sync::rows::three_way::OnTargetEdit;
 use xtask::sync::settings::environment::Backend;
 
@@ -377,8 +377,8 @@ pub(super) fn every_edited_row_is_shown_on_demand(backend: Backend) {
         "INSERT INTO fee_items SELECT i.id + 100 * g.id, 1, 'own', 0 FROM fee_items AS i, fee_groups AS g",
     );
     let promotion = stage.config.promotion("dev-to-test").unwrap();
-    let few = look(&stage.config, &promotion, false).unwrap().plan;
-    let all = look(&stage.config, &promotion, true).unwrap().plan;
+    let few = look(&stage.config, &promotion, false).unwrap().seen.plan;
+    let all = look(&stage.config, &promotion, true).unwrap().seen.plan;
     let counts = |plan: &xtask::sync::planning::plan::Plan| {
         (plan.lookups[1].edited_rows, plan.lookups[1].edited.len())
     };

@@ -6,7 +6,8 @@ use xtask::problem::{Code, Problem};
 use xtask::sync::import::{Folder, asking, import};
 use xtask::sync::planning::plan::Plan;
 use xtask::sync::promoting::export;
-use xtask::sync::promoting::promote::{look, resolve_all};
+use xtask::sync::promoting::look::look;
+use xtask::sync::promoting::promote::resolve_all;
 use xtask::sync::promoting::report::{Outcome, Report};
 use xtask::sync::promoting::retry::promote;
 use xtask::sync::settings::environment::Backend;
@@ -41,15 +42,15 @@ pub(super) fn edit(folder: &Folder, file: &str, part: &str, by: &str) {
 
 pub(super) fn try_plan(stage: &Stage, folder: &Folder) -> anyhow::Result<Plan> {
     let to = asking(&stage.config.pipeline[0]);
-    Ok(look(&stage.config, &import(folder, &to), false)?.plan)
+    Ok(look(&stage.config, &import(folder, &to), false)?.seen.plan)
 }
 
 pub(super) fn carry_out(stage: &Stage, folder: &Folder) -> (Report, Result<(), Problem>) {
     let to = asking(&stage.config.pipeline[0]);
     let promotion = import(folder, &to);
-    let plan = try_plan(stage, folder).unwrap();
-    let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);
-    let ended = promote(&stage.config, &promotion, &plan, &mut report, &mut |_| {});
+    let seen = look(&stage.config, &promotion, false).unwrap().seen;
+    let mut report = Report::new(&promotion.name(), &seen.plan.id, &seen.plan.warnings);
+    let ended = promote(&stage.config, &promotion, &seen, &mut report, &mut |_| {});
     (report, ended.map_err(|error| Problem::of(&error)))
 }
 

@@ -248,6 +248,7 @@ suite! {
         rehearsing:
             counts_hold_through_a_migration
             a_plan_with_a_rehearsal_goes_stale
+            what_was_tried_is_not_tried_again
             drift_is_told_from_what_is_pending
             a_migration_that_fails_in_the_rehearsal_blocks
             protected_rows_count_where_they_are

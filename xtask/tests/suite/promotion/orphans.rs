@@ -3,7 +3,7 @@
 
 use xtask::problem::{Code, Problem};
 use xtask::sync::promoting::export::export;
-use xtask::sync::promoting::promote::{look, resolve_all};
+use xtask::sync::promoting::promote::resolve_all;
 use xtask::sync::settings::config::Verify;
 use xtask::sync::settings::environment::Backend;
 use xtask::sync::snapshot::observe;
@@ -176,8 +176,7 @@ pub(super) fn a_target_that_refers_to_nothing_is_no_target_with_null(backend: Ba
         &stage.test,
         "UPDATE fee_items SET group_id = 77 WHERE name = 'bolt'",
     );
-    let promotion = stage.config.promotion("dev-to-test").unwrap();
-    let plan = look(&stage.config, &promotion, true).unwrap().plan;
+    let plan = stage.try_plan_with_rows().unwrap();
     let [row] = plan.lookups[0].rows.as_slice() else {
         panic!("{plan:?}")
     };

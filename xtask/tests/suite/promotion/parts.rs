@@ -367,11 +367,11 @@ fn killed_between_parts() {
     // As its parent does.
     config.pipeline[1].rehearsal.mode = RehearsalSetting::Off;
     let promotion = config.promotion("dev-to-test").unwrap();
-    let plan = xtask::sync::promoting::promote::look(&config, &promotion, false)
+    let seen = xtask::sync::promoting::look::look(&config, &promotion, false)
         .unwrap()
-        .plan;
-    let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);
-    let _ = promote(&config, &promotion, &plan, &mut report, &mut |event| {
+        .seen;
+    let mut report = Report::new(&promotion.name(), &seen.plan.id, &seen.plan.warnings);
+    let _ = promote(&config, &promotion, &seen, &mut report, &mut |event| {
         if matches!(&event, Event::Note(note) if note.starts_with("committed part 2 ")) {
             std::process::abort();
         }

@@ -1,12 +1,16 @@
 //! Two environments for one test, and what is done with them.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use tempfile::TempDir;
 use xtask::problem::{Code, Problem};
 use xtask::sync::backups::backup::{self, Backup};
 use xtask::sync::event::Events;
 use xtask::sync::migrate::migrate;
 use xtask::sync::planning::plan::Plan;
-use xtask::sync::promoting::promote::{look, promote};
+use xtask::sync::promoting::look::{Seen, look};
+use xtask::sync::promoting::promote::promote;
 use xtask::sync::promoting::report::Report;
 use xtask::sync::promoting::retry;
 use xtask::sync::settings::config::Config;
@@ -24,6 +28,8 @@ pub(super) struct Stage {
     pub(super) dev: Database,
     pub(super) test: Database,
     pub(super) config: Config,
+    /// What each plan was made from, by its id.
+    seen: RefCell<BTreeMap<String, Seen>>,
 }
 
 pub(super) const BASE: &str = "2024-01-01-000000_base";
@@ -54,6 +60,7 @@ impl Stage {
             dev,
             test,
             config,
+            seen: RefCell::default(),
         }
     }
 
@@ -104,13 +111,24 @@ impl Stage {
 
     pub(super) fn try_plan(&self) -> anyhow::Result<Plan> {
         let promotion = self.config.promotion("dev-to-test")?;
-        Ok(look(&self.config, &promotion, false)?.plan)
+        Ok(self.remember(look(&self.config, &promotion, false)?.seen))
     }
 
     /// With every row that would change.
     pub(super) fn try_plan_with_rows(&self) -> anyhow::Result<Plan> {
         let promotion = self.config.promotion("dev-to-test")?;
-        Ok(look(&self.config, &promotion, true)?.plan)
+        Ok(self.remember(look(&self.config, &promotion, true)?.seen))
+    }
+
+    fn remember(&self, seen: Seen) -> Plan {
+        let plan = seen.plan.clone();
+        self.seen.borrow_mut().insert(plan.id.clone(), seen);
+        plan
+    }
+
+    /// What a plan of this stage was made from.
+    pub(super) fn seen(&self, plan: &Plan) -> Seen {
+        self.seen.borrow()[&plan.id].clone()
     }
 
     pub(super) fn plan(&self) -> Plan {
@@ -121,7 +139,13 @@ impl Stage {
     pub(super) fn carry_out(&self, plan: &Plan) -> (Report, Result<(), Problem>) {
         let promotion = self.config.promotion("dev-to-test").unwrap();
         let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);
-        let ended = promote(&self.config, &promotion, plan, &mut report, &mut |_| {});
+        let ended = promote(
+            &self.config,
+            &promotion,
+            &self.seen(plan),
+            &mut report,
+            &mut |_| {},
+        );
         (report, ended.map_err(|error| Problem::of(&error)))
     }
 
@@ -134,7 +158,13 @@ impl Stage {
     ) -> (Report, Result<(), Problem>) {
         let promotion = self.config.promotion("dev-to-test").unwrap();
         let mut report = Report::new(&promotion.name(), &plan.id, &plan.warnings);
-        let ended = retry::promote(&self.config, &promotion, plan, &mut report, events);
+        let ended = retry::promote(
+            &self.config,
+            &promotion,
+            &self.seen(plan),
+            &mut report,
+            events,
+        );
         (report, ended.map_err(|error| Problem::of(&error)))
     }
 

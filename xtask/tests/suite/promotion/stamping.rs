@@ -5,7 +5,7 @@ use xtask::problem::{Code, Problem};
 use xtask::sync::history::ledger::RunKind;
 use xtask::sync::history::stamp::{StampReport, Unstamped};
 use xtask::sync::migrate::migrate;
-use xtask::sync::promoting::promote;
+use xtask::sync::promoting::look;
 use xtask::sync::record::record;
 use xtask::sync::settings::environment::{Backend, DatabaseUrl};
 
@@ -307,8 +307,9 @@ pub(super) fn what_was_promoted_to_no_test_reaches_no_production(backend: Backen
     stage.config.pipeline[2].confirm.push("REALLY".to_owned());
     let judged = |stage: &Stage| {
         let promotion = stage.config.promotion("test-to-prod").unwrap();
-        let plan = promote::look(&stage.config, &promotion, false)
+        let plan = look::look(&stage.config, &promotion, false)
             .unwrap()
+            .seen
             .plan;
         (plan.blockers, plan.warnings)
     };

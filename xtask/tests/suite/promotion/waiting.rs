@@ -75,7 +75,13 @@ pub(super) fn attempted(
             in_pause();
         }
     };
-    let ended = promote(&stage.config, &promotion, &plan, &mut report, &mut events);
+    let ended = promote(
+        &stage.config,
+        &promotion,
+        &stage.seen(&plan),
+        &mut report,
+        &mut events,
+    );
     (report, ended.map_err(|error| Problem::of(&error)), notes)
 }
 
