@@ -8,7 +8,7 @@
 //! First [`Loading::identify`], [`Loading::number`] and [`Loading::link`] give every staged row the
 //! columns that mean something on the target only; from then on rows are matched by their columns.
 
-use super::sql::{equal, identifier, list, same_key, same_stored_key, table};
+use super::sql::{compared, equal, identifier, list, same_key, same_stored_key, table};
 use super::travelling::travelling;
 use crate::sync::obstacles::reference::Reference;
 use crate::sync::rows::lookup::{Link, Lookup};
@@ -324,14 +324,11 @@ fn assigned(link: &Link, value: impl Fn(&str) -> String) -> String {
 }
 
 fn joined(reference: &Reference) -> String {
-    let pairs = reference.columns.iter().zip(&reference.parent_columns);
-    let compared: Vec<String> = pairs
-        .enumerate()
-        .map(|(at, (child, parent))| {
-            let collation = reference.collations.get(at).map_or("", String::as_str);
-            let (child, parent) = (identifier(child), identifier(parent));
-            format!("child.{child} = lookup.{parent}{collation}")
-        })
-        .collect();
-    compared.join(" AND ")
+    let pairs = reference.parent_columns.iter().zip(&reference.columns);
+    compared(
+        &reference.comparisons,
+        "lookup",
+        "child",
+        pairs.map(|(parent, child)| (identifier(parent), identifier(child))),
+    )
 }

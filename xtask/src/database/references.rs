@@ -1,6 +1,6 @@
 //! The query that walks a path of foreign keys, the same on both backends.
 
-use super::sql::{identifier, table};
+use super::sql::{compared, identifier, table};
 use crate::sync::obstacles::reference::{Part, Step};
 
 /// A path of foreign keys and how a backend writes what belongs to it.
@@ -18,25 +18,6 @@ pub(super) struct Chain<'path> {
     pub(super) last: Option<String>,
     /// Whether rows of tables that inherit from the child of a step do not count.
     pub(super) alone: Vec<bool>,
-    /// Of what joins each step, how its columns are compared.
-    pub(super) comparisons: Vec<Vec<Comparison>>,
-}
-
-/// How a foreign key compares one of its columns.
-#[derive(Clone)]
-pub(super) struct Comparison {
-    pub(super) operator: String,
-    /// What the column that refers has behind it.
-    pub(super) collation: String,
-}
-
-impl Default for Comparison {
-    fn default() -> Self {
-        Comparison {
-            operator: "=".to_owned(),
-            collation: String::new(),
-        }
-    }
 }
 
 impl Chain<'_> {
@@ -84,7 +65,15 @@ impl Chain<'_> {
                     header(step.parent_columns.len()),
                     selected("child", &step.parent_columns),
                     self.join,
-                    self.condition(at, step)
+                    compared(
+                    &step.comparisons,
+                    "parent",
+                    "child",
+                    step.columns
+                        .iter()
+                        .enumerate()
+                        .map(|(column, name)| (format!("to_{column}"), identifier(name)))
+                )
                 ));
                 parent = tree;
             }
@@ -101,7 +90,15 @@ impl Chain<'_> {
                 at + 1,
                 header(width),
                 self.join,
-                self.condition(at, step)
+                compared(
+                    &step.comparisons,
+                    "parent",
+                    "child",
+                    step.columns
+                        .iter()
+                        .enumerate()
+                        .map(|(column, name)| (format!("to_{column}"), identifier(name)))
+                )
             ));
         }
         format!("WITH RECURSIVE {}", steps.join(", "))
@@ -124,27 +121,6 @@ impl Chain<'_> {
                 format!("(SELECT * FROM {table} WHERE ({condition}) IS NOT TRUE)")
             }
         }
-    }
-
-    /// The parent stands first: where collations differ, it is the parent's that counts.
-    fn condition(&self, at: usize, step: &Step) -> String {
-        let pairs: Vec<String> = step
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(column, name)| {
-                let comparison = self.comparisons.get(at).and_then(|step| step.get(column));
-                let Comparison {
-                    operator,
-                    collation,
-                } = comparison.cloned().unwrap_or_default();
-                format!(
-                    "parent.to_{column} {operator} child.{}{collation}",
-                    identifier(name)
-                )
-            })
-            .collect();
-        pairs.join(" AND ")
     }
 }
 

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 
 use crate::sync::rows::key_order::Reading;
 use crate::sync::rows::lookup::Lookup;
+use crate::sync::schema::catalog::Comparison;
 use crate::sync::schema::table::TableName;
 pub(super) use crate::sync::schema::table::quoted as identifier;
 
@@ -56,6 +57,23 @@ pub(super) fn equal<'name>(
         .map(|(left, right)| format!("{one}.{} = {other}.{}", identifier(left), identifier(right)))
         .collect::<Vec<_>>()
         .join(" AND ")
+}
+
+/// `parent.a = child.b AND …` over pairs of columns as SQL, as the database compares them itself.
+pub(super) fn compared(
+    comparisons: &[Comparison],
+    parent: &str,
+    child: &str,
+    pairs: impl Iterator<Item = (String, String)>,
+) -> String {
+    let compared = pairs.enumerate().map(|(at, (of_parent, of_child))| {
+        let (operator, collation) = match comparisons.get(at) {
+            Some(comparison) => (&*comparison.operator, &*comparison.collation),
+            None => ("=", ""),
+        };
+        format!("{parent}.{of_parent} {operator} {child}.{of_child}{collation}")
+    });
+    compared.collect::<Vec<_>>().join(" AND ")
 }
 
 /// The key of a lookup table, as it travels, joined between two names for it.

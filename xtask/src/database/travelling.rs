@@ -1,6 +1,6 @@
 //! A lookup table as its rows travel: an expression that stands where SQL wants a table.
 
-use super::sql::{identifier, list, table};
+use super::sql::{compared, identifier, list, table};
 use crate::sync::rows::lookup::{Link, Lookup, Source};
 use crate::sync::rows::row::{NULL, Record, unresolved};
 
@@ -142,20 +142,16 @@ fn join(at: usize, link: &Link, default_schema: &str) -> String {
         .iter()
         .map(|(_, parent)| parent.as_str())
         .collect();
-    let pairs: Vec<String> = link
-        .pairs
-        .iter()
-        .map(|(column, parent)| {
-            format!(
-                "link_{at}.{} = own.{}",
-                identifier(parent),
-                identifier(column)
-            )
-        })
-        .collect();
+    let pairs = link.pairs.iter();
+    let is_same = compared(
+        &link.comparisons,
+        &format!("link_{at}"),
+        "own",
+        pairs.map(|(column, parent)| (identifier(parent), identifier(column))),
+    );
     format!(
         " LEFT JOIN {} AS link_{at} ON {}",
         travelling(&link.parent, &columns, default_schema),
-        pairs.join(" AND ")
+        is_same
     )
 }

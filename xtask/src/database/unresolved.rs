@@ -1,7 +1,6 @@
 //! Rows that refer to what is not there: the statements that find them, the same on both backends.
 
-use super::references::Comparison;
-use super::sql::{count, identifier, list, literal, table};
+use super::sql::{compared, count, identifier, list, literal, table};
 use super::travelling::{own_rows, travelling, unresolved_column};
 use crate::sync::obstacles::reference::Step;
 use crate::sync::obstacles::unresolved::{NAMED, Unresolved};
@@ -62,7 +61,6 @@ pub(super) fn select_orphan(
     lookup: &Lookup,
     reference: &Step,
     parent: &crate::sync::schema::table::TableName,
-    comparisons: &[Comparison],
     default_schema: &str,
 ) -> String {
     let is_whole: Vec<String> = reference
@@ -70,27 +68,19 @@ pub(super) fn select_orphan(
         .iter()
         .map(|column| format!("child.{} IS NOT NULL", identifier(column)))
         .collect();
-    // The parent stands first: its collation and its affinity say what is equal.
-    let pairs = reference.columns.iter().zip(&reference.parent_columns);
-    let is_same: Vec<String> = pairs
-        .enumerate()
-        .map(|(at, (column, referred))| {
-            let Comparison {
-                operator,
-                collation,
-            } = comparisons.get(at).cloned().unwrap_or_default();
-            format!(
-                "parent.{} {operator} child.{}{collation}",
-                identifier(referred),
-                identifier(column)
-            )
-        })
-        .collect();
+    // The parent stands first: its affinity says on SQLite what is equal.
+    let pairs = reference.parent_columns.iter().zip(&reference.columns);
+    let is_same = compared(
+        &reference.comparisons,
+        "parent",
+        "child",
+        pairs.map(|(parent, child)| (identifier(parent), identifier(child))),
+    );
     format!(
         "SELECT '1' FROM {} AS child WHERE {} AND NOT EXISTS (SELECT 1 FROM {} AS parent WHERE {}) LIMIT 1",
         own_rows(lookup, default_schema),
         is_whole.join(" AND "),
         table(parent, default_schema),
-        is_same.join(" AND ")
+        is_same
     )
 }

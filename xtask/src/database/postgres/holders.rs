@@ -20,12 +20,13 @@ impl PostgresSession {
         values: &[Record],
     ) -> anyhow::Result<Vec<(usize, Record)>> {
         let what = format!("find rows of `{}` by their values", lookup.table);
-        let types = self.type_names(lookup)?;
+        let types = self.field_types(lookup)?;
         let by_value = self.tried(&what, |session| {
             session.holders_where(lookup, values, |at, field| {
+                let kind = &types[lookup.key[at]];
                 format!(
-                    "lookup.{field} = wanted.wanted_{at}::{}",
-                    types[lookup.key[at]]
+                    "lookup.{field} {} wanted.wanted_{at}::{}",
+                    kind.equals, kind.name
                 )
             })
         })?;

@@ -295,8 +295,7 @@ impl Session for PostgresSession {
         reference: &Step,
         parent: &TableName,
     ) -> anyhow::Result<bool> {
-        let comparisons = self.comparisons(reference)?;
-        let select = select_orphan(lookup, reference, parent, &comparisons, DEFAULT_SCHEMA);
+        let select = select_orphan(lookup, reference, parent, DEFAULT_SCHEMA);
         let found = self.query_theirs(&select);
         Ok(!found.map_err(|error| of_where(lookup, error))?.is_empty())
     }

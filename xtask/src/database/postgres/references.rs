@@ -5,7 +5,7 @@ use diesel::pg::{Pg, PgRowByRowLoadingMode};
 use diesel::row::NamedRow;
 use diesel::{RunQueryDsl, sql_query};
 
-use super::super::references::{Chain, Comparison};
+use super::super::references::Chain;
 use super::super::travelling::travelling;
 use super::super::{Rows, sql};
 use super::PostgresSession;
@@ -76,13 +76,12 @@ impl PostgresSession {
         path: &'path [Step],
         last: Option<&Lookup>,
     ) -> anyhow::Result<Chain<'path>> {
-        let (mut comparisons, mut alone) = (Vec::new(), Vec::new());
+        let mut alone = Vec::new();
         for (at, step) in path.iter().enumerate() {
             let next = path
                 .get(at + 1)
                 .map_or(&[][..], |next| &next.parent_columns);
             self.refuse_unreadable(touched, step, next)?;
-            comparisons.push(self.comparisons(step)?);
             alone.push(self.refers_alone(&step.child)?);
         }
         let lookup = touched.lookup;
@@ -123,7 +122,6 @@ impl PostgresSession {
                 travelling(child, &columns, DEFAULT_SCHEMA)
             }),
             alone,
-            comparisons,
         })
     }
 
@@ -134,36 +132,6 @@ impl PostgresSession {
             &[&sql::table(child, DEFAULT_SCHEMA)],
         )?;
         Ok(alone.as_deref() == Some("true"))
-    }
-
-    /// How the server itself compares the columns of a foreign key: the operator may be one that
-    /// the search path does not find, and of two collations it takes the parent's.
-    pub(super) fn comparisons(&mut self, step: &Step) -> anyhow::Result<Vec<Comparison>> {
-        let rows = self.query(
-            "SELECT format('OPERATOR(%I.%s)', opn.nspname, op.oprname), \
-             CASE WHEN p.attcollation NOT IN (0, c.attcollation) THEN format(' COLLATE %I.%I', cln.nspname, cl.collname) END \
-             FROM pg_constraint f CROSS JOIN unnest(f.conkey, f.confkey, f.conpfeqop) WITH ORDINALITY k(child, parent, operator, at) \
-             JOIN pg_attribute c ON c.attrelid = f.conrelid AND c.attnum = k.child \
-             JOIN pg_attribute p ON p.attrelid = f.confrelid AND p.attnum = k.parent \
-             JOIN pg_operator op ON op.oid = k.operator JOIN pg_namespace opn ON opn.oid = op.oprnamespace \
-             LEFT JOIN pg_collation cl ON cl.oid = p.attcollation LEFT JOIN pg_namespace cln ON cln.oid = cl.collnamespace \
-             WHERE f.contype = 'f' AND f.conrelid = $1::regclass AND f.conname = $2 ORDER BY k.at",
-            &[
-                &sql::table(&step.child, DEFAULT_SCHEMA),
-                step.name.as_deref().unwrap_or_default(),
-            ],
-        )?;
-        Ok(rows
-            .into_iter()
-            .map(|row| {
-                let text = |at: usize| row.get(at).cloned().flatten();
-                let otherwise = Comparison::default();
-                Comparison {
-                    operator: text(0).unwrap_or(otherwise.operator),
-                    collation: text(1).unwrap_or(otherwise.collation),
-                }
-            })
-            .collect())
     }
 
     /// Says so beforehand, because after an error the server answers nothing more.

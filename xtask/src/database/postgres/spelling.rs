@@ -17,11 +17,15 @@ use crate::sync::rows::row::{self, Field, Record};
 /// What the values of a field are read as.
 #[derive(Debug, Clone)]
 pub(super) struct FieldType {
-    name: String,
+    /// As SQL.
+    pub(super) name: String,
     /// ` COLLATE …`, where the column has a collation.
     collation: String,
     /// A text inside a JSON document would be read as a text of that type, not as a document.
     is_json: bool,
+    /// By which two values are equal, where the type says so itself, as one of an extension does
+    /// whose schema is on no search path.
+    pub(super) equals: String,
 }
 
 impl FieldType {
@@ -190,12 +194,6 @@ impl PostgresSession {
             .map_err(|error| whole_words(&error)))
     }
 
-    /// The types of the fields, as SQL.
-    pub(super) fn type_names(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<String>> {
-        let types = self.field_types(lookup)?;
-        Ok(types.into_iter().map(|kind| kind.name).collect())
-    }
-
     /// What the values of each field are read as: the type of the column that they come from.
     pub(super) fn field_types(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<FieldType>> {
         let rows = self.query(
@@ -204,7 +202,11 @@ impl PostgresSession {
              FROM pg_attribute a WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped \
              UNION ALL SELECT b.attname, t.typbasetype, b.name, b.collated FROM base b \
              JOIN pg_type t ON t.oid = b.type AND t.typtype = 'd') \
-             SELECT attname::text, name, collated, bool_or(type IN ('json'::regtype, 'jsonb'::regtype))::text FROM base GROUP BY 1, 2, 3",
+             SELECT attname::text, name, collated, bool_or(type IN ('json'::regtype, 'jsonb'::regtype))::text, \
+             max((SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname) FROM pg_opclass c JOIN pg_am m ON m.oid = c.opcmethod AND m.amname = 'btree' \
+             JOIN pg_amop e ON e.amopfamily = c.opcfamily AND e.amopstrategy = 3 AND (e.amoplefttype, e.amoprighttype) = (c.opcintype, c.opcintype) \
+             JOIN pg_operator o ON o.oid = e.amopopr JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE c.opcintype = type AND c.opcdefault)) \
+             FROM base GROUP BY 1, 2, 3",
             &[&sql::table(&lookup.table, DEFAULT_SCHEMA)],
         )?;
         let types: BTreeMap<String, FieldType> = rows
@@ -215,6 +217,7 @@ impl PostgresSession {
                     name: text(1),
                     collation: text(2),
                     is_json: text(3) == "true",
+                    equals: row.get(4).cloned().flatten().unwrap_or("=".to_owned()),
                 };
                 (text(0), kind)
             })
@@ -229,6 +232,7 @@ impl PostgresSession {
             name: "text".to_owned(),
             collation: String::new(),
             is_json: false,
+            equals: "=".to_owned(),
         };
         Ok(fields
             .map(|(column, source)| match source {

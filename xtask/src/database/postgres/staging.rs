@@ -6,6 +6,7 @@ use super::super::load::Loading;
 use super::super::sql;
 use super::super::staged::position;
 use super::PostgresSession;
+use super::catalog::keys::{COMPARISONS, comparisons};
 use super::read::DEFAULT_SCHEMA;
 use crate::sync::obstacles::fixed;
 use crate::sync::obstacles::reference::Reference;
@@ -49,7 +50,6 @@ impl PostgresSession {
         Ok(())
     }
 
-    /// Of two collations the server takes the parent's, but only in its own comparisons.
     pub(super) fn references_to(&mut self, table: &TableName) -> anyhow::Result<Vec<Reference>> {
         self.some_references_to(table, "f.conparentid = 0")
     }
@@ -73,11 +73,7 @@ impl PostgresSession {
               JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum)::text, \
              (SELECT json_agg(a.attname ORDER BY k.at) FROM unnest(f.confkey) WITH ORDINALITY k(attnum, at) \
               JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum)::text, \
-             (SELECT json_agg(CASE WHEN p.attcollation NOT IN (0, a.attcollation) THEN format(' COLLATE %I.%I', cln.nspname, cl.collname) ELSE '' END ORDER BY k.at) \
-              FROM unnest(f.conkey, f.confkey) WITH ORDINALITY k(child, parent, at) \
-              JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.child \
-              JOIN pg_attribute p ON p.attrelid = f.confrelid AND p.attnum = k.parent \
-              LEFT JOIN pg_collation cl ON cl.oid = p.attcollation LEFT JOIN pg_namespace cln ON cln.oid = cl.collnamespace)::text, (c.relkind <> 'p')::text \
+             {COMPARISONS}, (c.relkind <> 'p')::text \
              FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
              WHERE f.contype = 'f' AND f.confrelid = $1::regclass AND {condition}"),
             &[&sql::table(table, DEFAULT_SCHEMA)],
@@ -90,7 +86,7 @@ impl PostgresSession {
                     alone: text(5) == "true",
                     columns: serde_json::from_str(&text(2))?,
                     parent_columns: serde_json::from_str(&text(3))?,
-                    collations: serde_json::from_str(&text(4))?,
+                    comparisons: comparisons(&text(4))?,
                 })
             })
             .collect()
@@ -189,7 +185,7 @@ impl PostgresSession {
             let name = sql::identifier(column);
             let count = self.value_theirs(&format!(
                 "SELECT nullif(count(*), 0)::text FROM {} AS lookup JOIN {} AS staged ON {} \
-                 WHERE staged.__change = 'U' AND staged.{name} IS DISTINCT FROM lookup.{name}",
+                 WHERE staged.__change = 'U' AND staged.{name}::text IS DISTINCT FROM lookup.{name}::text",
                 loading.table,
                 loading.staging,
                 sql::same_stored_key(lookup, "staged", "lookup")

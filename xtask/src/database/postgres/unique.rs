@@ -31,6 +31,8 @@ struct Term {
     base: Option<String>,
     /// By which two rows are in each other's way.
     operator: String,
+    /// Whether they are so by another rule than that they are equal.
+    excludes: bool,
     /// Whether two NULLs are as well. Only then is it asked so that the server cannot join by it.
     nulls_meet: bool,
 }
@@ -47,8 +49,9 @@ pub(super) struct Replaceable {
 
 /// For every unique key and each of its terms: the index, the column, whether it is NOT NULL and
 /// whether it is an identity, what else it is computed by, whether NULLs are equal to it, the
-/// columns that the index reads, with their types, the operator of an exclusion constraint, what the
-/// rows of a partial index meet, and whether it can be DEFERRABLE, as no expression can, nor what
+/// columns that the index reads, with their types, the operator by which values are equal or exclude
+/// each other, which no search path may find, and which of both it is, what the rows of a partial index
+/// meet, and whether it can be DEFERRABLE, as no expression can, nor what
 /// foreign keys name.
 const UNIQUE_KEYS: &str = "SELECT i.indexrelid::text, a.attname::text, a.attnotnull::text, a.attidentity::text, \
      CASE WHEN k.attnum = 0 THEN pg_get_indexdef(i.indexrelid, k.at::integer, false) \
@@ -58,8 +61,10 @@ const UNIQUE_KEYS: &str = "SELECT i.indexrelid::text, a.attname::text, a.attnotn
       FROM pg_attribute r WHERE r.attrelid = i.indrelid AND r.attgenerated = '' AND r.attidentity = '' AND (r.attnum = k.attnum OR r.attnum IN (\
       SELECT e.refobjsubid FROM pg_depend e WHERE e.refclassid = 'pg_class'::regclass AND e.refobjid = i.indrelid \
       AND ((e.classid = 'pg_class'::regclass AND e.objid = i.indexrelid) OR (e.classid = 'pg_attrdef'::regclass AND e.objid = d.oid)))))::text, \
-     (SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname) FROM pg_constraint x JOIN pg_operator o ON o.oid = x.conexclop[k.at] \
-      JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE x.contype = 'x' AND x.conindid = i.indexrelid), \
+     (SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname) FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace \
+      WHERE o.oid = CASE WHEN i.indisexclusion THEN (SELECT x.conexclop[k.at] FROM pg_constraint x WHERE x.contype = 'x' AND x.conindid = i.indexrelid) \
+      ELSE (SELECT e.amopopr FROM pg_opclass oc JOIN pg_amop e ON e.amopfamily = oc.opcfamily AND e.amopstrategy = 3 \
+      AND (e.amoplefttype, e.amoprighttype) = (oc.opcintype, oc.opcintype) WHERE oc.oid = (i.indclass::oid[])[k.at - 1]) END), i.indisexclusion::text, \
      pg_get_expr(i.indpred, i.indrelid), (i.indisexclusion OR (i.indpred IS NULL AND i.indexprs IS NULL \
      AND NOT EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.conindid = i.indexrelid)))::text \
      FROM pg_index i JOIN unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, at) ON k.at <= i.indnkeyatts \
@@ -86,11 +91,12 @@ impl UniqueKey {
                 (true, Some(base)) => format!("{row}.{}::{base}", sql::identifier(&term.text)),
                 (false, _) => format!("(SELECT {} FROM (SELECT {row}.*) AS of_row)", term.text),
             };
-            let operator = match term.nulls_meet {
-                true => "IS NOT DISTINCT FROM",
-                false => &term.operator,
-            };
-            format!("{} {operator} {}", of_row("lookup"), of_row("wanted"))
+            let (one, other) = (of_row("lookup"), of_row("wanted"));
+            let meet = format!("{one} {} {other}", term.operator);
+            match term.nulls_meet {
+                true => format!("({meet} OR ({one} IS NULL AND {other} IS NULL))"),
+                false => meet,
+            }
         });
         let predicate = self
             .predicate
@@ -127,7 +133,7 @@ impl UniqueKey {
 
 impl Term {
     fn is_equal_column(&self) -> bool {
-        self.is_column && self.operator == "="
+        self.is_column && !self.excludes
     }
 }
 
@@ -159,8 +165,8 @@ impl PostgresSession {
                     terms: Vec::new(),
                     nullable: Vec::new(),
                     replaceable: Vec::new(),
-                    predicate: optional(8),
-                    may_wait: text(9) == "true",
+                    predicate: optional(9),
+                    may_wait: text(10) == "true",
                     reads: Vec::new(),
                     loose: Vec::new(),
                 };
@@ -198,6 +204,7 @@ impl PostgresSession {
                 base: domains.get(&column).cloned(),
                 text: expression.unwrap_or(column),
                 operator: optional(7).unwrap_or("=".to_owned()),
+                excludes: text(8) == "true",
                 nulls_meet: text(5) == "true" && text(2) != "true",
             });
         }

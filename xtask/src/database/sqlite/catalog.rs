@@ -226,6 +226,7 @@ impl SqliteSession {
                     columns: Vec::new(),
                     parent: TableName::new(None, &text(1)),
                     parent_columns: Vec::new(),
+                    comparisons: Vec::new(),
                     // References are checked at the end anyway, so order does not matter here.
                     deferrable: false,
                     on_delete_columns: Vec::new(),

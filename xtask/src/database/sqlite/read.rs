@@ -286,8 +286,7 @@ impl Session for SqliteSession {
         reference: &Step,
         parent: &TableName,
     ) -> anyhow::Result<bool> {
-        let comparisons = [];
-        let select = select_orphan(lookup, reference, parent, &comparisons, DEFAULT_SCHEMA);
+        let select = select_orphan(lookup, reference, parent, DEFAULT_SCHEMA);
         let found = self.query(&select, &[]);
         Ok(!found.map_err(|error| of_where(lookup, error))?.is_empty())
     }

@@ -100,6 +100,5 @@ fn chain<'path>(touched: &Touched<'_>, path: &'path [Step], last: Option<&Lookup
             travelling(child, &columns, DEFAULT_SCHEMA)
         }),
         alone: Vec::new(),
-        comparisons: Vec::new(),
     }
 }

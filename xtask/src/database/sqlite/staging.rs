@@ -85,7 +85,7 @@ impl SqliteSession {
                 alone: false,
                 columns: key.columns.clone(),
                 parent_columns: key.parent_columns.clone(),
-                collations: Vec::new(),
+                comparisons: Vec::new(),
             })
             .collect();
         let stays: Vec<&str> = lookup

@@ -64,9 +64,9 @@ pub(super) fn orphans(
     }
     let reference = Step {
         child: on_source.table.clone(),
-        name: foreign_key.name.clone(),
         columns: foreign_key.columns.clone(),
         parent_columns: foreign_key.parent_columns.clone(),
+        comparisons: foreign_key.comparisons.clone(),
         part: Part::All,
         repeats: false,
     };

@@ -182,6 +182,7 @@ mod tests {
                 columns: vec!["group_id".to_owned()],
                 parent: name("anything"),
                 parent_columns: vec!["id".to_owned()],
+                comparisons: Vec::new(),
                 deferrable: false,
                 on_delete_columns: Vec::new(),
                 on_delete: action,

@@ -4,6 +4,7 @@ use super::walk::Hop;
 use crate::problem::{Code, Problem};
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::Record;
+use crate::sync::schema::catalog::Comparison;
 use crate::sync::schema::table::TableName;
 use crate::sync::words::counted;
 
@@ -15,9 +16,7 @@ pub struct Reference {
     pub alone: bool,
     pub columns: Vec<String>,
     pub parent_columns: Vec<String>,
-    /// Beside each of them its collation, as SQL, where both ends have one of their own; nothing
-    /// where none is needed.
-    pub collations: Vec<String>,
+    pub comparisons: Vec<Comparison>,
 }
 
 /// Rows of a lookup table that go or change.
@@ -32,10 +31,9 @@ pub struct Touched<'rows> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     pub child: TableName,
-    /// Of the constraint, where the database tells.
-    pub name: Option<String>,
     pub columns: Vec<String>,
     pub parent_columns: Vec<String>,
+    pub comparisons: Vec<Comparison>,
     /// Which rows of the child count.
     pub part: Part,
     /// The rows that refer to rows that refer count too, and so on: the child is its own parent.
@@ -54,9 +52,9 @@ impl Step {
     pub fn of(hop: &Hop, part: Part) -> Self {
         Step {
             child: hop.child.clone(),
-            name: hop.key.name.clone(),
             columns: hop.key.columns.clone(),
             parent_columns: hop.key.parent_columns.clone(),
+            comparisons: hop.key.comparisons.clone(),
             part,
             repeats: hop.repeats(),
         }

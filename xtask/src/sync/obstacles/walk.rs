@@ -183,6 +183,7 @@ mod tests {
                 columns: names(columns),
                 parent: name(parent),
                 parent_columns: names(parent_columns),
+                comparisons: Vec::new(),
                 deferrable: false,
                 on_delete_columns: Vec::new(),
                 on_delete: *on_delete,

@@ -116,11 +116,23 @@ pub struct ForeignKey {
     pub columns: Vec<String>,
     pub parent: TableName,
     pub parent_columns: Vec<String>,
+    /// How the database compares each pair of them, where that is not with a plain `=`.
+    pub comparisons: Vec<Comparison>,
     pub deferrable: bool,
     pub on_delete: Action,
     /// The columns that `SET NULL (…)` or `SET DEFAULT (…)` names; all where it names none.
     pub on_delete_columns: Vec<String>,
     pub on_update: Action,
+}
+
+/// How a foreign key compares one of its columns with the parent's, which stands first: the operator
+/// may be one that no search path finds, and of two collations the parent's counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// As SQL.
+    pub operator: String,
+    /// What stands behind the column that refers.
+    pub collation: String,
 }
 
 /// What a database does to a row when the row that it refers to goes or changes.

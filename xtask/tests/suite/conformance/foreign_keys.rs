@@ -194,7 +194,7 @@ pub(super) fn a_table_that_may_not_be_read_is_named() {
         };
         let step = Step {
             child: name("crm.merchants"),
-            name: None,
+            comparisons: Vec::new(),
             columns: vec!["group_id".to_owned()],
             parent_columns: vec!["id".to_owned()],
             part: Part::All,

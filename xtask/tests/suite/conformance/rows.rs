@@ -352,7 +352,7 @@ pub(super) fn references_are_counted(backend: Backend) {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let step = Step {
             child: name(child),
-            name: None,
+            comparisons: Vec::new(),
             columns: names(columns),
             parent_columns: names(parents),
             part: Part::All,

@@ -14,6 +14,7 @@ mod editing;
 mod effects;
 mod ending;
 mod exporting;
+mod extensions;
 mod failing;
 mod foreign;
 mod history;
@@ -341,6 +342,7 @@ suite! {
             no_language_tells_values
             whoever_writes_down_what_is_defined_is_in_nobodys_way
             ;
+        extensions: values_of_extensions_arrive values_of_extensions_that_are_taken_are_blockers;
         data_loss: a_loss_that_the_copy_did_not_show_rolls_back a_copy_of_the_schema_shows_what_is_dropped;
         effects: types_that_keep_every_value_are_no_loss values_that_another_type_changes_are_counted
             rows_that_go_with_a_lookup_row_are_measured rows_of_partitions_are_measured;

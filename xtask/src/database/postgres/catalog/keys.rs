@@ -2,7 +2,7 @@
 
 use super::super::PostgresSession;
 use super::USER_SCHEMA;
-use crate::sync::schema::catalog::{Action, Catalog, ForeignKey, PartialKey};
+use crate::sync::schema::catalog::{Action, Catalog, Comparison, ForeignKey, PartialKey};
 use crate::sync::schema::table::TableName;
 
 impl PostgresSession {
@@ -45,7 +45,7 @@ impl PostgresSession {
             &format!(
                 "SELECT n.nspname::text, c.relname::text, pn.nspname::text, p.relname::text, f.condeferrable::text, \
                  f.conname::text, f.confdeltype::text, f.confupdtype::text, \
-                 (f.conrelid <> c.oid OR f.confrelid <> p.oid)::text, {}, {}, {} \
+                 (f.conrelid <> c.oid OR f.confrelid <> p.oid)::text, {}, {}, {}, {COMPARISONS} \
                  FROM pg_constraint f JOIN pg_class c ON c.oid = coalesce(pg_partition_root(f.conrelid), f.conrelid) \
                  JOIN pg_namespace n ON n.oid = c.relnamespace \
                  JOIN pg_class p ON p.oid = coalesce(pg_partition_root(f.confrelid), f.confrelid) \
@@ -69,6 +69,7 @@ impl PostgresSession {
                 on_update: action(&text(7)),
                 columns: serde_json::from_str(&text(9))?,
                 parent_columns: serde_json::from_str(&text(10))?,
+                comparisons: comparisons(&text(12))?,
                 on_delete_columns: match text(11) {
                     columns if columns.is_empty() => Vec::new(),
                     columns => serde_json::from_str(&columns)?,
@@ -82,6 +83,26 @@ impl PostgresSession {
         }
         Ok(())
     }
+}
+
+/// How the foreign key `f` compares its columns, for [`comparisons`].
+pub(in crate::database::postgres) const COMPARISONS: &str = "(SELECT json_agg(json_build_array(format('OPERATOR(%I.%s)', ns.nspname, op.oprname), \
+     CASE WHEN other.attcollation NOT IN (0, own.attcollation) THEN format(' COLLATE %I.%I', cns.nspname, cl.collname) ELSE '' END) ORDER BY k.at) \
+     FROM unnest(f.conkey, f.confkey, f.conpfeqop) WITH ORDINALITY k(child, parent, operator, at) \
+     JOIN pg_attribute own ON own.attrelid = f.conrelid AND own.attnum = k.child \
+     JOIN pg_attribute other ON other.attrelid = f.confrelid AND other.attnum = k.parent \
+     JOIN pg_operator op ON op.oid = k.operator JOIN pg_namespace ns ON ns.oid = op.oprnamespace \
+     LEFT JOIN pg_collation cl ON cl.oid = other.attcollation LEFT JOIN pg_namespace cns ON cns.oid = cl.collnamespace)::text";
+
+pub(in crate::database::postgres) fn comparisons(json: &str) -> anyhow::Result<Vec<Comparison>> {
+    let pairs: Vec<(String, String)> = serde_json::from_str(json)?;
+    let pairs = pairs.into_iter();
+    Ok(pairs
+        .map(|(operator, collation)| Comparison {
+            operator,
+            collation,
+        })
+        .collect())
 }
 
 /// <https://www.postgresql.org/docs/current/catalog-pg-constraint.html>

@@ -3,7 +3,7 @@
 
 mod body;
 mod columns;
-mod keys;
+pub(super) mod keys;
 mod objects;
 mod optional;
 mod types;

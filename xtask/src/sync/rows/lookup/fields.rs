@@ -101,6 +101,7 @@ impl Resolving<'_> {
             {
                 links.push(Link {
                     pairs,
+                    comparisons: foreign_key.comparisons.clone(),
                     local,
                     parent: Box::new(self.parent(parent, way)?),
                 });

@@ -11,7 +11,7 @@ pub use order::in_dependency_order;
 
 use super::row::{self, KeyedHash, Record, RowHash};
 use crate::sync::rows::key_order::Reading;
-use crate::sync::schema::catalog::{DefaultValue, Table};
+use crate::sync::schema::catalog::{Comparison, DefaultValue, Table};
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{ExtraRows, Retire};
 
@@ -68,6 +68,7 @@ pub struct OwnColumn {
 pub struct Link {
     /// All columns of the foreign key, each with the parent's column that it refers to.
     pub pairs: Vec<(String, String)>,
+    pub comparisons: Vec<Comparison>,
     /// Those of the pairs whose values differ from environment to environment.
     pub local: Vec<(String, String)>,
     /// The parent with nothing but the fields of its key, over all of its rows.
@@ -307,6 +308,7 @@ mod samples {
                     columns: vec!["parent".to_owned()],
                     parent: TableName::new(None, parent),
                     parent_columns: vec!["id".to_owned()],
+                    comparisons: Vec::new(),
                     deferrable: false,
                     on_delete_columns: Vec::new(),
                     on_delete: Action::NoAction,
