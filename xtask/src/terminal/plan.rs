@@ -259,20 +259,23 @@ pub(super) fn drift_lines(drift: &[Drift], verbose: bool) -> String {
     text
 }
 
-/// Problems with their hints, each behind its word.
+/// Problems with their hints, each behind its word. What helps against several in a row is said once,
+/// behind the last of them.
 pub(super) fn problem_lines(word: &str, problems: &[Problem]) -> String {
+    let following = problems.iter().skip(1).map(Some).chain([None]);
     problems
         .iter()
-        .map(|problem| {
+        .zip(following)
+        .map(|(problem, next)| {
             let word = format!("{word}:");
             let word = if word == "blocker:" {
                 style(word).red()
             } else {
                 style(word).yellow()
             };
-            let hint = problem
-                .hint
-                .as_ref()
+            let hint = problem.hint.as_ref();
+            let hint = hint
+                .filter(|hint| next.is_none_or(|next| next.hint.as_ref() != Some(hint)))
                 .map_or(String::new(), |hint| format!("    hint: {}\n", line(hint)));
             let details: String = problem
                 .details

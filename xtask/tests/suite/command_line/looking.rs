@@ -32,13 +32,9 @@ fn status_of_empty_files() {
       equipment_catalogue: not in both environments yet
       system_configuration: not in both environments yet
       blocker: Development has no table `fee_groups`
-        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Development has no table `fee_items`
-        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Development has no table `email_templates`
-        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Development has no table `equipment_catalogue`
-        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Development has no table `system_configuration`
         hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
 
@@ -51,13 +47,9 @@ fn status_of_empty_files() {
       blocker: the database behind Test does not say that it is Test: nothing was ever promoted to it
         hint: correct TEST_DATABASE_URL; or promote to it first (`cargo xtask sync dev-to-test`); or, if it is Test all the same, `cargo xtask sync stamp --env test` says so
       blocker: Test has no table `fee_groups`
-        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Test has no table `fee_items`
-        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Test has no table `email_templates`
-        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Test has no table `equipment_catalogue`
-        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Test has no table `system_configuration`
         hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
     ----- stderr -----

@@ -37,9 +37,7 @@ fn what_other_programs_ran_is_said_and_adopted() {
       blocker: it is not recorded what Test ran of 3 migrations, so that the files cannot be compared with it: 2024-01-15-090000_create_merchants, 2024-02-12-100000_create_transactions, 2024-03-04-110000_create_audit_logs
         hint: if the files are what ran there, `cargo xtask migrate --record --env test` records them; unrecorded = "warn" for `prod` in data-sync/sync.toml lets them pass
       blocker: Test has no table `email_templates`
-        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Test has no table `equipment_catalogue`
-        hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       blocker: Test has no table `system_configuration`
         hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
       warning: Test has not run 9 migrations: they are not promoted
