@@ -9,6 +9,7 @@ use xtask::sync::promoting::report::Report;
 use xtask::sync::settings::environment::Backend;
 use xtask::sync::status::status;
 
+use super::parts::{MARKED, outside};
 use super::{BASE, Stage, codes};
 use crate::support::database::Database;
 
@@ -257,4 +258,67 @@ pub(super) fn production_gets_what_test_was_given(backend: Backend) {
     let status = status(&stage.config).unwrap();
     assert!(status.promotions[1].in_sync, "{:?}", status.promotions[1]);
     assert_eq!(status.promotions[0].migrations, [FILL, DEMAND]);
+}
+
+/// What cannot be in a transaction lies before the end, is the end, and lies behind it.
+pub(super) fn an_end_among_several_parts(backend: Backend) {
+    let mut stage = Stage::promoted(backend);
+    let add = "ALTER TABLE merchants ADD COLUMN phone text;";
+    stage.migrations.write(ADD, add);
+    stage.migrations.write(FILL, outside(backend));
+    stage.migrations.write_metadata(FILL, MARKED);
+    stage
+        .migrations
+        .write(DEMAND, "CREATE UNIQUE INDEX one_name ON merchants (name);");
+    stage
+        .migrations
+        .write(WIDEN, "CREATE TABLE wide (id integer);");
+    stage.migrate();
+    let parts = |stage: &Stage| stage.plan().parts.len();
+    for (end, expected) in [(ADD, 1), (FILL, 3), (DEMAND, 3)] {
+        until(&mut stage, end);
+        assert_eq!(parts(&stage), expected, "{end}");
+    }
+    // The last part fails; the same command goes on from there.
+    stage.do_not_rehearse();
+    stage
+        .test
+        .run("INSERT INTO merchants VALUES (9, 'Ann', NULL)");
+    let (report, ended) = stage.carry_out(&stage.plan());
+    let problem = ended.unwrap_err();
+    assert_eq!(
+        (problem.code, problem.exit_code()),
+        (Code::MigrationFailed, 6)
+    );
+    assert_eq!(report.migrations.len(), 2);
+    stage.test.run("DELETE FROM merchants WHERE id = 9");
+    assert_eq!(names(&stage.plan()), [DEMAND]);
+    stage.promote();
+    assert!(stage.plan().empty);
+    stage.config.until = None;
+    assert_eq!(names(&stage.plan()), [WIDEN]);
+    stage.promote();
+    stage.assert_in_sync();
+}
+
+/// Also where only the type of a column changes.
+pub(super) fn no_rows_are_loaded_into_columns_of_another_type() {
+    let widen = "ALTER TABLE fee_items ALTER amount TYPE double precision;";
+    let mut stage = with_a_phone_and(Backend::Postgres, &[(WIDEN, widen)]);
+    stage
+        .dev
+        .run("UPDATE fee_items SET amount = 1.25 WHERE id = 1");
+    until(&mut stage, ADD);
+    let plan = stage.plan();
+    let other = &plan.until.as_ref().unwrap().other_columns;
+    assert_eq!(other[0].to_string(), "fee_items");
+    assert_eq!(
+        (plan.blockers.len(), plan.lookups.len()),
+        (0, 0),
+        "{plan:?}"
+    );
+    stage.promote();
+    stage.config.until = None;
+    stage.promote();
+    stage.assert_in_sync();
 }

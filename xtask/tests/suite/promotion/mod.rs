@@ -188,6 +188,7 @@ suite! {
             the_end_is_part_of_what_is_approved
             an_end_that_cannot_be_is_refused
             what_no_migration_up_to_the_end_makes_is_drift
+            an_end_among_several_parts
             production_gets_what_test_was_given
             ;
         limiting:
@@ -342,6 +343,7 @@ suite! {
             no_language_tells_values
             whoever_writes_down_what_is_defined_is_in_nobodys_way
             ;
+        ending: no_rows_are_loaded_into_columns_of_another_type;
         extensions: values_of_extensions_arrive values_of_extensions_that_are_taken_are_blockers;
         data_loss: a_loss_that_the_copy_did_not_show_rolls_back a_copy_of_the_schema_shows_what_is_dropped;
         effects: types_that_keep_every_value_are_no_loss values_that_another_type_changes_are_counted
