@@ -10,6 +10,7 @@ use xshell::{Cmd, Shell, cmd};
 use super::super::ledger::{LEDGER, insert_run, run_values};
 use super::super::sql::literal;
 use super::bookkeeping::qualified_in;
+use super::connection::connect;
 use crate::problem::{Code, Problem};
 use crate::sync::history::ledger::Run;
 use crate::sync::settings::environment::DatabaseUrl;
@@ -121,11 +122,19 @@ pub(in super::super) fn check_programs(server_version: &str) -> anyhow::Result<(
 }
 
 /// A program that connects: the URL goes without its password, which only the environment has.
-pub(super) fn connecting<'shell>(command: Cmd<'shell>, password: Option<String>) -> Cmd<'shell> {
-    match password {
+///
+/// # Errors
+/// `unreachable` where there is no connection for it, for which the program itself would wait for
+/// ever behind a pooler.
+pub(super) fn connecting<'shell>(
+    command: Cmd<'shell>,
+    url: &DatabaseUrl,
+) -> anyhow::Result<Cmd<'shell>> {
+    drop(connect(url)?);
+    Ok(match url.without_password().1 {
         Some(password) => command.env("PGPASSWORD", password),
         None => command,
-    }
+    })
 }
 
 /// Runs a program; its words go into the problem, without any password.
@@ -160,13 +169,13 @@ pub(super) fn dump(
 ) -> anyhow::Result<()> {
     let shell = shell()?;
     let program = fitting_folder(server_version)?.join("pg_dump");
-    let (address, password) = url.without_password();
+    let (address, _) = url.without_password();
     let command = cmd!(
         shell,
         "{program} --format=custom --encoding=UTF8 --no-password --lock-wait-timeout=30000 --snapshot={snapshot} --file={path} --dbname={address}"
     );
     run(
-        connecting(command, password),
+        connecting(command, url)?,
         Code::BackupFailed,
         "back up with pg_dump",
         Some(url),

@@ -188,15 +188,15 @@ impl PostgresSession {
         let files = Folder::temporary()?;
         let [dump, list] = ["schema.dump", "contents.list"].map(|name| files.path().join(name));
         let shell = shell()?;
-        let (address, password) = self.url.without_password();
+        let (address, _) = self.url.without_password();
         run(
             connecting(
                 cmd!(
                     shell,
                     "{pg_dump} --format=custom --compress=0 --no-password --lock-wait-timeout=5000 --no-blobs --no-subscriptions --snapshot={snapshot} {left_out...} --file={dump} --dbname={address}"
                 ),
-                password,
-            ),
+                &self.url,
+            )?,
             Code::NotRehearsed,
             "copy the database with pg_dump",
             Some(&self.url),
@@ -208,7 +208,7 @@ impl PostgresSession {
             None,
         )?;
         std::fs::write(&list, without_reach(&contents))?;
-        let (address, password) = scratch.without_password();
+        let (address, _) = scratch.without_password();
         let restore = cmd!(
             shell,
             "{pg_restore} --no-password --use-list={list} --dbname={address} {dump}"
@@ -216,7 +216,7 @@ impl PostgresSession {
         // A pooler takes no PGOPTIONS.
         .env("PGAPPNAME", "cargo xtask sync");
         let filled = run(
-            connecting(restore, password),
+            connecting(restore, scratch)?,
             Code::NotRehearsed,
             "fill a database to rehearse on",
             Some(scratch),

@@ -4,6 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::support::database::Database;
+use crate::support::proxy::parts;
+use xtask::sync::settings::environment::Backend;
 
 /// Lets a client in as a pooler does, and says nothing more: it has no connection for it.
 fn let_in(client: &mut TcpStream) -> std::io::Result<()> {
@@ -23,18 +26,35 @@ fn let_in(client: &mut TcpStream) -> std::io::Result<()> {
     }
 }
 
-#[test]
-fn a_pooler_without_a_free_connection_is_told() {
+/// A pooler that has a connection to the server for the first clients only; returns its port.
+fn pooler(server: &str, connections: usize) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
+    let server = server.to_owned();
     std::thread::spawn(move || {
-        let mut clients = Vec::new();
-        for client in listener.incoming() {
+        let mut waiting = Vec::new();
+        for (at, client) in listener.incoming().enumerate() {
             let mut client = client.unwrap();
-            let_in(&mut client).unwrap();
-            clients.push(client);
+            if at >= connections {
+                let_in(&mut client).unwrap();
+                waiting.push(client);
+                continue;
+            }
+            let server = TcpStream::connect(&server).unwrap();
+            for (mut from, mut to) in [
+                (client.try_clone().unwrap(), server.try_clone().unwrap()),
+                (server, client),
+            ] {
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            }
         }
     });
+    port
+}
+
+#[test]
+fn a_pooler_without_a_free_connection_is_told() {
+    let port = pooler("", 0);
     let mut workspace = Workspace::bare();
     workspace.set(
         "DEV_DATABASE_URL",
@@ -46,6 +66,26 @@ fn a_pooler_without_a_free_connection_is_told() {
     assert!(
         run.stderr.contains("answered nothing within 4 seconds")
             && run.stderr.contains("a run has up to 5 open to its target"),
+        "{run}"
+    );
+}
+
+/// `pg_dump` itself would wait for ever.
+#[test]
+fn a_program_that_gets_no_connection_is_not_waited_for() {
+    let database = Database::create(Backend::Postgres);
+    let (_, server, _) = parts(&database.url);
+    let port = pooler(server, 1);
+    let mut workspace = Workspace::bare();
+    workspace.set(
+        "DEV_DATABASE_URL",
+        &database.url.replace(server, &format!("127.0.0.1:{port}")),
+    );
+    workspace.set("PGCONNECT_TIMEOUT", "1");
+    let run = workspace.run(&["sync", "backup", "--env", "dev"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(
+        run.stderr.contains("answered nothing within 4 seconds"),
         "{run}"
     );
 }

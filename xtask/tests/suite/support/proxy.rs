@@ -98,7 +98,7 @@ impl Proxy {
 }
 
 /// What is before the server's address in a URL, the address, and what is behind it.
-fn parts(url: &str) -> (&str, &str, &str) {
+pub(crate) fn parts(url: &str) -> (&str, &str, &str) {
     let start = url.find("://").unwrap() + 3;
     let start = url.rfind('@').map_or(start, |at| at + 1);
     let end = url[start..].find('/').map_or(url.len(), |at| start + at);
