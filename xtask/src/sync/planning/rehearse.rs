@@ -22,8 +22,8 @@ use crate::sync::snapshot::{Observed, Snapshot};
 
 /// What came of a rehearsal, or nothing where there was nothing to rehearse.
 ///
-/// The problem is `migration_failed`, `not_transactional` or `statement_timeout` where a migration
-/// failed, else `not_rehearsed`: why there was no rehearsal, though there was to be one.
+/// The problem is `migration_failed`, `not_transactional`, `value_uncommitted` or `statement_timeout`
+/// where a migration failed, else `not_rehearsed`: why there was no rehearsal, though there was to be one.
 pub type Rehearsal<T> = Result<Option<Rehearsed<T>>, Problem>;
 
 /// The target as the migrations would leave it, and what was tried to know that.
@@ -167,11 +167,7 @@ fn live(
 
 /// How a migration failed on the copy; or why there was no rehearsal after all.
 fn failed(error: &anyhow::Error, target: &Snapshot, extent: Extent) -> Problem {
-    let mut problem = Problem::of(error);
-    if problem.code == Code::ValueUncommitted {
-        // Not that of another migration, or the run would have been split.
-        problem.code = Code::MigrationFailed;
-    }
+    let problem = Problem::of(error);
     let hint = match (problem.code, extent) {
         (Code::MigrationFailed, Extent::Full) => {
             "nothing was touched; mend the migration or the rows that it meets"
@@ -184,7 +180,7 @@ fn failed(error: &anyhow::Error, target: &Snapshot, extent: Extent) -> Problem {
             "nothing was touched; take what begins or ends a transaction out of up.sql"
         }
         // On the target, with all its rows, it would hardly be faster.
-        (Code::StatementTimeout | Code::NotTransactional, _) => {
+        (Code::StatementTimeout | Code::NotTransactional | Code::ValueUncommitted, _) => {
             problem.hint.as_deref().unwrap_or_default()
         }
         _ => return not_rehearsed(target, error),

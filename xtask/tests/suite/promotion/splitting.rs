@@ -5,6 +5,7 @@ use xtask::problem::{Code, Problem};
 use xtask::sync::migrate::migrate;
 use xtask::sync::settings::environment::Backend;
 use xtask::sync::settings::limits::Limits;
+use xtask::sync::settings::rehearsal::RehearsalSetting;
 
 use super::parts::{FIRST, LAST, MARKED, OUTSIDE, TABLE, carried_out, outside, ran, split};
 use super::{Stage, codes};
@@ -200,6 +201,13 @@ pub(super) fn a_new_value_that_nothing_tried_ends_a_promotion() {
     stage.migrations.write("2024-02-04-000000_both", both);
     let error = migrate(&stage.config, &mut |_| {}).unwrap_err();
     assert_eq!(Problem::of(&error).code, Code::ValueUncommitted);
+    stage.dev.run("ALTER TYPE mood ADD VALUE 'calm'");
+    stage
+        .dev
+        .run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20240204000000')");
+    stage.config.pipeline[1].rehearsal.mode = RehearsalSetting::Full;
+    let blocker = stage.blocked();
+    assert_eq!(blocker.code, Code::ValueUncommitted, "{blocker}");
 }
 
 pub(super) fn nobody_comes_between_two_parts() {
