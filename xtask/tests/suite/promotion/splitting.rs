@@ -319,7 +319,8 @@ pub(super) fn a_setting_that_a_migration_leaves_ends_with_it() {
     let stage = Stage::promoted(Backend::Sqlite);
     stage.migrations.write(
         OUTSIDE,
-        "PRAGMA foreign_keys = OFF;\nCREATE TABLE more (id integer PRIMARY KEY);\nPRAGMA foreign_keys = ON;",
+        "PRAGMA foreign_keys = OFF;\nCREATE TABLE more (id integer PRIMARY KEY);\n\
+         CREATE TEMPORARY TABLE fee_items AS SELECT * FROM fee_items;\nPRAGMA foreign_keys = ON;",
     );
     stage.migrations.write_metadata(OUTSIDE, "");
     // With foreign keys on, this would empty the tables that refer to it.
@@ -330,6 +331,7 @@ pub(super) fn a_setting_that_a_migration_leaves_ends_with_it() {
          ALTER TABLE new_groups RENAME TO fee_groups;",
     );
     stage.migrate();
+    stage.dev.run("UPDATE fee_items SET label = 'changed'");
     stage.promote();
     assert_eq!(stage.merchants(), "1Ann1 2Bob2 3Cyd0");
     stage.assert_in_sync();
