@@ -9,6 +9,15 @@ pub fn counted(count: u64, what: &str) -> String {
     }
 }
 
+/// `1 to insert, 2 to delete`: each number that is not zero, with its words.
+pub fn counts(counts: &[(u64, &str)]) -> String {
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    counts.join(", ")
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub fn listed(names: &[String]) -> String {
     match names {

@@ -6,11 +6,11 @@ use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use console::style;
 
 use super::plain::line;
-use super::plan::{also, drift_lines, problem_lines};
+use super::plan::{drift_lines, problem_lines};
 use super::{Screen, keeps_edits, markdown};
 use crate::sync::planning::plan::LookupComparison;
 use crate::sync::status::{ChecksumStatus, EnvironmentStatus, PromotionStatus, State, Status};
-use crate::sync::words::counted;
+use crate::sync::words::{counted, counts};
 
 impl Screen {
     pub fn status(&self, status: &Status) {
@@ -212,31 +212,35 @@ fn promotion_text(promotion: &PromotionStatus, verbose: bool) -> String {
     for migration in &promotion.migrations {
         let _ = writeln!(text, "  migration {}", line(migration));
     }
+    let mut missing = Vec::new();
     for lookup in &promotion.lookups {
         match lookup.state {
             LookupComparison::Same if verbose => {
                 let _ = writeln!(text, "  {}: the same", line(&lookup.table));
             }
             LookupComparison::Same => {}
-            LookupComparison::Missing => {
-                let _ = writeln!(
-                    text,
-                    "  {}: not in both environments yet",
-                    line(&lookup.table)
-                );
-            }
+            LookupComparison::Missing => missing.push(line(&lookup.table).to_string()),
             LookupComparison::Different => {
-                let _ = writeln!(
-                    text,
-                    "  {}: {} to insert, {} to update, {} to delete{}",
-                    line(&lookup.table),
-                    lookup.insert,
-                    lookup.update,
-                    lookup.delete,
-                    also(lookup.retire, "to retire")
-                );
+                let counts = counts(&[
+                    (lookup.insert, "to insert"),
+                    (lookup.update, "to update"),
+                    (lookup.delete, "to delete"),
+                    (lookup.retire, "to retire"),
+                ]);
+                let counts = match counts.is_empty() {
+                    true => "no row to change",
+                    false => &counts,
+                };
+                let _ = writeln!(text, "  {}: {counts}", line(&lookup.table));
             }
         }
+    }
+    if !missing.is_empty() {
+        let _ = writeln!(
+            text,
+            "  not in both environments yet: {}",
+            missing.join(", ")
+        );
     }
     text.push_str(&drift_lines(&promotion.drift, verbose));
     text.push_str(&problem_lines("blocker", &promotion.blockers));

@@ -18,7 +18,7 @@ use crate::sync::rows::row_changes::RowChange;
 use crate::sync::schema::catalog::Drift;
 use crate::sync::settings::environment::Backend;
 use crate::sync::settings::rehearsal::Extent;
-use crate::sync::words::counted;
+use crate::sync::words::{counted, counts};
 
 impl Screen {
     /// The plan as the result of a command.
@@ -162,13 +162,18 @@ fn lookup_text(lookup: &PlannedLookup, has_no_migrations: bool, verbose: bool) -
             );
         }
         LookupComparison::Missing | LookupComparison::Different => {
-            let keep = also(lookup.keep, "kept");
-            let retire = also(lookup.retire, "to retire");
-            let _ = writeln!(
-                text,
-                "  {table}: {about}{} to insert, {} to update, {} to delete{retire}, {} unchanged{keep}",
-                lookup.insert, lookup.update, lookup.delete, lookup.unchanged
-            );
+            let counts = counts(&[
+                (lookup.insert, "to insert"),
+                (lookup.update, "to update"),
+                (lookup.delete, "to delete"),
+                (lookup.retire, "to retire"),
+                (lookup.unchanged, "unchanged"),
+                (lookup.keep, "kept"),
+            ]);
+            let _ = match counts.is_empty() {
+                true => writeln!(text, "  {table}: no rows"),
+                false => writeln!(text, "  {table}: {about}{counts}"),
+            };
         }
     }
     for row in &lookup.rows {
@@ -176,14 +181,6 @@ fn lookup_text(lookup: &PlannedLookup, has_no_migrations: bool, verbose: bool) -
     }
     text.push_str(&edited_lines(lookup, verbose));
     text
-}
-
-/// `, 3 kept`, or nothing where there are none.
-pub(super) fn also(count: u64, what: &str) -> String {
-    match count {
-        0 => String::new(),
-        count => format!(", {count} {what}"),
-    }
 }
 
 fn row_text(row: &RowChange) -> String {

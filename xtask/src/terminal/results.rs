@@ -7,7 +7,7 @@ use console::style;
 use serde::Serialize;
 
 use super::plain::line;
-use super::plan::{also, problem_lines};
+use super::plan::problem_lines;
 use super::{Screen, keeps_edits, markdown};
 use crate::problem::Code;
 use crate::sync::history::ledger::Run;
@@ -16,7 +16,7 @@ use crate::sync::migrate::MigrateReport;
 use crate::sync::promoting::export::Manifest;
 use crate::sync::promoting::report::{Outcome, Report};
 use crate::sync::settings::environment::Environment;
-use crate::sync::words::counted;
+use crate::sync::words::{counted, counts};
 
 /// What the ledger of one environment holds.
 #[derive(Debug, Serialize)]
@@ -44,16 +44,18 @@ impl Screen {
                     line(report.summary())
                 );
                 for lookup in &report.lookups {
-                    let _ = writeln!(
-                        text,
-                        "  {}: {} inserted, {} updated, {} deleted{}, {} unchanged",
-                        line(&lookup.table),
-                        lookup.inserted,
-                        lookup.updated,
-                        lookup.deleted,
-                        also(lookup.retired, "retired"),
-                        lookup.unchanged
-                    );
+                    let counts = counts(&[
+                        (lookup.inserted, "inserted"),
+                        (lookup.updated, "updated"),
+                        (lookup.deleted, "deleted"),
+                        (lookup.retired, "retired"),
+                        (lookup.unchanged, "unchanged"),
+                    ]);
+                    let counts = match counts.is_empty() {
+                        true => "no rows",
+                        false => &counts,
+                    };
+                    let _ = writeln!(text, "  {}: {counts}", line(&lookup.table));
                 }
                 for (migration, effect) in report.effects() {
                     let _ = writeln!(

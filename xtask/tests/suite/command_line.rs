@@ -352,11 +352,11 @@ fn quiet_leaves_results_and_problems() {
     exit status: 0
     ----- stdout -----
     done: dev-to-test: 12 migrations; fee_groups: 2 inserted; fee_items: 3 inserted; email_templates: 1 inserted; equipment_catalogue: 1 inserted
-      fee_groups: 2 inserted, 0 updated, 0 deleted, 0 unchanged
-      fee_items: 3 inserted, 0 updated, 0 deleted, 0 unchanged
-      email_templates: 1 inserted, 0 updated, 0 deleted, 0 unchanged
-      equipment_catalogue: 1 inserted, 0 updated, 0 deleted, 0 unchanged
-      system_configuration: 0 inserted, 0 updated, 0 deleted, 3 unchanged
+      fee_groups: 2 inserted
+      fee_items: 3 inserted
+      email_templates: 1 inserted
+      equipment_catalogue: 1 inserted
+      system_configuration: 3 unchanged
       verified before the commit; protected rows changed: 0
       backup: [root]/migrations/schema-backups/test-[moment]-[run].sqlite3
       way back: cargo xtask sync restore --env test migrations/schema-backups/test-[moment]-[run].sqlite3

@@ -4,7 +4,7 @@ use super::contract::{BoundLookup, BoundMigration, Contract, End};
 use super::plan::{LookupComparison, Plan};
 use crate::problem::{Code, Problem};
 use crate::sync::settings::rehearsal::Extent;
-use crate::sync::words::{counted, shell_word};
+use crate::sync::words::{counted, counts, shell_word};
 
 /// Why a plan that was approved a moment ago is not the one that is made now, under the lock.
 pub fn stale_problem(approved: &Plan, now: &Plan) -> Problem {
@@ -272,17 +272,13 @@ fn lookup_changes(approved: &Contract, now: &Contract, changes: &mut Vec<String>
 
 /// `different (1 to insert)`.
 fn change(lookup: &BoundLookup) -> String {
-    let counts: Vec<String> = [
+    let counts = counts(&[
         (lookup.insert, "to insert"),
         (lookup.update, "to update"),
         (lookup.delete, "to delete"),
         (lookup.retire, "to retire"),
         (lookup.keep, "kept"),
-    ]
-    .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, what)| format!("{count} {what}"))
-    .collect();
+    ]);
     let state = match lookup.state {
         LookupComparison::Same => "the same",
         LookupComparison::Different => "different",
@@ -290,7 +286,7 @@ fn change(lookup: &BoundLookup) -> String {
     };
     match counts.is_empty() {
         true => state.to_owned(),
-        false => format!("{state} ({})", counts.join(", ")),
+        false => format!("{state} ({counts})"),
     }
 }
 

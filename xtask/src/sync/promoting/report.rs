@@ -11,8 +11,7 @@ use crate::sync::backups::proof::Proof;
 use crate::sync::migrations::effects::RowEffect;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
-use crate::sync::words::counted;
-use crate::sync::words::shell_word;
+use crate::sync::words::{counted, counts, shell_word};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -131,18 +130,14 @@ impl Report {
         }
         parts.extend(self.effects().map(|(_, effect)| effect.words()));
         for lookup in &self.lookups {
-            let counts: Vec<String> = [
+            let counts = counts(&[
                 (lookup.inserted, "inserted"),
                 (lookup.updated, "updated"),
                 (lookup.deleted, "deleted"),
                 (lookup.retired, "retired"),
-            ]
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
+            ]);
             if !counts.is_empty() {
-                parts.push(format!("{}: {}", lookup.table, counts.join(", ")));
+                parts.push(format!("{}: {counts}", lookup.table));
             }
         }
         parts.join("; ")

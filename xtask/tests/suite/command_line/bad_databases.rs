@@ -275,7 +275,7 @@ fn text_that_is_none_is_no_new_table() {
       fee_items: cannot be compared
       email_templates: new table, 1 row to insert
       equipment_catalogue: new table, 1 row to insert
-      system_configuration: 0 to insert, 0 to update, 0 to delete, 3 unchanged
+      system_configuration: 3 unchanged
       all of it in one transaction, after a backup
       tried on a full copy: the migrations work, and the counts above are exact
       blocker: `name` of `fee_items` holds bytes that are no text (UTF-8), in the row with id = 1

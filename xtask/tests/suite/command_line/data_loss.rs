@@ -33,10 +33,10 @@ fn what_is_lost_has_to_be_allowed() {
       migration 2025-05-19-090000_widen_merchant_status
         data loss: drops `note` of `merchants` with 1 value (1)
       migration 2025-07-14-113000_unique_merchant_email
-      fee_groups: 1 to insert, 1 to update, 0 to delete, 0 unchanged
-      fee_items: 3 to insert, 0 to update, 0 to delete, 0 unchanged
-      email_templates: 1 to insert, 0 to update, 0 to delete, 0 unchanged
-      equipment_catalogue: 1 to insert, 0 to update, 0 to delete, 0 unchanged
+      fee_groups: 1 to insert, 1 to update
+      fee_items: 3 to insert
+      email_templates: 1 to insert
+      equipment_catalogue: 1 to insert
       all of it in one transaction, after a backup
       tried on a full copy: the migrations work, and the counts above are exact
       blocker: migration 2025-05-19-090000_widen_merchant_status loses or changes protected rows of Production: drops `note` of `merchants` with 1 value (1)

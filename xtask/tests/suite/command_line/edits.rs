@@ -14,7 +14,7 @@ fn an_edited_row_is_shown_three_ways() {
     exit status: 0
     ----- stdout -----
     dev-to-test (plan [plan])
-      fee_items: 2 to insert, 1 to update, 1 to delete, 0 unchanged
+      fee_items: 2 to insert, 1 to update, 1 to delete
         ! id "1": changed on the target, overwritten by the source
             name: promoted "Card", source "Card", target "Hot"
             rate_basis_points: promoted "120", source "125", target "120"
@@ -45,7 +45,7 @@ fn production_refuses_and_adopt_brings_it_home() {
     exit status: 4
     ----- stdout -----
     test-to-prod (plan [plan])
-      email_templates: 0 to insert, 1 to update, 0 to delete, 0 unchanged
+      email_templates: 1 to update
         ! id "1": changed on the target, refused
             subject: promoted "Welcome, {name}", source "Welcome, {name}", target "Hot"
       all of it in one transaction, after a backup

@@ -45,15 +45,15 @@ fn an_edited_export_is_loaded() {
     exit status: 0
     ----- stdout -----
     import data-sync/exports/dev → Development (plan [plan])
-      fee_items: 0 to insert, 1 to update, 0 to delete, 2 unchanged
+      fee_items: 1 to update, 2 unchanged
         ~ id "2": name "Debit card" → "Debit cards"
       all of it in one transaction, after a backup
     done: import data-sync/exports/dev → Development: fee_items: 1 updated
-      fee_groups: 0 inserted, 0 updated, 0 deleted, 2 unchanged
-      fee_items: 0 inserted, 1 updated, 0 deleted, 2 unchanged
-      email_templates: 0 inserted, 0 updated, 0 deleted, 1 unchanged
-      equipment_catalogue: 0 inserted, 0 updated, 0 deleted, 1 unchanged
-      system_configuration: 0 inserted, 0 updated, 0 deleted, 3 unchanged
+      fee_groups: 2 unchanged
+      fee_items: 1 updated, 2 unchanged
+      email_templates: 1 unchanged
+      equipment_catalogue: 1 unchanged
+      system_configuration: 3 unchanged
       verified before the commit; protected rows changed: 0
       backup: [root]/migrations/schema-backups/dev-[moment]-[run].sqlite3
       way back: cargo xtask sync restore --env dev migrations/schema-backups/dev-[moment]-[run].sqlite3
@@ -146,7 +146,7 @@ fn a_table_without_a_file_stays_and_a_file_without_a_table_is_told() {
     exit status: 0
     ----- stdout -----
     import mine → Development (plan [plan])
-      fee_items: 0 to insert, 1 to update, 0 to delete, 2 unchanged
+      fee_items: 1 to update, 2 unchanged
       all of it in one transaction, after a backup
       warning: mine/fee_group.csv belongs to no lookup table, and is not loaded
         hint: did you mean `fee_groups.csv`?

@@ -26,11 +26,7 @@ fn status_of_empty_files() {
     ─────────────────────────────────────────────────────────────────────────────────────
 
     dev-to-test: blocked
-      fee_groups: not in both environments yet
-      fee_items: not in both environments yet
-      email_templates: not in both environments yet
-      equipment_catalogue: not in both environments yet
-      system_configuration: not in both environments yet
+      not in both environments yet: fee_groups, fee_items, email_templates, equipment_catalogue, system_configuration
       blocker: Development has no table `fee_groups`
       blocker: Development has no table `fee_items`
       blocker: Development has no table `email_templates`
@@ -39,11 +35,7 @@ fn status_of_empty_files() {
         hint: where a migration makes it, run the migration (Development: `cargo xtask migrate`); else correct its [[lookup]] section in data-sync/sync.toml
 
     test-to-prod: blocked
-      fee_groups: not in both environments yet
-      fee_items: not in both environments yet
-      email_templates: not in both environments yet
-      equipment_catalogue: not in both environments yet
-      system_configuration: not in both environments yet
+      not in both environments yet: fee_groups, fee_items, email_templates, equipment_catalogue, system_configuration
       blocker: the database behind Test does not say that it is Test: nothing was ever promoted to it
         hint: correct TEST_DATABASE_URL; or promote to it first (`cargo xtask sync dev-to-test`); or, if it is Test all the same, `cargo xtask sync stamp --env test` says so
       blocker: Test has no table `fee_groups`
@@ -216,7 +208,7 @@ fn a_plan_shows_the_cells_that_are_written() {
     exit status: 0
     ----- stdout -----
     dev-to-test (plan [plan])
-      fee_items: 1 to insert, 1 to update, 0 to delete, 1 to retire, 1 unchanged
+      fee_items: 1 to insert, 1 to update, 1 to retire, 1 unchanged
         ~ id "1": rate_basis_points "120" → "125"
         + id "4": active "1", code "GIFT", fee_group_id "2", fixed_minor_units "0", id "4", minimum_minor_units "0", name "x", rate_basis_points "75", updated_at "2024-06-01 08:00:00"
         ~ id "3": active "1" → "0" (retired)
@@ -255,7 +247,7 @@ fn a_plan_for_an_empty_database_has_the_migrations() {
       fee_items: new table, 3 rows to insert
       email_templates: new table, 1 row to insert
       equipment_catalogue: new table, 1 row to insert
-      system_configuration: 0 to insert, 0 to update, 0 to delete, 3 unchanged
+      system_configuration: 3 unchanged
       all of it in one transaction, after a backup
       tried on a full copy: the migrations work, and the counts above are exact
     ----- stderr -----

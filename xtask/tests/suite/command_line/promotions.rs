@@ -57,15 +57,15 @@ dev-to-test (plan [plan])
   fee_items: new table, 3 rows to insert
   email_templates: new table, 1 row to insert
   equipment_catalogue: new table, 1 row to insert
-  system_configuration: 0 to insert, 0 to update, 0 to delete, 3 unchanged
+  system_configuration: 3 unchanged
   all of it in one transaction, after a backup
   tried on a full copy: the migrations work, and the counts above are exact
 done: dev-to-test: 12 migrations; fee_groups: 2 inserted; fee_items: 3 inserted; email_templates: 1 inserted; equipment_catalogue: 1 inserted
-  fee_groups: 2 inserted, 0 updated, 0 deleted, 0 unchanged
-  fee_items: 3 inserted, 0 updated, 0 deleted, 0 unchanged
-  email_templates: 1 inserted, 0 updated, 0 deleted, 0 unchanged
-  equipment_catalogue: 1 inserted, 0 updated, 0 deleted, 0 unchanged
-  system_configuration: 0 inserted, 0 updated, 0 deleted, 3 unchanged
+  fee_groups: 2 inserted
+  fee_items: 3 inserted
+  email_templates: 1 inserted
+  equipment_catalogue: 1 inserted
+  system_configuration: 3 unchanged
   verified before the commit; protected rows changed: 0
   backup: [root]/migrations/schema-backups/test-[moment]-[run].sqlite3
   way back: cargo xtask sync restore --env test migrations/schema-backups/test-[moment]-[run].sqlite3
@@ -112,11 +112,11 @@ dev-to-test (plan [plan])
   fee_items: 1 to insert, 1 to update, 1 to delete, 1 unchanged
   all of it in one transaction, after a backup
 done: dev-to-test: fee_items: 1 inserted, 1 updated, 1 deleted
-  fee_groups: 0 inserted, 0 updated, 0 deleted, 2 unchanged
+  fee_groups: 2 unchanged
   fee_items: 1 inserted, 1 updated, 1 deleted, 1 unchanged
-  email_templates: 0 inserted, 0 updated, 0 deleted, 1 unchanged
-  equipment_catalogue: 0 inserted, 0 updated, 0 deleted, 1 unchanged
-  system_configuration: 0 inserted, 0 updated, 0 deleted, 3 unchanged
+  email_templates: 1 unchanged
+  equipment_catalogue: 1 unchanged
+  system_configuration: 3 unchanged
   verified before the commit; protected rows changed: 0
   backup: [root]/migrations/schema-backups/test-[moment]-[run].sqlite3
   way back: cargo xtask sync restore --env test migrations/schema-backups/test-[moment]-[run].sqlite3
@@ -146,11 +146,11 @@ done: dev-to-test: fee_items: 1 inserted, 1 updated, 1 deleted
       [ ] Users notified
 
     done: test-to-prod: fee_items: 1 inserted, 1 updated, 1 deleted
-      fee_groups: 0 inserted, 0 updated, 0 deleted, 2 unchanged
+      fee_groups: 2 unchanged
       fee_items: 1 inserted, 1 updated, 1 deleted, 1 unchanged
-      email_templates: 0 inserted, 0 updated, 0 deleted, 1 unchanged
-      equipment_catalogue: 0 inserted, 0 updated, 0 deleted, 1 unchanged
-      system_configuration: 0 inserted, 0 updated, 0 deleted, 3 unchanged
+      email_templates: 1 unchanged
+      equipment_catalogue: 1 unchanged
+      system_configuration: 3 unchanged
       verified before the commit; protected rows changed: 0
       backup: [root]/migrations/schema-backups/prod-[moment]-[run].sqlite3
       way back: cargo xtask sync restore --env prod migrations/schema-backups/prod-[moment]-[run].sqlite3
