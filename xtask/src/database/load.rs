@@ -8,9 +8,9 @@
 //! First [`Loading::identify`], [`Loading::number`] and [`Loading::link`] give every staged row the
 //! columns that mean something on the target only; from then on rows are matched by their columns.
 
+use super::lookup_select::lookup_select;
 use super::sql::{compared, equal, identifier, list, same_key, same_stored_key, table};
-use super::travelling::travelling;
-use crate::sync::obstacles::reference::Reference;
+use crate::sync::constraints::reference::Reference;
 use crate::sync::rows::lookup::{Link, Lookup};
 use crate::sync::settings::config::RetiredValue;
 
@@ -45,7 +45,7 @@ impl Loading<'_> {
                 "UPDATE {} AS staged SET {} FROM {} AS lookup WHERE staged.__change <> 'I' AND {}",
                 self.staging,
                 assignments.join(", "),
-                travelling(self.lookup, &behind, self.default_schema),
+                lookup_select(self.lookup, &behind, self.default_schema),
                 same_key(self.lookup, "staged", "lookup")
             )
         })
@@ -135,7 +135,7 @@ impl Loading<'_> {
         format!(
             "SELECT {} FROM {} AS lookup{coming}",
             columns("lookup."),
-            travelling(&link.parent, &local, self.default_schema)
+            lookup_select(&link.parent, &local, self.default_schema)
         )
     }
 

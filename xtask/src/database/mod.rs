@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
+use crate::sync::constraints::reference::{Step, Touched};
+use crate::sync::constraints::unresolved::Unresolved;
 use crate::sync::history::ledger::{Ledger, LedgerEntry};
 use crate::sync::migrations::effects::{Measured, Touch};
 use crate::sync::migrations::migration::{AppliedMigration, Migration, MigrationSet};
-use crate::sync::obstacles::reference::{Step, Touched};
-use crate::sync::obstacles::unresolved::Unresolved;
 use crate::sync::rows::change_log::Change;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{KeyedHash, Record};
@@ -21,8 +21,8 @@ mod filtered;
 mod given;
 mod identity;
 mod ledger;
-mod letting_go;
 mod load;
+mod lookup_select;
 mod mark;
 mod measuring;
 mod migrations;
@@ -31,7 +31,6 @@ mod no_text;
 mod postgres;
 mod references;
 mod replacement;
-mod resting;
 mod retired;
 mod scratch;
 mod script;
@@ -39,7 +38,8 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod staged;
-mod travelling;
+mod unchanged_rows;
+mod unique_release;
 mod unresolved;
 
 pub use backends::{
@@ -101,14 +101,14 @@ pub trait Session: Send {
 
     /// The rows, whatever `lookup.filter` says, that have one of these values in the fields of
     /// `lookup.key`, as the database compares them: each with the position of the value.
-    fn holders(
+    fn rows_with_values(
         &mut self,
         lookup: &Lookup,
         values: &[Record],
     ) -> anyhow::Result<Vec<(usize, Record)>>;
 
     /// Whether rows that others refer to can let go of their values of a unique key for a moment.
-    fn can_let_go(&mut self, lookup: &Lookup, columns: &[String]) -> anyhow::Result<bool>;
+    fn can_release_unique(&mut self, lookup: &Lookup, columns: &[String]) -> anyhow::Result<bool>;
 
     /// How the database would spell these rows if the table held them, without writing any: each
     /// value is read as one of its column and written again.
@@ -234,7 +234,7 @@ pub trait Target: Session {
     /// # Errors
     /// As [`Target::run_migration`]; but what the migration did before it failed stays, and is
     /// named where it can be.
-    fn run_outside(
+    fn run_without_transaction(
         &mut self,
         migrations: &MigrationSet,
         migration: &Migration,
@@ -293,7 +293,7 @@ pub trait Target: Session {
     ///
     /// # Errors
     /// `lock_timeout`, as at [`Target::run_migration`].
-    fn hold(&mut self, table: &TableName) -> anyhow::Result<()>;
+    fn lock_table(&mut self, table: &TableName) -> anyhow::Result<()>;
 
     /// Brings the changes of one table to the database, where nobody sees them yet.
     fn stage(

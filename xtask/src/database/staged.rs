@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use crate::problem::{Code, Problem};
-use crate::sync::obstacles::reference::Reference;
+use crate::sync::constraints::reference::Reference;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::schema::table::TableName;
 use crate::sync::words::counted;

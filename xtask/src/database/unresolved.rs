@@ -1,9 +1,9 @@
 //! Rows that refer to what is not there: the statements that find them, the same on both backends.
 
+use super::lookup_select::{lookup_select, own_rows, unresolved_column};
 use super::sql::{compared, count, identifier, list, literal, table};
-use super::travelling::{own_rows, travelling, unresolved_column};
-use crate::sync::obstacles::reference::Step;
-use crate::sync::obstacles::unresolved::{NAMED, Unresolved};
+use crate::sync::constraints::reference::Step;
+use crate::sync::constraints::unresolved::{NAMED, Unresolved};
 use crate::sync::rows::lookup::Lookup;
 
 /// Selects the first rows whose link cannot be looked up: how many there are, and each with its key
@@ -23,7 +23,7 @@ pub(super) fn select_unresolved(lookup: &Lookup, link: usize, default_schema: &s
     format!(
         "SELECT CAST(count(*) OVER () AS text), {} FROM {} AS lookup WHERE lookup.{} IS NOT NULL ORDER BY {} LIMIT {NAMED}",
         columns.join(", "),
-        travelling(lookup, &stored, default_schema),
+        lookup_select(lookup, &stored, default_schema),
         identifier(&unresolved_column(link)),
         list("lookup.", lookup.key_columns())
     )

@@ -101,7 +101,7 @@ pub fn migrate(config: &Config, events: &mut Events<'_>) -> anyhow::Result<Migra
                 options: &config.options,
                 way_back: None,
             },
-            hold: &|_| Ok(Vec::new()),
+            lock_lookups: &|_| Ok(Vec::new()),
             planned: &[],
             is_own: &|_| true,
             after: &|_, _| Ok(None),

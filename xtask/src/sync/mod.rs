@@ -6,13 +6,13 @@
 pub mod adopt;
 pub mod backups;
 pub mod baseline;
+pub mod constraints;
 pub mod event;
 pub mod history;
 pub mod import;
 pub mod leftovers;
 pub mod migrate;
 pub mod migrations;
-pub mod obstacles;
 pub mod one_environment;
 pub mod ordinary;
 pub mod planning;

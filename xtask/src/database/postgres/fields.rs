@@ -4,8 +4,8 @@ use diesel::deserialize::{self, QueryableByName};
 use diesel::pg::Pg;
 use diesel::row::{Field as _, NamedRow, Row};
 
+use super::super::lookup_select::{unresolved_column, unresolved_columns};
 use super::super::sql;
-use super::super::travelling::{unresolved_column, unresolved_columns};
 use super::connection::text_at;
 use crate::sync::rows::key_order::Reading;
 use crate::sync::rows::lookup::{Lookup, Source};

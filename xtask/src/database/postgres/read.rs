@@ -12,8 +12,8 @@ use diesel::{RunQueryDsl, sql_query};
 
 use super::super::filtered::of_where;
 use super::super::ledger;
+use super::super::lookup_select::{lookup_select, with_unresolved};
 use super::super::retired::{of_retire, unretired};
-use super::super::travelling::{travelling, with_unresolved};
 use super::super::unresolved::{select_orphan, select_unresolved, unresolved_of};
 use super::super::{
     Canonical, Check, Contents, CopiedRows, Identity, Rows, Scratch, Sequences, Session, sql,
@@ -22,10 +22,10 @@ use super::PostgresSession;
 use super::bookkeeping::qualified;
 use super::connection::failed;
 use super::fields::{HashedKey, Spelled, among_keys, hashed, order, text_columns};
+use crate::sync::constraints::reference::{Step, Touched};
+use crate::sync::constraints::unresolved::Unresolved;
 use crate::sync::history::ledger::Ledger;
 use crate::sync::migrations::migration::AppliedMigration;
-use crate::sync::obstacles::reference::{Step, Touched};
-use crate::sync::obstacles::unresolved::Unresolved;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{KeyedHash, Record};
 use crate::sync::schema::catalog::Catalog;
@@ -39,7 +39,7 @@ impl PostgresSession {
         let query = format!(
             "SELECT {} FROM {} AS lookup WHERE {}",
             text_columns("", lookup),
-            travelling(lookup, &[], DEFAULT_SCHEMA),
+            lookup_select(lookup, &[], DEFAULT_SCHEMA),
             among_keys(lookup)
         );
         let query = bind_keys(sql_query(query).into_boxed(), keys, lookup.key.len());
@@ -166,7 +166,7 @@ impl Session for PostgresSession {
         let query = format!(
             "SELECT {keys}, substr(sha256(pg_catalog.convert_to(pg_catalog.array_to_string(ARRAY[{values}], ','), 'UTF8')), 1, 16) \
              FROM {} AS lookup{}",
-            travelling(lookup, &[], DEFAULT_SCHEMA),
+            lookup_select(lookup, &[], DEFAULT_SCHEMA),
             order(lookup)
         );
         let rows = self
@@ -191,7 +191,7 @@ impl Session for PostgresSession {
         let query = format!(
             "SELECT {} FROM {} AS lookup{}",
             text_columns("", lookup),
-            travelling(lookup, &[], DEFAULT_SCHEMA),
+            lookup_select(lookup, &[], DEFAULT_SCHEMA),
             order(lookup)
         );
         let rows = self
@@ -212,15 +212,15 @@ impl Session for PostgresSession {
             .map_err(|error| of_where(lookup, error))
     }
 
-    fn holders(
+    fn rows_with_values(
         &mut self,
         lookup: &Lookup,
         values: &[Record],
     ) -> anyhow::Result<Vec<(usize, Record)>> {
-        self.rows_that_hold(lookup, values)
+        self.find_rows_with_values(lookup, values)
     }
 
-    fn can_let_go(&mut self, lookup: &Lookup, columns: &[String]) -> anyhow::Result<bool> {
+    fn can_release_unique(&mut self, lookup: &Lookup, columns: &[String]) -> anyhow::Result<bool> {
         self.may_hold_something_else(lookup, columns)
     }
 
@@ -234,7 +234,7 @@ impl Session for PostgresSession {
         rows: &[Record],
         column: &str,
     ) -> anyhow::Result<Vec<String>> {
-        self.would_compute(lookup, rows, column)
+        self.generated_values(lookup, rows, column)
     }
 
     fn checks(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Check>> {
@@ -242,7 +242,7 @@ impl Session for PostgresSession {
     }
 
     fn outside(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Vec<usize>> {
-        self.not_meeting(lookup, rows)
+        self.rows_failing(lookup, rows)
     }
 
     fn equal_keys(
@@ -250,7 +250,7 @@ impl Session for PostgresSession {
         lookup: &Lookup,
         keys: &[Record],
     ) -> anyhow::Result<Vec<(usize, usize)>> {
-        self.taken_for_one(lookup, keys)
+        self.duplicate_keys(lookup, keys)
     }
 
     fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {

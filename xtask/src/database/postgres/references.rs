@@ -5,15 +5,15 @@ use diesel::pg::{Pg, PgRowByRowLoadingMode};
 use diesel::row::NamedRow;
 use diesel::{RunQueryDsl, sql_query};
 
+use super::super::lookup_select::lookup_select;
 use super::super::references::Chain;
-use super::super::travelling::travelling;
 use super::super::{Rows, sql};
 use super::PostgresSession;
 use super::connection::{Fields, failed, text_at};
 use super::fields::given_arrays;
 use super::read::{DEFAULT_SCHEMA, bind_keys};
 use crate::problem::{Code, Problem};
-use crate::sync::obstacles::reference::{Step, Touched};
+use crate::sync::constraints::reference::{Step, Touched};
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{self, Record};
 use crate::sync::schema::table::TableName;
@@ -110,7 +110,7 @@ impl PostgresSession {
                 "{} WITH ORDINALITY AS wanted ({}, number) JOIN {} AS lookup ON {}",
                 given_arrays(wanted.len()),
                 wanted.join(", "),
-                travelling(lookup, &referred, DEFAULT_SCHEMA),
+                lookup_select(lookup, &referred, DEFAULT_SCHEMA),
                 conditions.join(" AND ")
             ),
             number: "wanted.number",
@@ -119,7 +119,7 @@ impl PostgresSession {
             last: last.map(|child| {
                 let columns = path.last().map_or(&[][..], |step| &step.columns);
                 let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-                travelling(child, &columns, DEFAULT_SCHEMA)
+                lookup_select(child, &columns, DEFAULT_SCHEMA)
             }),
             alone,
         })

@@ -23,7 +23,7 @@ impl PostgresSession {
             return Ok(());
         }
         let staging = staging_table(at);
-        if let Some(column) = self.emptied(lookup, unique)? {
+        if let Some(column) = self.nullable_column(lookup, unique)? {
             let column = sql::identifier(&column);
             self.run(
                 &format!("UPDATE {table} AS lookup SET {column} = NULL WHERE {holds}"),
@@ -32,7 +32,7 @@ impl PostgresSession {
             return Ok(());
         }
         if self.staged[at].references.is_empty() {
-            self.run(&loading.mark(&same), &what)?;
+            self.run(&loading.mark_for_reinsert(&same), &what)?;
             self.run(&loading.take_out("'R', 'D'"), &what)?;
             return Ok(());
         }
@@ -41,7 +41,7 @@ impl PostgresSession {
         if !is_late
             && self.may_be_away_for_a_statement(lookup, &loading.holds_wanted(&same, "'U'"))?
         {
-            self.run(&loading.mark(&same), &what)?;
+            self.run(&loading.mark_for_reinsert(&same), &what)?;
             self.staged[at].at_once = true;
             // Rows that go for good stay until nothing refers to them.
             holds = loading.holds_wanted(&same, "'D'");
@@ -49,11 +49,11 @@ impl PostgresSession {
                 return Ok(());
             }
         }
-        self.leave(lookup, unique, &holds)?;
+        self.leave_partial_index(lookup, unique, &holds)?;
         if !self.is_held(table, &holds)? {
             return Ok(());
         }
-        let Some((column, value)) = self.made_up(lookup, unique, Some(&staging))? else {
+        let Some((column, value)) = self.placeholder_value(lookup, unique, Some(&staging))? else {
             return Err(stuck(lookup, unique).into());
         };
         let keys = sql::list("lookup.", lookup.stored_key().into_iter());
@@ -70,7 +70,12 @@ impl PostgresSession {
 
     /// Gives rows the value by which they leave a partial index, where it is the one that they are to
     /// have in the end.
-    fn leave(&mut self, lookup: &Lookup, unique: &UniqueKey, holds: &str) -> anyhow::Result<()> {
+    fn leave_partial_index(
+        &mut self,
+        lookup: &Lookup,
+        unique: &UniqueKey,
+        holds: &str,
+    ) -> anyhow::Result<()> {
         let Some(predicate) = &unique.predicate else {
             return Ok(());
         };
@@ -114,8 +119,8 @@ impl PostgresSession {
     ) -> anyhow::Result<bool> {
         for unique in self.unique_keys_of(lookup)? {
             if unique.is_over(columns) {
-                return Ok(self.emptied(lookup, &unique)?.is_some()
-                    || self.made_up(lookup, &unique, None)?.is_some());
+                return Ok(self.nullable_column(lookup, &unique)?.is_some()
+                    || self.placeholder_value(lookup, &unique, None)?.is_some());
             }
         }
         Ok(true)
@@ -151,7 +156,11 @@ impl PostgresSession {
     }
 
     /// A column that may be NULL for a moment.
-    fn emptied(&mut self, lookup: &Lookup, unique: &UniqueKey) -> anyhow::Result<Option<String>> {
+    fn nullable_column(
+        &mut self,
+        lookup: &Lookup,
+        unique: &UniqueKey,
+    ) -> anyhow::Result<Option<String>> {
         for column in &unique.nullable {
             if self.fits(lookup, column, "NULL")? {
                 return Ok(Some(column.column.clone()));
@@ -162,7 +171,7 @@ impl PostgresSession {
 
     /// A column and a value for it, other than every one that is there and, in `staging`, that
     /// comes; both as SQL.
-    fn made_up(
+    fn placeholder_value(
         &mut self,
         lookup: &Lookup,
         unique: &UniqueKey,
@@ -244,7 +253,7 @@ fn candidates(column: &Replaceable, table: &str, staging: Option<&str>) -> Vec<S
         None => format!("(SELECT {of}({name}) FROM {table})"),
     };
     // Above everything, or below.
-    let beyond = |step: &str| {
+    let server_wide = |step: &str| {
         vec![
             format!("{} + {step}", extreme("max", "greatest")),
             format!("{} - {step}", extreme("min", "least")),
@@ -253,10 +262,10 @@ fn candidates(column: &Replaceable, table: &str, staging: Option<&str>) -> Vec<S
     let random = "md5(random()::text || numbered.__number)";
     let type_name = column.type_name.rsplit('.').next().unwrap_or_default();
     match type_name {
-        "smallint" | "integer" | "bigint" | "numeric" => beyond("numbered.__number"),
-        "date" => beyond("numbered.__number::integer"),
+        "smallint" | "integer" | "bigint" | "numeric" => server_wide("numbered.__number"),
+        "date" => server_wide("numbered.__number::integer"),
         "timestamp without time zone" | "timestamp with time zone" => {
-            beyond("numbered.__number * interval '1 day'")
+            server_wide("numbered.__number * interval '1 day'")
         }
         "text" | "character varying" | "character" | "citext" => {
             let length = format!(

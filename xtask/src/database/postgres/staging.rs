@@ -8,8 +8,8 @@ use super::super::staged::position;
 use super::PostgresSession;
 use super::catalog::keys::{COMPARISONS, comparisons};
 use super::read::DEFAULT_SCHEMA;
-use crate::sync::obstacles::fixed;
-use crate::sync::obstacles::reference::Reference;
+use crate::sync::constraints::identity_columns;
+use crate::sync::constraints::reference::Reference;
 use crate::sync::rows::lookup::{Lookup, Source};
 use crate::sync::schema::table::TableName;
 
@@ -191,7 +191,12 @@ impl PostgresSession {
                 sql::same_stored_key(lookup, "staged", "lookup")
             ))?;
             if let Some(count) = count {
-                return Err(fixed::problem(&lookup.table, column, sql::count(Some(count))?).into());
+                return Err(identity_columns::problem(
+                    &lookup.table,
+                    column,
+                    sql::count(Some(count))?,
+                )
+                .into());
             }
         }
         Ok(())
@@ -216,7 +221,7 @@ impl PostgresSession {
             let count = self.value_theirs(&loading.count_references(&reference, child.as_ref()))?;
             let count = sql::count(count)?;
             if count > 0 {
-                return Err(crate::sync::obstacles::reference::referenced_rows(
+                return Err(crate::sync::constraints::reference::referenced_rows(
                     &lookup.table,
                     &reference.child,
                     count,

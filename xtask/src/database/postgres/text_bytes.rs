@@ -1,8 +1,8 @@
 //! Texts of a database without an encoding (`SQL_ASCII`), which may be any bytes.
 
+use super::super::lookup_select::lookup_select;
 use super::super::no_text::no_text;
 use super::super::sql::identifier;
-use super::super::travelling::travelling;
 use super::PostgresSession;
 use super::read::DEFAULT_SCHEMA;
 use crate::sync::rows::lookup::Lookup;
@@ -51,7 +51,7 @@ impl PostgresSession {
                 "SELECT CASE {} END, {} FROM {} AS lookup WHERE {} LIMIT 1",
                 which.join(" "),
                 key.join(", "),
-                travelling(lookup, &[], DEFAULT_SCHEMA),
+                lookup_select(lookup, &[], DEFAULT_SCHEMA),
                 bad.join(" OR ")
             ),
             &[],

@@ -7,9 +7,9 @@ use diesel::{RunQueryDsl, sql_query};
 
 use super::super::ledger::{LEDGER, record_statements};
 use super::super::load::Loading;
-use super::super::resting::unstaged;
+use super::super::lookup_select::lookup_select;
 use super::super::staged::{Staged, position, refuse_unlinked};
-use super::super::travelling::travelling;
+use super::super::unchanged_rows::unstaged;
 use super::super::{Measuring, Rows, Session, Target, migrations, sql};
 use super::PostgresSession;
 use super::bookkeeping::{qualified, qualified_in};
@@ -65,7 +65,7 @@ impl Target for PostgresSession {
         self.migrate_measured(migrations, migration, expected)
     }
 
-    fn run_outside(
+    fn run_without_transaction(
         &mut self,
         migrations: &MigrationSet,
         migration: &Migration,
@@ -122,7 +122,7 @@ impl Target for PostgresSession {
         self.start_measuring(tables, on)
     }
 
-    fn hold(&mut self, table: &TableName) -> anyhow::Result<()> {
+    fn lock_table(&mut self, table: &TableName) -> anyhow::Result<()> {
         let name = sql::table(table, DEFAULT_SCHEMA);
         self.batch(
             &format!("LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE"),
@@ -142,7 +142,7 @@ impl Target for PostgresSession {
             &format!(
                 "SET CONSTRAINTS ALL DEFERRED; CREATE TEMPORARY TABLE __sync_staging ON COMMIT DROP AS \
                  SELECT ''::text AS __change, {columns} FROM {} AS lookup WITH NO DATA",
-                travelling(lookup, &behind, DEFAULT_SCHEMA)
+                lookup_select(lookup, &behind, DEFAULT_SCHEMA)
             ),
             &what,
         )?;

@@ -2,8 +2,8 @@
 
 use diesel::{RunQueryDsl, sql_query};
 
+use super::super::lookup_select::lookup_select;
 use super::super::sql;
-use super::super::travelling::travelling;
 use super::read::{DEFAULT_SCHEMA, fields, spelled};
 use super::value::{Value, Values};
 use super::{SqliteSession, failed};
@@ -27,7 +27,7 @@ impl SqliteSession {
             "DROP TABLE IF EXISTS temp.__sync_keys; \
              CREATE TEMPORARY TABLE __sync_keys AS SELECT {} FROM {} AS lookup WHERE 0",
             columns.join(", "),
-            travelling(&everywhere(lookup), &[], DEFAULT_SCHEMA)
+            lookup_select(&everywhere(lookup), &[], DEFAULT_SCHEMA)
         ))
         .map_err(|error| failed(&error, what))?;
         let marks = vec!["?"; lookup.key.len()].join(", ");
@@ -73,7 +73,7 @@ impl SqliteSession {
         let query = format!(
             "SELECT wanted.rowid, {} FROM temp.__sync_keys AS wanted JOIN {} AS lookup ON {}",
             fields(lookup),
-            travelling(&everywhere(lookup), &[], DEFAULT_SCHEMA),
+            lookup_select(&everywhere(lookup), &[], DEFAULT_SCHEMA),
             wanted_key(lookup)
         );
         let affinities = self.affinities(lookup)?;

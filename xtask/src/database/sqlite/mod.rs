@@ -3,7 +3,6 @@
 mod backup;
 mod boundary;
 mod catalog;
-mod coming;
 mod compare;
 mod conditions;
 mod contents;
@@ -13,6 +12,7 @@ mod measure;
 mod migrate;
 mod read;
 mod references;
+mod row_checks;
 mod scratch;
 mod spelling;
 mod staging;

@@ -9,9 +9,9 @@ use xtask_rows::storage;
 
 use super::super::filtered::of_where;
 use super::super::ledger::{self, LedgerTable};
+use super::super::lookup_select::{lookup_select, unresolved_columns, with_unresolved};
 use super::super::no_text::{no_text, shown};
 use super::super::retired::{of_retire, unretired};
-use super::super::travelling::{travelling, unresolved_columns, with_unresolved};
 use super::super::unresolved::{select_orphan, select_unresolved, unresolved_of};
 use super::super::{Canonical, Check, Contents, CopiedRows, Identity, Rows, Scratch, Session, sql};
 use super::keys::wanted_key;
@@ -19,10 +19,10 @@ use super::value::{Affinity, ReadValues, Value};
 use super::words::words;
 use super::{SqliteSession, conditions, failed};
 use crate::problem::{Code, Problem};
+use crate::sync::constraints::reference::{Step, Touched};
+use crate::sync::constraints::unresolved::Unresolved;
 use crate::sync::history::ledger::Ledger;
 use crate::sync::migrations::migration::AppliedMigration;
-use crate::sync::obstacles::reference::{Step, Touched};
-use crate::sync::obstacles::unresolved::Unresolved;
 use crate::sync::rows::lookup::{Lookup, Source};
 use crate::sync::rows::row::{KeyedHash, Record};
 use crate::sync::schema::catalog::Catalog;
@@ -102,7 +102,7 @@ impl SqliteSession {
         let query = format!(
             "SELECT {} FROM temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {}",
             fields(lookup),
-            travelling(lookup, &[], DEFAULT_SCHEMA),
+            lookup_select(lookup, &[], DEFAULT_SCHEMA),
             wanted_key(lookup)
         );
         self.spelled_rows(lookup, &query)?.collect()
@@ -183,7 +183,7 @@ impl Session for SqliteSession {
         let query = format!(
             "SELECT {} FROM {} AS lookup ORDER BY {}",
             fields(lookup),
-            travelling(lookup, &[], DEFAULT_SCHEMA),
+            lookup_select(lookup, &[], DEFAULT_SCHEMA),
             order.join(", ")
         );
         let rows = self.spelled_rows(lookup, &query);
@@ -199,7 +199,7 @@ impl Session for SqliteSession {
             .map_err(|error| of_where(lookup, error))
     }
 
-    fn holders(
+    fn rows_with_values(
         &mut self,
         lookup: &Lookup,
         values: &[Record],
@@ -208,7 +208,11 @@ impl Session for SqliteSession {
     }
 
     /// With foreign keys off, a row can be taken out and put back whatever refers to it.
-    fn can_let_go(&mut self, _lookup: &Lookup, _columns: &[String]) -> anyhow::Result<bool> {
+    fn can_release_unique(
+        &mut self,
+        _lookup: &Lookup,
+        _columns: &[String],
+    ) -> anyhow::Result<bool> {
         Ok(true)
     }
 
@@ -222,7 +226,7 @@ impl Session for SqliteSession {
         rows: &[Record],
         column: &str,
     ) -> anyhow::Result<Vec<String>> {
-        self.would_compute(lookup, rows, column)
+        self.generated_values(lookup, rows, column)
     }
 
     fn checks(&mut self, lookup: &Lookup) -> anyhow::Result<Vec<Check>> {
@@ -230,7 +234,7 @@ impl Session for SqliteSession {
     }
 
     fn outside(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Vec<usize>> {
-        self.not_meeting(lookup, rows)
+        self.rows_failing(lookup, rows)
     }
 
     fn equal_keys(
@@ -238,7 +242,7 @@ impl Session for SqliteSession {
         lookup: &Lookup,
         keys: &[Record],
     ) -> anyhow::Result<Vec<(usize, usize)>> {
-        self.taken_for_one(lookup, keys)
+        self.duplicate_keys(lookup, keys)
     }
 
     fn unretired(&mut self, lookup: &Lookup, keys: &[Record]) -> anyhow::Result<Vec<Record>> {

@@ -4,14 +4,14 @@ use anyhow::Context as _;
 use diesel::connection::DefaultLoadingMode;
 use diesel::{RunQueryDsl, sql_query};
 
+use super::super::lookup_select::lookup_select;
 use super::super::references::Chain;
-use super::super::travelling::travelling;
 use super::super::{Rows, sql};
 use super::keys::wanted_key;
 use super::read::DEFAULT_SCHEMA;
 use super::value::{Value, Values};
 use super::{SqliteSession, failed};
-use crate::sync::obstacles::reference::{Step, Touched};
+use crate::sync::constraints::reference::{Step, Touched};
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::Record;
 
@@ -88,7 +88,7 @@ fn chain<'path>(touched: &Touched<'_>, path: &'path [Step], last: Option<&Lookup
         path,
         start: format!(
             "temp.__sync_keys AS wanted CROSS JOIN {} AS lookup ON {}",
-            travelling(lookup, &referred, DEFAULT_SCHEMA),
+            lookup_select(lookup, &referred, DEFAULT_SCHEMA),
             wanted_key(lookup)
         ),
         number: "wanted.rowid",
@@ -97,7 +97,7 @@ fn chain<'path>(touched: &Touched<'_>, path: &'path [Step], last: Option<&Lookup
         last: last.map(|child| {
             let columns = path.last().map_or(&[][..], |step| &step.columns);
             let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-            travelling(child, &columns, DEFAULT_SCHEMA)
+            lookup_select(child, &columns, DEFAULT_SCHEMA)
         }),
         alone: Vec::new(),
     }

@@ -1,6 +1,6 @@
 //! How SQLite would spell values that it does not hold yet.
 
-use super::super::travelling::travelling;
+use super::super::lookup_select::lookup_select;
 use super::super::{BadValue, Canonical, sql};
 use super::keys::everywhere;
 use super::read::DEFAULT_SCHEMA;
@@ -71,7 +71,7 @@ impl SqliteSession {
             "DROP TABLE IF EXISTS temp.__sync_spelling; CREATE TEMPORARY TABLE __sync_spelling AS \
              SELECT {} FROM {} AS lookup WHERE 0",
             sql::list("lookup.", lookup.columns.iter().map(String::as_str)),
-            travelling(&everywhere(lookup), &[], DEFAULT_SCHEMA)
+            lookup_select(&everywhere(lookup), &[], DEFAULT_SCHEMA)
         ))
         .map_err(|error| failed(&error, "read values as those of their columns"))?;
         let marks = vec!["?"; lookup.columns.len()].join(", ");

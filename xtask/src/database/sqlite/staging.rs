@@ -1,15 +1,15 @@
 //! Changes of lookup tables that wait in temporary tables.
 
 use super::super::load::Loading;
+use super::super::lookup_select::lookup_select;
 use super::super::staged::{Staged, position, refuse_unlinked};
-use super::super::travelling::travelling;
 use super::super::{Session, sql};
 use super::read::DEFAULT_SCHEMA;
 use super::tokens::default_expression;
 use super::value::Value;
 use super::{SqliteSession, failed};
 use crate::problem::{Code, Problem};
-use crate::sync::obstacles::reference::{Reference, referenced_rows};
+use crate::sync::constraints::reference::{Reference, referenced_rows};
 use crate::sync::rows::change_log::Change;
 use crate::sync::rows::lookup::{Lookup, OwnColumn};
 use crate::sync::rows::row::Record;
@@ -44,7 +44,7 @@ impl SqliteSession {
         self.batch(&format!(
             "CREATE TEMPORARY TABLE __sync_staging_{at} AS SELECT '' AS __change, {columns} FROM {} AS lookup WHERE 0; \
              CREATE INDEX temp.__sync_staging_{at}_key ON __sync_staging_{at} ({key})",
-            travelling(lookup, &behind, DEFAULT_SCHEMA)
+            lookup_select(lookup, &behind, DEFAULT_SCHEMA)
         ))
         .map_err(|error| failed(&error, &what))?;
         let affinities = self.affinities(lookup)?;

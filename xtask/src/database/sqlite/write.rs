@@ -7,8 +7,8 @@ use diesel::sqlite::SqliteConnection;
 
 use super::super::ledger::{LEDGER, record_statements};
 use super::super::load::Loading;
-use super::super::resting::unstaged;
 use super::super::staged::position;
+use super::super::unchanged_rows::unstaged;
 use super::super::{Measuring, Rows, Session, Target, migrations, sql};
 use super::read::{DEFAULT_SCHEMA, retired_value};
 use super::value::Value;
@@ -83,7 +83,7 @@ impl Target for SqliteSession {
         self.measured()
     }
 
-    fn run_outside(
+    fn run_without_transaction(
         &mut self,
         migrations: &MigrationSet,
         migration: &Migration,
@@ -167,7 +167,7 @@ impl Target for SqliteSession {
     }
 
     /// The transaction has kept every other writer away from the start.
-    fn hold(&mut self, _table: &TableName) -> anyhow::Result<()> {
+    fn lock_table(&mut self, _table: &TableName) -> anyhow::Result<()> {
         Ok(())
     }
 
@@ -234,7 +234,7 @@ impl Target for SqliteSession {
                 loading.holds_wanted(&same, "'U', 'D'")
             );
             if self.value(&held)?.is_some() {
-                self.run(&loading.mark(&same), &what)?;
+                self.run(&loading.mark_for_reinsert(&same), &what)?;
                 self.run(&loading.take_out("'R', 'D'"), &what)?;
             }
         }

@@ -31,7 +31,7 @@ use crate::sync::settings::pipeline::Promotion;
 use check::Check;
 use findings::Findings;
 pub use folder::Folder;
-use session::{FolderSession, Held};
+use session::{FileRows, FolderSession};
 use spool::{Filling, Spool};
 
 /// The first environment, where every change of lookup rows starts; `name` must be its name.
@@ -129,7 +129,7 @@ pub(super) fn observe_folder(
         };
         if let Some(rows) = rows {
             let columns = lookup.columns.clone();
-            tables.insert(lookup.table.clone(), Held { columns, rows });
+            tables.insert(lookup.table.clone(), FileRows { columns, rows });
         }
     }
     if count > 0 {

@@ -7,17 +7,17 @@ use anyhow::Context as _;
 
 use super::spool::Spool;
 use crate::database::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Session};
+use crate::sync::constraints::reference::{Step, Touched};
+use crate::sync::constraints::unresolved::Unresolved;
 use crate::sync::history::ledger::Ledger;
 use crate::sync::migrations::migration::AppliedMigration;
-use crate::sync::obstacles::reference::{Step, Touched};
-use crate::sync::obstacles::unresolved::Unresolved;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{KeySet, KeyedHash, Record, owned};
 use crate::sync::schema::catalog::Catalog;
 use crate::sync::schema::table::TableName;
 
 /// The rows of one table, with the names of their fields.
-pub(super) struct Held {
+pub(super) struct FileRows {
     pub(super) columns: Vec<String>,
     pub(super) rows: Spool,
 }
@@ -27,11 +27,11 @@ pub(super) struct FolderSession {
     pub(super) identity: Identity,
     pub(super) applied: Vec<AppliedMigration>,
     pub(super) catalog: Catalog,
-    pub(super) tables: BTreeMap<TableName, Held>,
+    pub(super) tables: BTreeMap<TableName, FileRows>,
 }
 
 impl FolderSession {
-    fn held(&mut self, table: &TableName) -> anyhow::Result<&mut Held> {
+    fn held(&mut self, table: &TableName) -> anyhow::Result<&mut FileRows> {
         self.tables
             .get_mut(table)
             .with_context(|| format!("`{table}` is not among the files"))
@@ -108,7 +108,7 @@ impl Session for FolderSession {
         self.every_row(lookup)?.filter(is_wanted).collect()
     }
 
-    fn holders(
+    fn rows_with_values(
         &mut self,
         _lookup: &Lookup,
         _values: &[Record],
@@ -116,7 +116,11 @@ impl Session for FolderSession {
         anyhow::bail!("only a database knows which values are equal to it")
     }
 
-    fn can_let_go(&mut self, _lookup: &Lookup, _columns: &[String]) -> anyhow::Result<bool> {
+    fn can_release_unique(
+        &mut self,
+        _lookup: &Lookup,
+        _columns: &[String],
+    ) -> anyhow::Result<bool> {
         anyhow::bail!("only a database has unique keys")
     }
 

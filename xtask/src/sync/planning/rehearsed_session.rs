@@ -5,10 +5,10 @@ use std::path::Path;
 
 use super::rehearse::can_ask;
 use crate::database::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Session, Target};
+use crate::sync::constraints::reference::{Step, Touched};
+use crate::sync::constraints::unresolved::Unresolved;
 use crate::sync::history::ledger::Ledger;
 use crate::sync::migrations::migration::AppliedMigration;
-use crate::sync::obstacles::reference::{Step, Touched};
-use crate::sync::obstacles::unresolved::Unresolved;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{KeyedHash, Record};
 use crate::sync::schema::catalog::Catalog;
@@ -162,16 +162,16 @@ impl Session for RehearsedSession {
         }
     }
 
-    fn holders(
+    fn rows_with_values(
         &mut self,
         lookup: &Lookup,
         values: &[Record],
     ) -> anyhow::Result<Vec<(usize, Record)>> {
-        self.session.holders(lookup, values)
+        self.session.rows_with_values(lookup, values)
     }
 
-    fn can_let_go(&mut self, lookup: &Lookup, columns: &[String]) -> anyhow::Result<bool> {
-        self.session.can_let_go(lookup, columns)
+    fn can_release_unique(&mut self, lookup: &Lookup, columns: &[String]) -> anyhow::Result<bool> {
+        self.session.can_release_unique(lookup, columns)
     }
 
     fn canonical(&mut self, lookup: &Lookup, rows: &[Record]) -> anyhow::Result<Canonical> {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use crate::database::Target;
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::beyond;
 use crate::sync::migrations::effects::Measured;
 use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::migrations::parts::{Part, Splits, parts};
+use crate::sync::migrations::server_wide;
 use crate::sync::promoting::progress::broken;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::schema::catalog::Catalog;
@@ -29,11 +29,11 @@ pub(super) struct Tried {
 /// Which one does.
 pub(super) fn check_reach(migrations: &[&Migration], known: &MigrationSet) -> anyhow::Result<()> {
     for migration in migrations {
-        let words = beyond::at_once(&migration.up, known.backend);
+        let words = server_wide::at_once(&migration.up, known.backend);
         let words = words.or_else(|| match migration.transactional {
             // In a transaction it is seen before the commit.
             true => None,
-            false => beyond::shared(&migration.up, known.backend),
+            false => server_wide::shared(&migration.up, known.backend),
         });
         if let Some(words) = words {
             anyhow::bail!("{} reaches beyond its database ({words})", migration.name);
@@ -96,7 +96,8 @@ impl<'run> Trying<'run> {
             true => self.run_within(migration)?,
             false => {
                 self.end_part()?;
-                self.session.run_outside(self.known, migration)?
+                self.session
+                    .run_without_transaction(self.known, migration)?
             }
         };
         self.measured.insert(migration.version.clone(), done);

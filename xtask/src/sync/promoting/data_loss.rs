@@ -3,7 +3,7 @@
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::effects::RowEffect;
 use crate::sync::migrations::migration::Migration;
-use crate::sync::planning::gate::leave;
+use crate::sync::planning::gate::allow_option;
 use crate::sync::planning::plan::Plan;
 use crate::sync::settings::rehearsal::Extent;
 use crate::sync::snapshot::Snapshot;
@@ -58,7 +58,7 @@ pub(in crate::sync) fn judge(
         (false, true) => {
             let hint = format!(
                 "nothing of it was committed; if that is meant, add {}",
-                leave(&migration.name)
+                allow_option(&migration.name)
             );
             Err(problem.hint(hint).into())
         }

@@ -11,9 +11,9 @@ use std::path::Path;
 use super::export::read_rows;
 use crate::database::Target;
 use crate::problem::{Code, Problem};
+use crate::sync::constraints::retire::settle;
+use crate::sync::constraints::unchanged_rows::UnchangedRows;
 use crate::sync::event::{Event, Events, counted};
-use crate::sync::obstacles::resting::Resting;
-use crate::sync::obstacles::retire::settle;
 use crate::sync::planning::gate;
 use crate::sync::rows::change_log::{Change, ChangeLog};
 use crate::sync::rows::compare::{Difference, Side, compare};
@@ -64,7 +64,7 @@ pub fn load(
     let catalog = target.catalog()?;
     let groups = in_dependency_order(lookups, &catalog);
     for lookup in lookups {
-        target.hold(&lookup.table)?;
+        target.lock_table(&lookup.table)?;
     }
     let mut loaded = Vec::new();
     let mut changed = Vec::new();
@@ -92,7 +92,7 @@ pub fn load(
     let mut resting = Vec::new();
     if !groups.is_empty() {
         identify(target, &groups)?;
-        resting = Resting::of_all(lookups, &catalog, target)?;
+        resting = UnchangedRows::of_all(lookups, &catalog, target)?;
         apply(target, &groups)?;
     }
     // Migrations may have broken what is checked at the end, whether rows change or not.
@@ -103,7 +103,7 @@ pub fn load(
         held.push(verify(target, lookup, &from, events)?);
     }
     if !groups.is_empty() {
-        let now = Resting::of_all(lookups, &catalog, target)?;
+        let now = UnchangedRows::of_all(lookups, &catalog, target)?;
         for ((lookup, before), now) in lookups.iter().zip(resting).zip(now) {
             before.check(&now, lookup, label)?;
         }

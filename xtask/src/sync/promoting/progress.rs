@@ -45,7 +45,7 @@ pub struct Run<'run> {
     /// How to find out whether a part was committed.
     pub commit: Commit<'run>,
     /// Keeps others from writing to the lookup tables until the part ends, and reads them.
-    pub hold: &'run dyn Fn(&mut dyn Target) -> anyhow::Result<Held>,
+    pub lock_lookups: &'run dyn Fn(&mut dyn Target) -> anyhow::Result<LockedLookups>,
     /// The migrations as they were planned; none where nobody planned.
     pub planned: &'run [PlannedMigration],
     /// Whether an effect met something that does not come from the source.
@@ -58,7 +58,7 @@ pub struct Run<'run> {
 pub type After<'run> = dyn Fn(&Migration, &[RowEffect]) -> anyhow::Result<Option<Problem>> + 'run;
 
 /// The lookup tables that are there, with what they hold.
-pub type Held = Vec<(Lookup, LookupState)>;
+pub type LockedLookups = Vec<(Lookup, LookupState)>;
 
 impl Progress {
     /// Runs every migration. What the last part did is left uncommitted; its migrations are
@@ -80,11 +80,11 @@ impl Progress {
                 recorded = self.run_part(target, run, part, events)?;
                 break;
             }
-            let before = (run.hold)(target)?;
+            let before = (run.lock_lookups)(target)?;
             recorded = self.run_part(target, run, part, events)?;
             target.check_constraints().map_err(broken)?;
             if !part.transaction {
-                refuse_changes(run, part, &before, &(run.hold)(target)?)?;
+                refuse_changes(run, part, &before, &(run.lock_lookups)(target)?)?;
             }
             let what = format!(
                 "part {} of {}: {}",
@@ -103,7 +103,7 @@ impl Progress {
                 ..run.entry.clone()
             };
             target.record(&entry)?;
-            let left = (run.hold)(target)?;
+            let left = (run.lock_lookups)(target)?;
             if let Err(error) = target.commit_part() {
                 let message = format!("{error}, when {what} was committed");
                 run.commit.settle(error, &entry.run, events)?;
@@ -119,7 +119,7 @@ impl Progress {
             if versions(&target.applied_migrations()?) != expected {
                 return Err(overtaken(run.label));
             }
-            refuse_changes(run, part, &left, &(run.hold)(target)?)?;
+            refuse_changes(run, part, &left, &(run.lock_lookups)(target)?)?;
         }
         Ok(recorded)
     }
@@ -143,7 +143,7 @@ impl Progress {
                 target.run_measured(run.known, migration, expected)?
             } else {
                 self.outside = Some(migration.name.clone());
-                let done = target.run_outside(run.known, migration)?;
+                let done = target.run_without_transaction(run.known, migration)?;
                 self.outside = None;
                 done
             };
@@ -237,14 +237,14 @@ impl Progress {
 }
 
 /// Keeps others from writing to the lookup tables that are there, and reads them.
-pub(in crate::sync) fn hold(
+pub(in crate::sync) fn lock_lookups(
     config: &Config,
     target: &mut dyn Target,
     label: &str,
-) -> anyhow::Result<Held> {
+) -> anyhow::Result<LockedLookups> {
     let mut held = Vec::new();
     for lookup in resolve_present(config, &target.catalog()?, label) {
-        target.hold(&lookup.table)?;
+        target.lock_table(&lookup.table)?;
         let rows = target.hashes(&lookup)?;
         let state = digest(&lookup, Side { rows, label })?;
         held.push((lookup, state));
@@ -290,7 +290,12 @@ pub(in crate::sync) fn broken(error: anyhow::Error) -> anyhow::Error {
 
 /// Rows that somebody edited while no transaction kept them from it would be overwritten unseen. A
 /// migration that names the table may have changed them itself.
-fn refuse_changes(run: &Run<'_>, part: &Part, before: &Held, now: &Held) -> anyhow::Result<()> {
+fn refuse_changes(
+    run: &Run<'_>,
+    part: &Part,
+    before: &LockedLookups,
+    now: &LockedLookups,
+) -> anyhow::Result<()> {
     let is_named = |lookup: &Lookup| {
         !part.transaction
             && part

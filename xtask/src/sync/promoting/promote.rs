@@ -10,7 +10,7 @@ use super::failed;
 use super::keep_alive::keep_alive;
 use super::load;
 use super::look::{Seen, look_again};
-use super::progress::{self, Progress, hold, resolve_present};
+use super::progress::{self, Progress, lock_lookups, resolve_present};
 use super::promoted;
 use super::report::{BackupReport, LookupReport, Outcome, Report};
 use super::verify::{
@@ -106,7 +106,7 @@ fn carry_out(
     // From here on nobody else changes a lookup row, so that what is looked at, backed up and
     // compared is one and the same.
     for lookup in resolve_present(config, &target.catalog()?, to) {
-        target.hold(&lookup.table)?;
+        target.lock_table(&lookup.table)?;
     }
 
     step(events, "look again".to_owned());
@@ -189,7 +189,7 @@ fn carry_out(
         entry: &entry,
         label: to,
         commit,
-        hold: &|target| hold(config, target, to),
+        lock_lookups: &|target| lock_lookups(config, target, to),
         planned: &look.seen.plan.migrations,
         is_own: &|effect| is_own(config, &before.catalog, effect),
         after: &|migration, effects| data_loss::judge(&look.seen.plan, &before, migration, effects),

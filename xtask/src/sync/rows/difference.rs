@@ -9,13 +9,13 @@ use super::row::LookupState;
 use super::row_changes::{RowChange, row_changes};
 use crate::database::Session;
 use crate::problem::Problem;
-use crate::sync::obstacles::clashes::clashing_values;
-use crate::sync::obstacles::fixed::fixed_values;
-use crate::sync::obstacles::parents::missing_parents;
-use crate::sync::obstacles::reached::Reached;
-use crate::sync::obstacles::references::{Compared, references};
-use crate::sync::obstacles::staying::Kept;
-use crate::sync::obstacles::taken::{Ends, taken_values};
+use crate::sync::constraints::dependent_rows::DependentRows;
+use crate::sync::constraints::identity_columns::identity_changes;
+use crate::sync::constraints::missing_parents::missing_parents;
+use crate::sync::constraints::references::{Compared, references};
+use crate::sync::constraints::remaining_rows::KeptKeys;
+use crate::sync::constraints::unique_conflicts::{Ends, unique_conflicts};
+use crate::sync::constraints::unique_future_rows::unique_future_rows;
 use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::LookupSettings;
 use crate::sync::snapshot::Observed;
@@ -48,7 +48,7 @@ pub enum Outcome {
         /// Both ends have the same columns.
         same_columns: bool,
         /// Rows that refer to a row that would go or change.
-        references: Vec<Reached>,
+        references: Vec<DependentRows>,
         /// Every change in full, where it was asked for.
         rows: Vec<RowChange>,
         /// What speaks against it.
@@ -92,7 +92,7 @@ pub fn compare_lookups(
             )
         })?);
     }
-    let kept: Kept = found.iter().filter_map(Found::kept).collect();
+    let kept: KeptKeys = found.iter().filter_map(Found::kept).collect();
     lookups
         .iter()
         .zip(found)
@@ -159,7 +159,7 @@ impl Looked<'_> {
 fn judge(
     differing: Differing,
     lookups: &[LookupSettings],
-    kept: &Kept,
+    kept: &KeptKeys,
     source: &mut Observed,
     target: &mut Observed,
     every_row: bool,
@@ -185,9 +185,9 @@ fn judge(
         all: lookups,
         kept,
     };
-    let mut problems = taken_values(&mut ends, &unique_keys, &mut log)?;
-    problems.extend(clashing_values(&mut ends, &mut log)?);
-    problems.extend(fixed_values(&mut ends, &mut log)?);
+    let mut problems = unique_conflicts(&mut ends, &unique_keys, &mut log)?;
+    problems.extend(unique_future_rows(&mut ends, &mut log)?);
+    problems.extend(identity_changes(&mut ends, &mut log)?);
     problems.extend(missing_parents(
         &on_source, &on_target, lookups, source, target, &mut log,
     )?);

@@ -71,7 +71,7 @@ pub struct Going {
 
 impl Going {
     /// Why that is too many, in words that follow the number of rows; `None` where it is not.
-    pub fn beyond(&self, limit: Option<MaxDelete>) -> Option<String> {
+    pub fn server_wide(&self, limit: Option<MaxDelete>) -> Option<String> {
         let part = |percent: u64| self.rows.saturating_mul(100) > self.of.saturating_mul(percent);
         match limit {
             Some(limit) => {
@@ -136,7 +136,7 @@ mod tests {
             (21, 100, true),
         ] {
             assert_eq!(
-                going(rows, of).beyond(None).is_some(),
+                going(rows, of).server_wide(None).is_some(),
                 is_beyond,
                 "{rows} of {of}"
             );
@@ -155,8 +155,8 @@ mod tests {
             (50, 100, MaxDelete::Percent(50), false),
             (51, 100, MaxDelete::Percent(50), true),
         ] {
-            let beyond = going(rows, of).beyond(Some(limit));
-            assert_eq!(beyond.is_some(), is_beyond, "{rows} of {of}, {limit}");
+            let server_wide = going(rows, of).server_wide(Some(limit));
+            assert_eq!(server_wide.is_some(), is_beyond, "{rows} of {of}, {limit}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use xtask::database;
 use xtask::problem::Code;
-use xtask::sync::obstacles::reference::{Part, Step, Touched};
+use xtask::sync::constraints::reference::{Part, Step, Touched};
 use xtask::sync::rows::row::Record;
 use xtask::sync::schema::catalog::Action;
 use xtask::sync::settings::environment::{Backend, DatabaseUrl};

@@ -85,7 +85,7 @@ pub(super) fn whoever_waits_for_whom_is_told() {
         .collect();
     let mut target = database::open_target(&database.checked_url(), limits).unwrap();
     let fees = lookup(&mut *target, "fees");
-    let refused = problem(target.hold(&fees.table));
+    let refused = problem(target.lock_table(&fees.table));
     assert_eq!(refused.code, Code::LockTimeout, "{refused}");
     for (process, place) in processes.iter().zip(["`fees` is locked by ", " and "]) {
         let words = format!("{place}process {process} (the shop, idle in transaction), since ");
@@ -97,7 +97,7 @@ pub(super) fn whoever_waits_for_whom_is_told() {
     let url = format!("{}?options=-crole%3Dpg_signal_backend", database.url);
     let url = DatabaseUrl::parse(&url, "A_TEST", Path::new("/")).unwrap();
     let mut target = database::open_target(&url, limits).unwrap();
-    let refused = problem(target.hold(&fees.table));
+    let refused = problem(target.lock_table(&fees.table));
     for process in &processes {
         let words = format!("process {process} (the shop)");
         assert!(refused.message.contains(&words), "{refused}");

@@ -4,7 +4,6 @@ mod boundary;
 mod catalog;
 mod circles;
 mod foreign_keys;
-mod holders;
 mod identity;
 mod ledger;
 mod limits;
@@ -12,15 +11,16 @@ mod loading;
 mod looking;
 mod properties;
 mod references;
+mod remaining_rows;
 mod renames;
 mod restoring;
 mod retiring;
 mod rows;
+mod rows_with_values;
 mod scripts;
 mod servers;
 mod shapes;
 mod spelling;
-mod staying;
 mod swaps;
 mod tangles;
 mod values;
@@ -113,7 +113,7 @@ suite! {
             references_are_counted_over_many_batches_of_keys
             rows_that_are_refused_are_not_walked
             ;
-        staying:
+        remaining_rows:
             rows_that_go_or_move_do_not_count
             rows_that_the_condition_leaves_out_count
             rows_that_are_kept_count
@@ -156,7 +156,7 @@ suite! {
             rows_are_found_by_key
             references_are_counted
             ;
-        holders: rows_are_found_by_what_they_hold;
+        rows_with_values: rows_are_found_by_what_they_hold;
         spelling: values_are_spelled_as_the_database_would;
         values: every_value_comes_back_as_it_was;
         watching:

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use xtask::database::Session;
-use xtask::sync::obstacles::reference::{Part, Step, Touched};
+use xtask::sync::constraints::reference::{Part, Step, Touched};
 use xtask::sync::rows::lookup::Lookup;
 use xtask::sync::rows::row::{Record, compare_keys};
 use xtask::sync::settings::environment::Backend;

@@ -105,7 +105,7 @@ pub(super) fn a_dropped_target_leaves_everything(backend: Backend) {
               UPDATE fees SET label = 'changed'; ALTER TABLE fees ADD COLUMN added text";
     run(&mut *target, backend, up).unwrap();
     let fees = lookup(&mut *target, "fees");
-    target.hold(&fees.table).unwrap();
+    target.lock_table(&fees.table).unwrap();
     target
         .record(&entry("r1", "test", "2024-01-02T03:04:06Z"))
         .unwrap();
@@ -178,7 +178,7 @@ pub(super) fn others_read_on_while_a_table_is_held(backend: Backend) {
     ));
     let mut target = open_target(&database);
     let fees = lookup(&mut *target, "fees");
-    target.hold(&fees.table).unwrap();
+    target.lock_table(&fees.table).unwrap();
     assert_eq!(
         other.texts("SELECT label FROM fees"),
         [Some("one".to_owned())]

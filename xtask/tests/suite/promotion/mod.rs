@@ -19,7 +19,6 @@ mod failing;
 mod foreign;
 mod history;
 mod importing;
-mod letting_go;
 mod limiting;
 mod mixing;
 mod orphans;
@@ -34,13 +33,14 @@ mod refusing;
 mod rehearsing;
 mod rehearsing_parts;
 mod resolving;
-mod resting;
 mod retired;
 mod returning;
 mod rights;
 mod splitting;
 mod stage;
 mod stamping;
+mod unchanged_rows;
+mod unique_release;
 mod unloadable;
 mod views;
 mod waiting;
@@ -226,7 +226,7 @@ suite! {
             keys_that_mean_something_are_imported
             an_unedited_export_changes_nothing
             ;
-        letting_go: a_value_that_is_let_go_is_in_no_other_indexs_way a_flag_moves_though_rows_are_referred_to
+        unique_release: a_value_that_is_let_go_is_in_no_other_indexs_way a_flag_moves_though_rows_are_referred_to
             rows_that_come_to_refer_to_each_other_exchange_values what_does_not_travel_stays_though_values_move;
         referring: a_computed_column_that_others_refer_to_counts what_refers_to_computed_columns_moves_with_them
             what_retires_a_row_counts_as_a_change a_value_that_is_only_respelled_is_no_change;
@@ -260,7 +260,7 @@ suite! {
             a_run_in_parts_is_rehearsed
             what_reaches_beyond_its_database_is_not_rehearsed
             ;
-        resting:
+        unchanged_rows:
             a_trigger_cannot_reach_rows_of_a_table_that_has_nothing_to_do
             a_trigger_cannot_reach_rows_that_are_kept
             a_trigger_may_do_what_development_shows
@@ -348,7 +348,7 @@ suite! {
         data_loss: a_loss_that_the_copy_did_not_show_rolls_back a_copy_of_the_schema_shows_what_is_dropped;
         effects: types_that_keep_every_value_are_no_loss values_that_another_type_changes_are_counted
             rows_that_go_with_a_lookup_row_are_measured rows_of_partitions_are_measured;
-        letting_go: domains_over_enums_are_keys what_is_referred_to_waits_by_its_foreign_keys
+        unique_release: domains_over_enums_are_keys what_is_referred_to_waits_by_its_foreign_keys
             a_key_that_is_respelled_takes_two_steps what_does_not_travel_is_no_way_out
             rows_change_places_though_a_part_is_null;
         retired: a_retired_value_that_is_none_of_its_column
@@ -382,7 +382,7 @@ suite! {
             a_default_that_is_a_word_alone;
         unloadable: a_check_is_read_as_it_was_written;
         refusing: two_kinds_of_database_do_not_mix;
-        resting: rows_are_not_replaced_unseen a_parameter_in_a_condition;
+        unchanged_rows: rows_are_not_replaced_unseen a_parameter_in_a_condition;
         rehearsing: a_migration_that_breaks_references_is_named
             references_to_rows_that_are_to_come_are_no_fault;
         rehearsing_parts: a_part_that_stays_open_is_found_out

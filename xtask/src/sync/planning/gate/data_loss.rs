@@ -30,7 +30,7 @@ pub(super) fn judge_data_loss(
             losses.join("; ")
         );
         let hint = match target.strict {
-            true => format!("if that is meant, add {}", leave(&migration.name)),
+            true => format!("if that is meant, add {}", allow_option(&migration.name)),
             false => "see that this is meant; the backup is the way back".to_owned(),
         };
         verdict.strict(target, Problem::new(Code::Destructive, message).hint(hint));
@@ -38,7 +38,7 @@ pub(super) fn judge_data_loss(
 }
 
 /// The option that lets a migration do it.
-pub(in crate::sync) fn leave(migration: &str) -> String {
+pub(in crate::sync) fn allow_option(migration: &str) -> String {
     format!("--allow-data-loss {}", shell_word(migration))
 }
 

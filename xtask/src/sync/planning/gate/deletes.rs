@@ -34,7 +34,7 @@ pub(super) fn judge_deletes(
         return;
     }
     let limit = settings.max_delete.or(target.max_delete);
-    let Some(why) = going.beyond(limit) else {
+    let Some(why) = going.server_wide(limit) else {
         return;
     };
     let what = match settings.retire {

@@ -21,7 +21,7 @@ use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
 use crate::sync::words::{and_more, counted};
 use data_loss::judge_data_loss;
-pub(in crate::sync) use data_loss::{check_allowed, leave};
+pub(in crate::sync) use data_loss::{allow_option, check_allowed};
 pub use deletes::check_deletes_allowed;
 use deletes::judge_deletes;
 pub use ends::{wrong_ends, wrong_stamp};

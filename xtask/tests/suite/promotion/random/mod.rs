@@ -76,7 +76,7 @@ fn case(
     }
     for (at, table) in shape.tables.iter().enumerate() {
         if table.is_lookup && table.extra == Extra::Delete && !table.insert_only {
-            let rows = |database: &Database| travelling(stage, database, &name(at));
+            let rows = |database: &Database| lookup_select(stage, database, &name(at));
             prop_assert_eq!(rows(&stage.dev), rows(&stage.test), "{}", name(at));
         }
     }
@@ -175,7 +175,7 @@ fn others(database: &Database, shape: &Shape) -> Vec<Vec<String>> {
 }
 
 /// The rows of a lookup table as they travel.
-fn travelling(stage: &Stage, database: &Database, table: &str) -> Vec<Record> {
+fn lookup_select(stage: &Stage, database: &Database, table: &str) -> Vec<Record> {
     let mut session = database::open(&database.checked_url()).unwrap();
     let catalog = session.catalog().unwrap();
     let all = &stage.config.lookups;

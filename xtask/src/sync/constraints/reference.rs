@@ -1,6 +1,6 @@
 //! Rows that point at rows of a lookup table.
 
-use super::walk::Hop;
+use super::cascade::ForeignKeyStep;
 use crate::problem::{Code, Problem};
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::Record;
@@ -49,7 +49,7 @@ pub enum Part {
 }
 
 impl Step {
-    pub fn of(hop: &Hop, part: Part) -> Self {
+    pub fn of(hop: &ForeignKeyStep, part: Part) -> Self {
         Step {
             child: hop.child.clone(),
             columns: hop.key.columns.clone(),

@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::coming::Coming;
-use super::exchanged::exchanged;
-use super::taken::{Ends, Held, NAMED};
+use super::future_rows::FutureRows;
+use super::unique_conflicts::{Ends, NAMED, UniqueConflicts};
+use super::unique_swaps::unique_swaps;
 use crate::problem::{Code, Problem};
 use crate::sync::rows::change_log::{Change, ChangeLog};
 use crate::sync::rows::key_order::Reading;
@@ -34,7 +34,7 @@ struct Judged {
     hint: &'static str,
     /// New rows have values that only the target knows.
     new_are_unknown: bool,
-    /// Rows may exchange values of it, and [`super::taken::taken_values`] does not look.
+    /// Rows may exchange values of it, and [`super::taken::unique_conflicts`] does not look.
     may_move: bool,
 }
 
@@ -48,15 +48,15 @@ struct Entries {
 /// What becomes of the rows that change, by their keys.
 type Logged = BTreeMap<Vec<String>, Change>;
 
-/// Says which unique keys two rows would share, as far as [`super::taken::taken_values`] does not.
+/// Says which unique keys two rows would share, as far as [`super::taken::unique_conflicts`] does not.
 ///
 /// # Errors
 /// What the databases report.
-pub(in crate::sync) fn clashing_values(
+pub(in crate::sync) fn unique_future_rows(
     ends: &mut Ends<'_>,
     log: &mut ChangeLog,
 ) -> anyhow::Result<Vec<Problem>> {
-    let Some(coming) = Coming::of(ends) else {
+    let Some(coming) = FutureRows::of(ends) else {
         return Ok(Vec::new());
     };
     let judged = coming.judged(ends);
@@ -82,8 +82,13 @@ pub(in crate::sync) fn clashing_values(
             problems.push(problem(ends, judged, entries, &shared));
         }
         let lookup = ends.on_target;
-        if judged.may_move && !ends.target.session.can_let_go(lookup, &judged.columns)? {
-            problems.extend(exchanged(ends, &judged.columns, &held)?);
+        if judged.may_move
+            && !ends
+                .target
+                .session
+                .can_release_unique(lookup, &judged.columns)?
+        {
+            problems.extend(unique_swaps(ends, &judged.columns, &held)?);
         }
     }
     Ok(problems)
@@ -98,13 +103,13 @@ pub(in crate::sync) fn is_mixed(lookup: &Lookup, columns: &[String]) -> bool {
 
 /// Whether each of these columns of a changed row comes from the source.
 fn travels(lookup: &Lookup, columns: &[String]) -> bool {
-    let mut travelling = lookup.stored_key();
-    travelling.extend(lookup.changing_columns());
+    let mut lookup_select = lookup.stored_key();
+    lookup_select.extend(lookup.changing_columns());
     let mut columns = columns.iter();
-    columns.all(|column| travelling.contains(&column.as_str()))
+    columns.all(|column| lookup_select.contains(&column.as_str()))
 }
 
-impl Coming {
+impl FutureRows {
     fn judged(&self, ends: &Ends<'_>) -> Vec<Judged> {
         let catalog = &ends.target.snapshot.catalog;
         let Some(table) = catalog.tables.get(&ends.on_target.table) else {
@@ -243,14 +248,14 @@ impl Coming {
         judged: &Judged,
         entries: &Entries,
         logged: &Logged,
-    ) -> anyhow::Result<(BTreeSet<usize>, Held)> {
+    ) -> anyhow::Result<(BTreeSet<usize>, UniqueConflicts)> {
         let by_values = Lookup {
             key: judged.fields.clone(),
             key_readings: vec![Reading::Text; judged.fields.len()],
             filter: None,
             ..self.whole.clone()
         };
-        let (mut shared, mut held) = (BTreeSet::new(), Held::default());
+        let (mut shared, mut held) = (BTreeSet::new(), UniqueConflicts::default());
         if entries.values.len() > 1 {
             let session = &mut ends.target.session;
             for (at, first) in session.equal_keys(&by_values, &entries.values)? {
@@ -258,7 +263,7 @@ impl Coming {
             }
         }
         for (batch, values) in entries.values.chunks(BATCH).enumerate() {
-            let holders = ends.target.session.holders(&by_values, values)?;
+            let holders = ends.target.session.rows_with_values(&by_values, values)?;
             for (at, holder) in holders {
                 let at = batch * BATCH + at;
                 let holder_key = self.whole.key_of(&holder);

@@ -7,7 +7,7 @@ use crate::sync::rows::row::{NULL, Record, unresolved};
 /// The lookup rows, with a column for each field under the field's name, and with the columns in
 /// `also` under their own; in a statement it needs an alias. A reference that cannot be looked up
 /// has NULL in its fields, and stands in the column that [`unresolved_columns`] names.
-pub(super) fn travelling(lookup: &Lookup, also: &[&str], default_schema: &str) -> String {
+pub(super) fn lookup_select(lookup: &Lookup, also: &[&str], default_schema: &str) -> String {
     let rows = own_rows(lookup, default_schema);
     if lookup.links.is_empty() {
         return rows;
@@ -62,7 +62,7 @@ pub(super) fn own_rows(lookup: &Lookup, default_schema: &str) -> String {
     }
 }
 
-/// For each link, behind a comma, what a row of [`travelling`] stores where it refers to a row that
+/// For each link, behind a comma, what a row of [`lookup_select`] stores where it refers to a row that
 /// cannot be looked up; `prefix` stands before each.
 pub(super) fn unresolved_columns(prefix: &str, lookup: &Lookup) -> String {
     let columns: Vec<String> = (0..lookup.links.len()).map(unresolved_column).collect();
@@ -151,7 +151,7 @@ fn join(at: usize, link: &Link, default_schema: &str) -> String {
     );
     format!(
         " LEFT JOIN {} AS link_{at} ON {}",
-        travelling(&link.parent, &columns, default_schema),
+        lookup_select(&link.parent, &columns, default_schema),
         is_same
     )
 }

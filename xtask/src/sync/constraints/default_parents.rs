@@ -1,8 +1,8 @@
 //! Rows that come and get a reference from a default, since `ignore` leaves the column alone, to a row
 //! that the target does not have.
 
-use super::coming::constant;
-use super::parents::positions;
+use super::future_rows::constant;
+use super::missing_parents::positions;
 use crate::problem::{Code, Problem};
 use crate::sync::rows::change_log::{Change, ChangeLog};
 use crate::sync::rows::lookup::Lookup;
@@ -59,7 +59,7 @@ pub(super) fn missing_defaults(
         let by_column = key_of(LookupSettings::of(parent.clone()));
         let there = target.snapshot.lookup(&by_column, &[])?;
         let wanted = [Record::from(vec![default.as_str()])];
-        let mut found = !target.session.holders(&there, &wanted)?.is_empty();
+        let mut found = !target.session.rows_with_values(&there, &wanted)?.is_empty();
         // A row of a lookup table may come with it.
         let settings = all.iter().find(|settings| {
             let catalog = &target.snapshot.catalog;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::taken::Ends;
+use super::unique_conflicts::Ends;
 use crate::sync::rows::change_log::Change;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{NULL, Record, encode, owned};
@@ -12,7 +12,7 @@ use crate::sync::settings::config::LookupSettings;
 use crate::sync::settings::environment::Backend;
 
 /// The rows of one table of the target as they will be.
-pub(super) struct Coming {
+pub(super) struct FutureRows {
     /// The table with every column, also those that do not travel and that are computed.
     pub(super) whole: Lookup,
     /// The columns that are computed.
@@ -23,7 +23,7 @@ pub(super) struct Coming {
     retired: BTreeMap<String, String>,
 }
 
-impl Coming {
+impl FutureRows {
     /// `None` where the table cannot be looked at as a whole.
     pub(super) fn of(ends: &Ends<'_>) -> Option<Self> {
         let target = &ends.target.snapshot;
@@ -58,7 +58,7 @@ impl Coming {
         });
         let retire = ends.on_target.retire.iter().flat_map(|retire| &retire.0);
         let retired = retire.map(|(column, value)| (column.clone(), value.field(target.backend)));
-        Some(Coming {
+        Some(FutureRows {
             defaults: defaults.collect(),
             retired: retired.collect(),
             computed,

@@ -1,16 +1,16 @@
 //! Rows that refer to lookup rows that a promotion would delete or change: counted on the target,
 //! foreign key by foreign key, as far as the database itself would go.
 //!
-//! A reference counts when it would still be there after the promotion; [`staying`] says which.
+//! A reference counts when it would still be there after the promotion; [`remaining_rows`] says which.
 
 use std::collections::BTreeMap;
 
+use super::cascade::{Effect, ForeignKeyStep, foreign_key_steps};
 use super::changed::{ChangedColumns, changed_columns};
-use super::reached::Reached;
+use super::dependent_rows::DependentRows;
 use super::reference::{Part, Step, Touched};
-use super::staying::{Checked, Kept, Staying, staying};
-use super::taken::Ends;
-use super::walk::{Effect, Hop, hops};
+use super::remaining_rows::{Checked, KeptKeys, RemainingRows, remaining_rows};
+use super::unique_conflicts::Ends;
 use crate::sync::rows::change_log::{Change, ChangeLog};
 use crate::sync::rows::compare::Difference;
 use crate::sync::rows::lookup::Lookup;
@@ -35,11 +35,11 @@ pub(in crate::sync) struct Compared<'lookup> {
 pub(in crate::sync) fn references(
     compared: &Compared<'_>,
     all: &[LookupSettings],
-    kept: &Kept,
+    kept: &KeptKeys,
     source: &mut Observed,
     target: &mut Observed,
     log: &mut ChangeLog,
-) -> anyhow::Result<Vec<Reached>> {
+) -> anyhow::Result<Vec<DependentRows>> {
     let lookup = compared.on_target;
     let changing = lookup.changing_columns().into_iter().map(str::to_owned);
     let changing: Vec<String> = changing.collect();
@@ -69,7 +69,7 @@ pub(in crate::sync) fn references(
         ),
     ] {
         let catalog = &walk.target.snapshot.catalog;
-        if happens && !hops(catalog, &lookup.table, &effect, &[]).is_empty() {
+        if happens && !foreign_key_steps(catalog, &lookup.table, &effect, &[]).is_empty() {
             walk.every_batch(compared, change, &effect, log)?;
         }
     }
@@ -81,12 +81,12 @@ pub(in crate::sync) fn references(
 
 struct Walk<'ends> {
     all: &'ends [LookupSettings],
-    kept: &'ends Kept,
+    kept: &'ends KeptKeys,
     source: &'ends mut Observed,
     target: &'ends mut Observed,
-    reached: Vec<Reached>,
+    reached: Vec<DependentRows>,
     /// What refers to the rows of the batch at hand: by path, how many to which of them.
-    batch: Vec<(Vec<Hop>, BTreeMap<usize, u64>)>,
+    batch: Vec<(Vec<ForeignKeyStep>, BTreeMap<usize, u64>)>,
 }
 
 /// Rows of a lookup table that paths begin at.
@@ -102,7 +102,7 @@ struct Start<'lookup> {
 /// How far a path has come.
 #[derive(Clone)]
 struct Way {
-    path: Vec<Hop>,
+    path: Vec<ForeignKeyStep>,
     /// The part of the path behind the start, as the target is asked for it.
     steps: Vec<Step>,
     /// What happens to the rows at its end.
@@ -166,7 +166,7 @@ impl Walk<'_> {
         for (path, rows) in std::mem::take(&mut self.batch) {
             let at = self.reached.iter().position(|reached| reached.path == path);
             let at = at.unwrap_or_else(|| {
-                self.reached.push(Reached::new(path));
+                self.reached.push(DependentRows::new(path));
                 self.reached.len() - 1
             });
             for (row, count) in rows {
@@ -181,12 +181,15 @@ impl Walk<'_> {
         if start.keys.is_empty() {
             return Ok(());
         }
-        for hop in hops(&self.target.snapshot.catalog, table, &way.effect, &way.path) {
+        for hop in foreign_key_steps(&self.target.snapshot.catalog, table, &way.effect, &way.path) {
             let ends = (&self.source.snapshot, &self.target.snapshot);
-            let (part, checked) = match staying(&hop, way.may_stay, self.all, self.kept, ends) {
-                Staying::Everybody => (Some(Part::All), None),
-                Staying::Some { outside, checked } => (outside.map(Part::Outside), checked),
-            };
+            let (part, checked) =
+                match remaining_rows(&hop, way.may_stay, self.all, self.kept, ends) {
+                    RemainingRows::Everybody => (Some(Part::All), None),
+                    RemainingRows::Some { outside, checked } => {
+                        (outside.map(Part::Outside), checked)
+                    }
+                };
             let mut path = way.path.clone();
             path.push(hop);
             if let Some(part) = part {
@@ -203,7 +206,7 @@ impl Walk<'_> {
     fn count(
         &mut self,
         start: &Start<'_>,
-        path: &[Hop],
+        path: &[ForeignKeyStep],
         part: Part,
         way: &Way,
     ) -> anyhow::Result<()> {
@@ -244,7 +247,7 @@ impl Walk<'_> {
     fn check(
         &mut self,
         start: &Start<'_>,
-        path: &[Hop],
+        path: &[ForeignKeyStep],
         checked: &Checked,
         way: &Way,
     ) -> anyhow::Result<()> {
@@ -316,10 +319,10 @@ impl Walk<'_> {
     fn walk_on(
         &mut self,
         start: &Start<'_>,
-        path: &[Hop],
+        path: &[ForeignKeyStep],
         checked: &Checked,
     ) -> anyhow::Result<()> {
-        let Some(effect) = path.last().and_then(Hop::consequence) else {
+        let Some(effect) = path.last().and_then(ForeignKeyStep::consequence) else {
             return Ok(());
         };
         let way = Way {
@@ -331,7 +334,7 @@ impl Walk<'_> {
         self.follow(start, &start.lookup.table, &way)
     }
 
-    fn note(&mut self, path: &[Hop], row: usize, count: u64) {
+    fn note(&mut self, path: &[ForeignKeyStep], row: usize, count: u64) {
         let at = self.batch.iter().position(|(known, _)| known == path);
         let at = at.unwrap_or_else(|| {
             self.batch.push((path.to_vec(), BTreeMap::new()));
@@ -352,7 +355,7 @@ impl<'lookup> Start<'lookup> {
     }
 
     /// The rows that the first foreign key of a path refers to in what changes, by their positions.
-    fn touched(&self, path: &[Hop], backend: Backend) -> (Vec<usize>, Vec<Record>) {
+    fn touched(&self, path: &[ForeignKeyStep], backend: Backend) -> (Vec<usize>, Vec<Record>) {
         let is_touched = |at: &usize| match (&self.changed, path.first()) {
             (Some(changed), Some(hop)) => changed[*at].counts_for(hop, backend),
             _ => true,

@@ -2,10 +2,10 @@
 //! because `where` leaves them to others, or because they are kept or retired; and from those that
 //! change or go, but cannot let go of the value in time.
 
-use super::clashes::is_mixed;
-use super::exchanged::exchanged;
-use super::staying::Kept;
-use super::walk::{Effect, hops};
+use super::cascade::{Effect, foreign_key_steps};
+use super::remaining_rows::KeptKeys;
+use super::unique_future_rows::is_mixed;
+use super::unique_swaps::unique_swaps;
 use crate::problem::{Code, Problem};
 use crate::sync::rows::change_log::{Change, ChangeLog};
 use crate::sync::rows::key_order::Reading;
@@ -27,12 +27,12 @@ pub(in crate::sync) struct Ends<'ends> {
     /// The settings of every lookup table.
     pub(in crate::sync) all: &'ends [LookupSettings],
     /// The rows of every table that stay because they were edited.
-    pub(in crate::sync) kept: &'ends Kept,
+    pub(in crate::sync) kept: &'ends KeptKeys,
 }
 
 /// What rows of the target have and others are to take.
 #[derive(Default)]
-pub(in crate::sync) struct Held {
+pub(in crate::sync) struct UniqueConflicts {
     /// Values of rows that stay.
     kept: Vec<Record>,
     /// The keys of rows that change.
@@ -46,7 +46,7 @@ pub(in crate::sync) struct Held {
 ///
 /// # Errors
 /// What the databases report.
-pub(in crate::sync) fn taken_values(
+pub(in crate::sync) fn unique_conflicts(
     ends: &mut Ends<'_>,
     unique_keys: &[Vec<String>],
     log: &mut ChangeLog,
@@ -54,7 +54,8 @@ pub(in crate::sync) fn taken_values(
     let lookup = ends.on_target;
     let all_go = lookup.extra_rows == ExtraRows::Delete && lookup.retire.is_none();
     let catalog = &ends.target.snapshot.catalog;
-    let is_referred_to = !hops(catalog, &lookup.table, &Effect::Deleted, &[]).is_empty();
+    let is_referred_to =
+        !foreign_key_steps(catalog, &lookup.table, &Effect::Deleted, &[]).is_empty();
     let own_key = lookup.stored_key().into_iter().map(str::to_owned).collect();
     let mut keys: Vec<(Vec<String>, Vec<usize>)> = vec![(own_key, lookup.key.clone())];
     for columns in unique_keys {
@@ -72,8 +73,9 @@ pub(in crate::sync) fn taken_values(
         let some_stay = lookup.filter.is_some() || !all_go;
         // A key that has one spelling for each value is never taken by another row.
         let may_move = key != lookup.key || lookup.key_readings.contains(&Reading::Spelling);
-        let moves =
-            may_move && is_referred_to && !ends.target.session.can_let_go(lookup, &columns)?;
+        let moves = may_move
+            && is_referred_to
+            && !ends.target.session.can_release_unique(lookup, &columns)?;
         if !some_stay && !moves {
             continue;
         }
@@ -87,7 +89,7 @@ pub(in crate::sync) fn taken_values(
             ));
         }
         if moves {
-            problems.extend(exchanged(ends, &columns, &held)?);
+            problems.extend(unique_swaps(ends, &columns, &held)?);
         }
     }
     Ok(problems)
@@ -103,8 +105,8 @@ fn held(
     key: &[usize],
     all_go: bool,
     log: &mut ChangeLog,
-) -> anyhow::Result<Held> {
-    let mut held = Held::default();
+) -> anyhow::Result<UniqueConflicts> {
+    let mut held = UniqueConflicts::default();
     let mut waiting: Vec<Record> = Vec::new();
     let mut look = |waiting: &mut Vec<Record>| -> anyhow::Result<()> {
         let (source, target) = (&mut ends.source.session, &mut ends.target.session);
@@ -116,7 +118,7 @@ fn held(
             key: key.to_vec(),
             ..ends.on_target.clone()
         };
-        let holders = target.holders(&by_values, &wanted)?;
+        let holders = target.rows_with_values(&by_values, &wanted)?;
         let holder_keys: Vec<Record> = holders
             .iter()
             .map(|(_, row)| ends.on_target.key_of(row))

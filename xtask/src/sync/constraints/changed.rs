@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::coming::Coming;
-use super::taken::Ends;
-use super::walk::{Effect, Hop};
+use super::cascade::{Effect, ForeignKeyStep};
+use super::future_rows::FutureRows;
+use super::unique_conflicts::Ends;
 use crate::sync::rows::change_log::Change;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::{NULL, Record, owned};
@@ -26,7 +26,7 @@ pub(super) enum ChangedColumns {
 impl ChangedColumns {
     /// Whether a foreign key notices. To PostgreSQL a value that is only spelled otherwise is no other
     /// one for NO ACTION, and is one for everything else; to SQLite it never is.
-    pub(super) fn counts_for(&self, hop: &Hop, backend: Backend) -> bool {
+    pub(super) fn counts_for(&self, hop: &ForeignKeyStep, backend: Backend) -> bool {
         let Effect::Changed(referred) = &hop.effect else {
             return true;
         };
@@ -49,7 +49,7 @@ pub(super) fn changed_columns(
     ends: &mut Ends<'_>,
     changes: &[(Change, Record)],
 ) -> anyhow::Result<Vec<ChangedColumns>> {
-    let Some(coming) = Coming::of(ends) else {
+    let Some(coming) = FutureRows::of(ends) else {
         return Ok(changes.iter().map(|_| ChangedColumns::Any).collect());
     };
     let whole = &coming.whole;

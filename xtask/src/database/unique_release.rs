@@ -58,7 +58,7 @@ impl Loading<'_> {
 
     /// Marks changing rows that hold what others take: they are to be taken out and put back among
     /// the new ones.
-    pub(super) fn mark(&self, same: &str) -> String {
+    pub(super) fn mark_for_reinsert(&self, same: &str) -> String {
         format!(
             "UPDATE {} AS staged SET __change = 'R' FROM {} AS lookup WHERE staged.__change = 'U' AND {} AND {}",
             self.staging,

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::walk::Hop;
+use super::cascade::ForeignKeyStep;
 use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::KeySet;
 use crate::sync::schema::catalog::Table;
@@ -17,10 +17,10 @@ use crate::sync::settings::config::{ExtraRows, LookupSettings};
 use crate::sync::snapshot::Snapshot;
 
 /// The rows of each table of the target that stay because they were edited there, by their keys.
-pub(in crate::sync) type Kept = BTreeMap<TableName, KeySet>;
+pub(in crate::sync) type KeptKeys = BTreeMap<TableName, KeySet>;
 
 /// Which rows of a child still refer after the promotion.
-pub(in crate::sync) enum Staying {
+pub(in crate::sync) enum RemainingRows {
     Everybody,
     Some {
         /// Those that do not meet this condition.
@@ -67,26 +67,26 @@ impl Checked {
 }
 
 /// Which rows of a child still refer to the rows that a foreign key leads to.
-pub(in crate::sync) fn staying(
-    hop: &Hop,
+pub(in crate::sync) fn remaining_rows(
+    hop: &ForeignKeyStep,
     may_stay: bool,
     all: &[LookupSettings],
-    kept: &Kept,
+    kept: &KeptKeys,
     (source, target): (&Snapshot, &Snapshot),
-) -> Staying {
+) -> RemainingRows {
     let settings = all.iter().find(|settings| {
         let found = target.catalog.find(&settings.table);
         found.is_some_and(|table| table.name == hop.child)
     });
     let (Some(settings), Some(table)) = (settings, target.catalog.tables.get(&hop.child)) else {
-        return Staying::Everybody;
+        return RemainingRows::Everybody;
     };
     if may_stay {
-        return Staying::Everybody;
+        return RemainingRows::Everybody;
     }
     // What cannot be compared is refused for itself, or waits for its migrations.
     let Ok(on_target) = target.lookup(settings, all) else {
-        return Staying::Some {
+        return RemainingRows::Some {
             outside: None,
             checked: None,
         };
@@ -98,7 +98,7 @@ pub(in crate::sync) fn staying(
         .all(|column| travels(&on_target, table, column));
     let all_go = on_target.extra_rows != ExtraRows::Keep && on_target.retire.is_none();
     let by_source = match (all_go, travels) {
-        (false, false) => return Staying::Everybody,
+        (false, false) => return RemainingRows::Everybody,
         (true, true) => BySource::Whatever,
         (_, true) => BySource::Lacks,
         (_, false) => BySource::Has,
@@ -109,7 +109,7 @@ pub(in crate::sync) fn staying(
         true => None,
         false => checked(settings, all, source, on_target, (by_source, kept)),
     };
-    Staying::Some { outside, checked }
+    RemainingRows::Some { outside, checked }
 }
 
 /// The table as both ends have it, with the same fields in the same order.

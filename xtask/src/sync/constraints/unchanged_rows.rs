@@ -8,14 +8,14 @@ use crate::sync::schema::catalog::Catalog;
 
 /// What the rows of one lookup table add up to that are to stay as they are.
 #[derive(PartialEq, Eq)]
-pub(in crate::sync) struct Resting {
+pub(in crate::sync) struct UnchangedRows {
     /// Those outside of `where`; none where it has none.
     outside: Option<u128>,
     /// Those that are not staged; none where nothing but the load's own statements could reach them.
     unstaged: Option<u128>,
 }
 
-impl Resting {
+impl UnchangedRows {
     /// Reads the rows of every table, in the order of `lookups`; the rows of those that change are
     /// staged and have the target's own keys.
     ///
@@ -42,7 +42,7 @@ impl Resting {
             sum(target.hashes(&outside)?.map(|row| Ok(row?.hash.0)))
         });
         let unstaged = is_reached.then(|| sum(target.unstaged(lookup)?.map(|row| Ok(row?.hash.0))));
-        Ok(Resting {
+        Ok(UnchangedRows {
             outside: outside.transpose()?,
             unstaged: unstaged.transpose()?,
         })
@@ -52,7 +52,7 @@ impl Resting {
     /// `protected_rows_changed`, when this is not what the rows add up to now.
     pub(in crate::sync) fn check(
         &self,
-        now: &Resting,
+        now: &UnchangedRows,
         lookup: &Lookup,
         label: &str,
     ) -> Result<(), Problem> {

@@ -14,7 +14,7 @@ pub enum Effect {
 
 /// A foreign key into rows that go or change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hop {
+pub struct ForeignKeyStep {
     /// The table that refers.
     pub child: TableName,
     pub key: ForeignKey,
@@ -27,7 +27,7 @@ pub struct Hop {
     pub one_of_several: bool,
 }
 
-impl Hop {
+impl ForeignKeyStep {
     /// What the foreign key says for the case.
     pub fn action(&self) -> Action {
         match self.effect {
@@ -63,7 +63,12 @@ impl Hop {
 
 /// The foreign keys that rows of `table` meet when this happens to them, those on the way `behind`
 /// aside: the same one twice would be a circle.
-pub fn hops(catalog: &Catalog, table: &TableName, effect: &Effect, behind: &[Hop]) -> Vec<Hop> {
+pub fn foreign_key_steps(
+    catalog: &Catalog,
+    table: &TableName,
+    effect: &Effect,
+    behind: &[ForeignKeyStep],
+) -> Vec<ForeignKeyStep> {
     let Some(columns) = catalog.tables.get(table).map(|table| &table.columns) else {
         return Vec::new();
     };
@@ -89,7 +94,7 @@ pub fn hops(catalog: &Catalog, table: &TableName, effect: &Effect, behind: &[Hop
         let mut columns = columns.iter();
         columns.any(|column| column.generated && column.name == *name)
     };
-    let mut hops: Vec<Hop> = found
+    let mut foreign_key_steps: Vec<ForeignKeyStep> = found
         .iter()
         .filter_map(|(child, key)| {
             let effect = match effect {
@@ -100,7 +105,7 @@ pub fn hops(catalog: &Catalog, table: &TableName, effect: &Effect, behind: &[Hop
                     (!referred.is_empty()).then_some(Effect::Changed(referred))?
                 }
             };
-            Some(Hop {
+            Some(ForeignKeyStep {
                 child: (*child).clone(),
                 key: (*key).clone(),
                 computed: key.parent_columns.iter().any(is_computed),
@@ -114,8 +119,8 @@ pub fn hops(catalog: &Catalog, table: &TableName, effect: &Effect, behind: &[Hop
                 .any(|passed| passed.child == hop.child && passed.key == hop.key)
         })
         .collect();
-    hops.sort_by(|one, other| {
-        let order = |hop: &Hop| {
+    foreign_key_steps.sort_by(|one, other| {
+        let order = |hop: &ForeignKeyStep| {
             (
                 hop.child.clone(),
                 hop.key.columns.clone(),
@@ -124,7 +129,7 @@ pub fn hops(catalog: &Catalog, table: &TableName, effect: &Effect, behind: &[Hop
         };
         order(one).cmp(&order(other))
     });
-    hops
+    foreign_key_steps
 }
 
 #[cfg(test)]
@@ -202,10 +207,10 @@ mod tests {
             catalog: &Catalog,
             table: &TableName,
             effect: &Effect,
-            behind: &[Hop],
+            behind: &[ForeignKeyStep],
             found: &mut Vec<String>,
         ) {
-            for hop in hops(catalog, table, effect, behind) {
+            for hop in foreign_key_steps(catalog, table, effect, behind) {
                 let path = [behind, std::slice::from_ref(&hop)].concat();
                 let children: Vec<String> = path.iter().map(|hop| hop.child.name.clone()).collect();
                 found.push(children.join(", "));
@@ -272,7 +277,7 @@ mod tests {
             paths(&catalog, "groups", &code),
             ["merchants", "merchants, orders", "merchants, orders, lines"]
         );
-        let found = hops(&catalog, &name("groups"), &code, &[]);
+        let found = foreign_key_steps(&catalog, &name("groups"), &code, &[]);
         assert_eq!(found[0].effect, Effect::Changed(names(&["code"])));
         assert_eq!(found[0].action(), Cascade);
         let other = Effect::Changed(names(&["up"]));
@@ -316,11 +321,11 @@ mod tests {
                 "groups"
             ]
         );
-        let first = hops(&catalog, &name("groups"), &Effect::Deleted, &[]);
-        let repeats: Vec<bool> = first.iter().map(Hop::repeats).collect();
+        let first = foreign_key_steps(&catalog, &name("groups"), &Effect::Deleted, &[]);
+        let repeats: Vec<bool> = first.iter().map(ForeignKeyStep::repeats).collect();
         assert_eq!(repeats, [false, false]);
-        let second = hops(&catalog, &name("a"), &Effect::Deleted, &first);
-        let repeats: Vec<bool> = second.iter().map(Hop::repeats).collect();
+        let second = foreign_key_steps(&catalog, &name("a"), &Effect::Deleted, &first);
+        let repeats: Vec<bool> = second.iter().map(ForeignKeyStep::repeats).collect();
         assert_eq!(repeats, [true, false]);
     }
 
@@ -338,7 +343,7 @@ mod tests {
             ),
             ("notes", &["up"], "groups", &["id"], Cascade, NoAction),
         ]);
-        let found = hops(&catalog, &name("groups"), &Effect::Deleted, &[]);
+        let found = foreign_key_steps(&catalog, &name("groups"), &Effect::Deleted, &[]);
         let shown: Vec<(&str, &str, bool)> = found
             .iter()
             .map(|hop| {

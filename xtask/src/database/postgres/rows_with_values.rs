@@ -3,8 +3,8 @@
 use diesel::sql_query;
 use diesel::{QueryResult, RunQueryDsl};
 
+use super::super::lookup_select::{lookup_select, with_unresolved};
 use super::super::sql;
-use super::super::travelling::{travelling, with_unresolved};
 use super::PostgresSession;
 use super::connection::failed;
 use super::fields::{given_arrays, text_columns};
@@ -14,7 +14,7 @@ use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row::Record;
 
 impl PostgresSession {
-    pub(super) fn rows_that_hold(
+    pub(super) fn find_rows_with_values(
         &mut self,
         lookup: &Lookup,
         values: &[Record],
@@ -22,7 +22,7 @@ impl PostgresSession {
         let what = format!("find rows of `{}` by their values", lookup.table);
         let types = self.field_types(lookup)?;
         let by_value = self.tried(&what, |session| {
-            session.holders_where(lookup, values, |at, field| {
+            session.rows_with_values_where(lookup, values, |at, field| {
                 let kind = &types[lookup.key[at]];
                 format!(
                     "lookup.{field} {} wanted.wanted_{at}::{}",
@@ -34,7 +34,7 @@ impl PostgresSession {
             Ok(found) => found,
             // A value may be none of the column's, where the types of the two ends differ.
             Err(_) => self
-                .holders_where(lookup, values, |at, field| {
+                .rows_with_values_where(lookup, values, |at, field| {
                     format!("lookup.{field}::text COLLATE \"C\" = wanted.wanted_{at}")
                 })
                 .map_err(|error| failed(&error, &what))?,
@@ -45,7 +45,7 @@ impl PostgresSession {
             .collect())
     }
 
-    fn holders_where(
+    fn rows_with_values_where(
         &mut self,
         lookup: &Lookup,
         values: &[Record],
@@ -65,7 +65,7 @@ impl PostgresSession {
             text_columns("lookup.", lookup),
             given_arrays(lookup.key.len()),
             list(&|at| format!("wanted_{at}"), ", "),
-            travelling(&everywhere, &[], DEFAULT_SCHEMA),
+            lookup_select(&everywhere, &[], DEFAULT_SCHEMA),
             list(&|at| is_equal(at, &fields[at]), " AND ")
         );
         let query = bind_keys(sql_query(query).into_boxed(), values, lookup.key.len());

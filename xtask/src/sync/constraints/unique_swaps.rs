@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use super::cascade::{Effect, ForeignKeyStep, foreign_key_steps};
 use super::reference::{Part, Step, Touched};
-use super::staying::{BySource, checked};
-use super::taken::{Ends, Held, NAMED};
-use super::walk::{Effect, Hop, hops};
+use super::remaining_rows::{BySource, checked};
+use super::unique_conflicts::{Ends, NAMED, UniqueConflicts};
 use crate::problem::{Code, Problem};
 use crate::sync::rows::row::{KeySet, Record, owned};
 use crate::sync::schema::catalog::Action;
@@ -18,14 +18,14 @@ use crate::sync::words::and_more;
 ///
 /// # Errors
 /// What the databases report.
-pub(in crate::sync) fn exchanged(
+pub(in crate::sync) fn unique_swaps(
     ends: &mut Ends<'_>,
     columns: &[String],
-    held: &Held,
+    held: &UniqueConflicts,
 ) -> anyhow::Result<Vec<Problem>> {
     let catalog = &ends.target.snapshot.catalog;
     let mut problems = Vec::new();
-    for hop in hops(catalog, &ends.on_target.table, &Effect::Deleted, &[]) {
+    for hop in foreign_key_steps(catalog, &ends.on_target.table, &Effect::Deleted, &[]) {
         let mut stuck = BTreeSet::new();
         // Of a row that comes back within the statement this action takes no notice.
         if hop.key.on_delete != Action::NoAction {
@@ -44,7 +44,7 @@ pub(in crate::sync) fn exchanged(
 /// Those of the rows, by their keys, that are still referred to when the rows that go have gone.
 fn referred_to(
     ends: &mut Ends<'_>,
-    hop: &Hop,
+    hop: &ForeignKeyStep,
     keys: &[Record],
 ) -> anyhow::Result<BTreeSet<Vec<String>>> {
     if keys.is_empty() {
@@ -100,7 +100,7 @@ fn referred_to(
 fn problem(
     ends: &Ends<'_>,
     columns: &[String],
-    hop: &Hop,
+    hop: &ForeignKeyStep,
     stuck: &BTreeSet<Vec<String>>,
 ) -> Problem {
     let names: Vec<String> = columns.iter().map(|name| format!("`{name}`")).collect();
@@ -121,7 +121,7 @@ fn problem(
 
 /// What lets the values change places. What a foreign key leads to cannot be DEFERRABLE, and rows that
 /// `go` wait until nobody refers to them, whatever the foreign key says.
-fn way_out(ends: &Ends<'_>, columns: &[String], hop: &Hop, go: bool) -> String {
+fn way_out(ends: &Ends<'_>, columns: &[String], hop: &ForeignKeyStep, go: bool) -> String {
     let tables = ends.target.snapshot.catalog.tables.values();
     let mut keys = tables.flat_map(|table| &table.foreign_keys);
     let is_named = keys.any(|key| {

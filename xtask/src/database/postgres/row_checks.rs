@@ -10,7 +10,7 @@ use crate::sync::rows::lookup::{Lookup, Source};
 use crate::sync::rows::row::{self, Field, Record};
 
 impl PostgresSession {
-    pub(super) fn not_meeting(
+    pub(super) fn rows_failing(
         &mut self,
         lookup: &Lookup,
         rows: &[Record],
@@ -29,7 +29,7 @@ impl PostgresSession {
             .collect()
     }
 
-    pub(super) fn would_compute(
+    pub(super) fn generated_values(
         &mut self,
         lookup: &Lookup,
         rows: &[Record],
@@ -88,7 +88,7 @@ impl PostgresSession {
         ))
     }
 
-    pub(super) fn taken_for_one(
+    pub(super) fn duplicate_keys(
         &mut self,
         lookup: &Lookup,
         keys: &[Record],

@@ -12,7 +12,7 @@ use crate::sync::rows::lookup::{Lookup, Source};
 use crate::sync::rows::row::{NULL, Record};
 
 impl SqliteSession {
-    pub(super) fn not_meeting(
+    pub(super) fn rows_failing(
         &mut self,
         lookup: &Lookup,
         rows: &[Record],
@@ -31,7 +31,7 @@ impl SqliteSession {
             .collect()
     }
 
-    pub(super) fn would_compute(
+    pub(super) fn generated_values(
         &mut self,
         lookup: &Lookup,
         rows: &[Record],
@@ -81,7 +81,7 @@ impl SqliteSession {
         ))
     }
 
-    pub(super) fn taken_for_one(
+    pub(super) fn duplicate_keys(
         &mut self,
         lookup: &Lookup,
         keys: &[Record],

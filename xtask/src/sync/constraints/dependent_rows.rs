@@ -1,6 +1,6 @@
 //! Rows that a deletion or a change of lookup rows would reach, in words.
 
-use super::walk::{Effect, Hop};
+use super::cascade::{Effect, ForeignKeyStep};
 use crate::problem::{Code, Problem};
 use crate::sync::rows::row::{self, Field, Record};
 use crate::sync::schema::catalog::Action;
@@ -16,9 +16,9 @@ const LONGEST: usize = 40;
 /// The rows at the end of a path of foreign keys that refer, through it, to rows of a lookup table
 /// that go or change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reached {
+pub struct DependentRows {
     /// From the lookup table outwards.
-    pub path: Vec<Hop>,
+    pub path: Vec<ForeignKeyStep>,
     pub rows: u64,
     /// How many rows of the lookup table they refer to.
     pub keys: u64,
@@ -26,9 +26,9 @@ pub struct Reached {
     pub first: Vec<(Record, u64)>,
 }
 
-impl Reached {
-    pub fn new(path: Vec<Hop>) -> Self {
-        Reached {
+impl DependentRows {
+    pub fn new(path: Vec<ForeignKeyStep>) -> Self {
+        DependentRows {
             path,
             rows: 0,
             keys: 0,
@@ -115,7 +115,7 @@ impl Reached {
     }
 }
 
-fn hint(table: &TableName, hop: &Hop) -> String {
+fn hint(table: &TableName, hop: &ForeignKeyStep) -> String {
     match &hop.effect {
         Effect::Deleted => format!(
             "point these rows at another row first, or let the rows of `{table}` stay: bring them back in the source, \
@@ -174,8 +174,8 @@ mod tests {
         TableName::new(None, table)
     }
 
-    fn hop(child: &str, effect: Effect, action: Action) -> Hop {
-        Hop {
+    fn hop(child: &str, effect: Effect, action: Action) -> ForeignKeyStep {
+        ForeignKeyStep {
             child: name(child),
             key: ForeignKey {
                 name: None,
@@ -198,15 +198,15 @@ mod tests {
         Effect::Changed(vec!["code".to_owned()])
     }
 
-    fn reached(path: Vec<Hop>, counts: &[(&str, u64)]) -> Reached {
-        let mut reached = Reached::new(path);
+    fn reached(path: Vec<ForeignKeyStep>, counts: &[(&str, u64)]) -> DependentRows {
+        let mut reached = DependentRows::new(path);
         for (key, rows) in counts {
             reached.add(&Record::from(vec![*key]), *rows);
         }
         reached
     }
 
-    fn said(reached: &Reached) -> (Code, String) {
+    fn said(reached: &DependentRows) -> (Code, String) {
         let problem = reached.problem(&name("fee_groups")).unwrap();
         assert!(
             problem
@@ -339,7 +339,7 @@ mod tests {
         assert!(
             reached(&[("\\\\N", 1), ("\\i:5", 1), ("\\t:7", 1)]).ends_with("(\\N: 1; 5: 1; 7: 1)")
         );
-        let mut pair = Reached::new(path.clone());
+        let mut pair = DependentRows::new(path.clone());
         pair.add(&Record::from(vec!["eu", "card"]), 2);
         assert!(
             pair.problem(&name("fee_groups"))

@@ -22,7 +22,7 @@ pub(super) fn rows_are_found_by_what_they_hold(backend: Backend) {
     };
     let values: Vec<Record> = ["z", "b", "a"].map(|code| Record::from(vec![code])).into();
     let mut found: Vec<(usize, String)> = session
-        .holders(&fees, &values)
+        .rows_with_values(&fees, &values)
         .unwrap()
         .into_iter()
         .map(|(at, row)| (at, row.get(0).unwrap().to_owned()))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::taken::Ends;
+use super::unique_conflicts::Ends;
 use crate::problem::{Code, Problem};
 use crate::sync::rows::change_log::{Change, ChangeLog};
 use crate::sync::rows::lookup::Lookup;
@@ -14,7 +14,7 @@ use crate::sync::words::counted;
 ///
 /// # Errors
 /// What the databases report.
-pub(in crate::sync) fn fixed_values(
+pub(in crate::sync) fn identity_changes(
     ends: &mut Ends<'_>,
     log: &mut ChangeLog,
 ) -> anyhow::Result<Vec<Problem>> {
