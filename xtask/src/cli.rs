@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::environment::Backend;
+use crate::model::backend::Backend;
+use crate::model::schema::table::TableName;
 
 /// The tasks of this workspace.
 #[derive(Debug, Parser)]

@@ -4,6 +4,8 @@ pub mod cli;
 pub mod command;
 pub mod database;
 pub mod demo;
+pub mod files;
+pub mod model;
 pub mod problem;
 pub mod promotion;
 mod rebuild;

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::cli::PromotionArguments;
+use crate::model::ledger::{Run, RunKind};
+use crate::model::words::{counted, shell_word};
 use crate::problem::{Code, Problem};
 use crate::sync::backups::backup;
-use crate::sync::history::ledger::{Run, RunKind};
 use crate::sync::history::moment::to_the_second;
 use crate::sync::import::imported;
 use crate::sync::planning::contract::Contract;
@@ -17,7 +18,6 @@ use crate::sync::promoting::report::Report;
 use crate::sync::promoting::retry;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::pipeline::Promotion;
-use crate::sync::words::{counted, shell_word};
 use crate::terminal::{Screen, Tested};
 
 /// Carries out what was looked at, after asking, and fills in the report as it goes.

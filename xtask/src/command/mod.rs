@@ -8,14 +8,15 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Options, Task};
+use crate::files::leftovers;
+use crate::model::backend::Backend;
+use crate::model::words::shell_word;
 use crate::problem::Problem;
 use crate::sync::baseline::baseline;
-use crate::sync::leftovers;
 use crate::sync::migrate::migrate;
+use crate::sync::promoting::{export, promoted};
 use crate::sync::record::record;
 use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Backend;
-use crate::sync::words::shell_word;
 use crate::terminal::{self, Screen};
 use crate::{demo, rebuild, test, workspace};
 use grammar::{Mistake, parse, pipeline_names, usage, wanted_format};
@@ -139,7 +140,7 @@ fn run(cli: Cli) -> Result<ExitCode, Ended> {
         Task::Migrate { options, .. } => {
             sync::check_format(&options, None)?;
             let (screen, config) = set_up(&options)?;
-            leftovers::sweep_all(&config);
+            sweep_all(&config);
             let report = migrate(&config, &mut screen.steps())?;
             screen.migrated(&report);
             Ok(ExitCode::SUCCESS)
@@ -183,4 +184,14 @@ fn set_up(options: &Options) -> anyhow::Result<(Screen, Config)> {
     }
     let config = Config::load(&root, named, options.env_file.as_deref())?;
     Ok((screen, config))
+}
+
+/// Removes what killed runs have left where this configuration has its files.
+fn sweep_all(config: &Config) {
+    leftovers::sweep(&config.backup.dir);
+    leftovers::sweep(&std::env::temp_dir());
+    for environment in &config.pipeline {
+        leftovers::sweep(&export::folder(&config.export_dir, &environment.name));
+        leftovers::sweep(&promoted::folder(&config.export_dir, &environment.name));
+    }
 }

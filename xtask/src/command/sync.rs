@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use super::{Ended, backups};
 use crate::cli::{Format, Options, PromotionArguments, SyncCommand};
+use crate::model::random::random_id;
+use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem, REFUSED};
 use crate::promotion;
 use crate::sync::adopt::adopt;
@@ -12,15 +14,12 @@ use crate::sync::backups::retention::thin_out;
 use crate::sync::history::run::history;
 use crate::sync::history::stamp::Unstamped;
 use crate::sync::import::{self, Folder};
-use crate::sync::leftovers;
 use crate::sync::planning::gate;
 use crate::sync::promoting::export;
 use crate::sync::promoting::export_edits::check_export;
 use crate::sync::promoting::look::look;
 use crate::sync::promoting::promote::resolve_all;
 use crate::sync::promoting::report::{Outcome, Report};
-use crate::sync::random::random_id;
-use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::pipeline::Promotion;
 use crate::sync::snapshot::observe;
@@ -75,7 +74,7 @@ pub(super) fn run(
 
 fn carry_out(screen: &Screen, config: &Config, command: SyncCommand) -> Result<ExitCode, Ended> {
     if writes(&command) {
-        leftovers::sweep_all(config);
+        super::sweep_all(config);
     }
     match command {
         SyncCommand::Status { check } => {

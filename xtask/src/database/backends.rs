@@ -7,10 +7,11 @@ use super::postgres;
 #[cfg(feature = "sqlite")]
 use super::sqlite;
 use super::{Replacement, Scratch, Session, Target};
+use crate::model::backend::Backend;
+use crate::model::limits::Limits;
+use crate::model::url::DatabaseUrl;
 #[cfg(not(all(feature = "postgres", feature = "sqlite")))]
 use crate::problem::{Code, Problem};
-use crate::sync::settings::environment::{Backend, DatabaseUrl};
-use crate::sync::settings::limits::Limits;
 
 /// Opens a session that looks.
 ///

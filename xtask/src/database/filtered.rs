@@ -1,8 +1,8 @@
 //! What is to blame where rows cannot be read: a table's `where` is in the words of the database, and
 //! only the database can tell that it is wrong.
 
+use crate::model::rows::lookup::Lookup;
 use crate::problem::{Code, Problem};
-use crate::sync::rows::lookup::Lookup;
 
 /// Names the `where` that rows were read by.
 pub(super) fn of_where(lookup: &Lookup, error: anyhow::Error) -> anyhow::Error {

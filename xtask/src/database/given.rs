@@ -1,6 +1,6 @@
 //! What a database makes of rows that it does not hold.
 
-use crate::sync::rows::row::Record;
+use crate::model::rows::row::Record;
 
 /// A field that is no value of its column.
 #[derive(Debug, Clone, PartialEq, Eq)]

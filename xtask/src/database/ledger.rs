@@ -1,10 +1,10 @@
 //! The tables of the ledger: how they are made, read and written, on both backends alike.
 
+use crate::model::ledger::{Ledger, LedgerEntry, PromotedLookup, Run, RunKind, Stamp};
+use crate::model::migrations::migration::AppliedMigration;
+use crate::model::rows::row::LookupState;
+use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
-use crate::sync::history::ledger::{Ledger, LedgerEntry, PromotedLookup, Run, RunKind, Stamp};
-use crate::sync::migrations::migration::AppliedMigration;
-use crate::sync::rows::row::LookupState;
-use crate::sync::schema::table::TableName;
 
 pub(super) const DIESELS: &str = "__diesel_schema_migrations";
 

@@ -10,9 +10,9 @@
 
 use super::lookup_select::lookup_select;
 use super::sql::{compared, equal, identifier, list, same_key, same_stored_key, table};
-use crate::sync::constraints::reference::Reference;
-use crate::sync::rows::lookup::{Link, Lookup};
-use crate::sync::settings::config::RetiredValue;
+use crate::model::reference::Reference;
+use crate::model::rows::lookup::settings::RetiredValue;
+use crate::model::rows::lookup::{Link, Lookup};
 
 /// A lookup table and the staging table with its changes.
 pub(super) struct Loading<'lookup> {

@@ -1,8 +1,8 @@
 //! A lookup table as its rows travel: an expression that stands where SQL wants a table.
 
 use super::sql::{compared, identifier, list, table};
-use crate::sync::rows::lookup::{Link, Lookup, Source};
-use crate::sync::rows::row::{NULL, Record, unresolved};
+use crate::model::rows::lookup::{Link, Lookup, Source};
+use crate::model::rows::row::{NULL, Record, unresolved};
 
 /// The lookup rows, with a column for each field under the field's name, and with the columns in
 /// `also` under their own; in a statement it needs an alias. A reference that cannot be looked up

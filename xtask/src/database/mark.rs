@@ -1,8 +1,8 @@
 //! Whether the transaction that a migration runs in is still the run's when it has ended.
 
+use crate::model::migrations::migration::Migration;
+use crate::model::random::random_id;
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::migration::Migration;
-use crate::sync::random::random_id;
 
 /// The way out for a migration with a statement that no transaction may hold.
 pub(super) const APART: &str = "put `run_in_transaction = false` into a metadata.toml beside its up.sql, and it runs as a part of its own";

@@ -4,7 +4,7 @@ use diesel::backend::Backend;
 use diesel::migration::{Migration as Runnable, MigrationSource};
 use diesel_migrations::{EmbeddedMigrations, FileBasedMigrations};
 
-use crate::sync::migrations::migration::{Migration, MigrationSet, Origin};
+use crate::model::migrations::migration::{Migration, MigrationSet, Origin};
 
 /// The migration as diesel runs it: from inside this program, or from a folder.
 pub(super) fn find<DB: Backend + 'static>(

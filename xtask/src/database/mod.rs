@@ -5,16 +5,16 @@
 
 use std::path::Path;
 
-use crate::sync::constraints::reference::{Step, Touched};
-use crate::sync::constraints::unresolved::Unresolved;
-use crate::sync::history::ledger::{Ledger, LedgerEntry};
-use crate::sync::migrations::effects::{Measured, Touch};
-use crate::sync::migrations::migration::{AppliedMigration, Migration, MigrationSet};
-use crate::sync::rows::change_log::Change;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{KeyedHash, Record};
-use crate::sync::schema::catalog::Catalog;
-use crate::sync::schema::table::TableName;
+use crate::model::ledger::{Ledger, LedgerEntry};
+use crate::model::migrations::effects::{Measured, Touch};
+use crate::model::migrations::migration::{AppliedMigration, Migration, MigrationSet};
+use crate::model::reference::{Step, Touched};
+use crate::model::rows::change_log::Change;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::{KeyedHash, Record};
+use crate::model::schema::catalog::Catalog;
+use crate::model::schema::table::TableName;
+use crate::model::unresolved::Unresolved;
 
 mod backends;
 mod filtered;

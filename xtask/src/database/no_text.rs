@@ -1,9 +1,9 @@
 //! Bytes in a column of texts that are no text: they can neither be compared nor exported.
 
-use crate::problem::{Code, Problem};
-use crate::sync::rows::lookup::Lookup;
+use crate::model::rows::lookup::Lookup;
 #[cfg(feature = "sqlite")]
-use crate::sync::rows::row::hex;
+use crate::model::rows::row::hex;
+use crate::problem::{Code, Problem};
 
 /// Names the column, and the row by its key; `key` has its fields as they can be shown.
 pub(super) fn no_text(lookup: &Lookup, column: &str, key: &[String]) -> Problem {

@@ -1,7 +1,7 @@
 //! The query that walks a path of foreign keys, the same on both backends.
 
 use super::sql::{compared, identifier, table};
-use crate::sync::constraints::reference::{Part, Step};
+use crate::model::reference::{Part, Step};
 
 /// A path of foreign keys and how a backend writes what belongs to it.
 pub(super) struct Chain<'path> {

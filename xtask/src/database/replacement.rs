@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Session;
-use crate::sync::history::ledger::Run;
-use crate::sync::rows::row::LookupState;
-use crate::sync::schema::table::TableName;
+use crate::model::ledger::Run;
+use crate::model::rows::row::LookupState;
+use crate::model::schema::table::TableName;
 
 /// The rows of every table that a backup holds, whoever made it.
 pub type Contents = BTreeMap<TableName, LookupState>;

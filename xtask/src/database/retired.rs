@@ -1,8 +1,8 @@
 //! Which rows are switched off, the same on both backends.
 
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::RetiredValue;
 use crate::problem::Problem;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::settings::config::RetiredValue;
 
 /// Says of which table rows were asked for that `retire` does not switch off: a value may be none
 /// of its column.

@@ -1,7 +1,7 @@
 //! Databases to try something on.
 
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::environment::DatabaseUrl;
+use crate::model::schema::table::TableName;
+use crate::model::url::DatabaseUrl;
 
 /// Which rows a copy is to have at least, beside those of diesel's and this tool's own tables.
 pub enum CopiedRows {

@@ -4,8 +4,8 @@
 use super::postgres;
 #[cfg(feature = "sqlite")]
 use super::sqlite;
-use crate::sync::migrations::hazard::Hazard;
-use crate::sync::settings::environment::Backend;
+use crate::model::backend::Backend;
+use crate::model::migrations::hazard::Hazard;
 
 /// What in the text of a migration deserves a second look, in its order.
 pub fn hazards(backend: Backend, up: &str) -> Vec<Hazard> {

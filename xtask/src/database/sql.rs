@@ -2,11 +2,11 @@
 
 use anyhow::Context as _;
 
-use crate::sync::rows::key_order::Reading;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::schema::catalog::Comparison;
-use crate::sync::schema::table::TableName;
-pub(super) use crate::sync::schema::table::quoted as identifier;
+use crate::model::rows::key_order::Reading;
+use crate::model::rows::lookup::Lookup;
+use crate::model::schema::catalog::Comparison;
+use crate::model::schema::table::TableName;
+pub(super) use crate::model::schema::table::quoted as identifier;
 
 /// The number that a `SELECT count(*)` returned as text. What is no number is an error, never zero:
 /// zero would mean that nothing refers to a row.

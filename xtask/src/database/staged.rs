@@ -2,11 +2,11 @@
 
 use anyhow::Context as _;
 
+use crate::model::reference::Reference;
+use crate::model::rows::lookup::Lookup;
+use crate::model::schema::table::TableName;
+use crate::model::words::counted;
 use crate::problem::{Code, Problem};
-use crate::sync::constraints::reference::Reference;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::schema::table::TableName;
-use crate::sync::words::counted;
 
 /// A lookup table whose changes wait in a temporary table.
 pub(super) struct Staged<UniqueKey> {

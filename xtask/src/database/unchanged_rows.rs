@@ -2,7 +2,7 @@
 
 use super::load::Loading;
 use super::sql::same_stored_key;
-use crate::sync::rows::lookup::Lookup;
+use crate::model::rows::lookup::Lookup;
 
 /// All rows of a table but those that are staged, with every field to be compared. Where nothing
 /// changes, nothing is staged.

@@ -2,7 +2,7 @@
 
 use super::load::Loading;
 use super::sql::{identifier, same_stored_key};
-use crate::sync::settings::config::RetiredValue;
+use crate::model::rows::lookup::settings::RetiredValue;
 
 impl Loading<'_> {
     /// A condition on `lookup`: it is among the `changes`, and it holds values of a unique key that

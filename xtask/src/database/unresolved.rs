@@ -2,9 +2,9 @@
 
 use super::lookup_select::{lookup_select, own_rows, unresolved_column};
 use super::sql::{compared, count, identifier, list, literal, table};
-use crate::sync::constraints::reference::Step;
-use crate::sync::constraints::unresolved::{NAMED, Unresolved};
-use crate::sync::rows::lookup::Lookup;
+use crate::model::reference::Step;
+use crate::model::rows::lookup::Lookup;
+use crate::model::unresolved::{NAMED, Unresolved};
 
 /// Selects the first rows whose link cannot be looked up: how many there are, and each with its key
 /// and what it stores of the reference.
@@ -60,7 +60,7 @@ pub(super) fn unresolved_of(
 pub(super) fn select_orphan(
     lookup: &Lookup,
     reference: &Step,
-    parent: &crate::sync::schema::table::TableName,
+    parent: &crate::model::schema::table::TableName,
     default_schema: &str,
 ) -> String {
     let is_whole: Vec<String> = reference

@@ -1,9 +1,10 @@
 //! The databases of the demo: new, empty, and its own.
 
 use super::folder::Folder;
+use crate::model::backend::Backend;
 use crate::server::{Running, Server};
 use crate::sync::backups::private;
-use crate::sync::settings::environment::{Backend, Environment};
+use crate::sync::settings::environment::Environment;
 
 /// What has to be kept while the databases are used. Dropped, it takes the server along.
 pub(super) enum Databases {

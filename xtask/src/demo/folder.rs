@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::model::backend::Backend;
+use crate::model::words::shell_word;
 use crate::server::Running;
 use crate::sync::backups::private;
-use crate::sync::settings::environment::{Backend, Environment};
-use crate::sync::words::shell_word;
+use crate::sync::settings::environment::Environment;
 use crate::terminal::Way;
 
 /// A change to Development that is worth promoting.

@@ -1,14 +1,15 @@
 //! Protected rows before and after: counted, and compared by a fingerprint.
 
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::rows::row::LookupState;
+use crate::model::schema::table::TableName;
+use crate::model::words::counted;
 use crate::problem::{Code, Problem};
 use crate::sync::rows::compare::{Side, digest};
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::LookupState;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::{Config, LookupSettings};
+use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::{Observed, Snapshot, observe};
-use crate::sync::words::counted;
 
 /// The protected rows of one environment at one moment.
 pub(super) struct Protected {

@@ -4,8 +4,8 @@
 //! first two, and Development all three. The SQL is the same for both backends.
 
 use crate::database;
+use crate::model::migrations::migration::MigrationSet;
 use crate::sync::migrate::migrate;
-use crate::sync::migrations::migration::MigrationSet;
 use crate::sync::record::record;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
@@ -84,7 +84,7 @@ fn run_scripts(environment: &Environment, scripts: &[&str]) -> anyhow::Result<()
 mod tests {
     use super::super::protected::Protected;
     use super::*;
-    use crate::sync::settings::environment::DatabaseUrl;
+    use crate::model::url::DatabaseUrl;
     use crate::sync::status::status;
 
     /// The workspace's configuration, with SQLite files in a folder of its own.

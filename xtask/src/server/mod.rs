@@ -28,9 +28,9 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use crate::sync::random::random_id;
-use crate::sync::settings::environment::DatabaseUrl;
-use crate::sync::words::shell_word;
+use crate::model::random::random_id;
+use crate::model::url::DatabaseUrl;
+use crate::model::words::shell_word;
 use account::{Account, give_to, last_lines, lead_own_process_group, make_home, prepare, run};
 pub use programs::{find_programs, install};
 

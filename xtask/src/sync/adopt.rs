@@ -12,23 +12,24 @@ use serde_json::{Map, Value};
 pub use report::{AdoptReport, Adopted, AdoptedCell, AdoptedRow};
 
 use super::snapshot::{Observed, observe_all};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::{ExtraRows, LookupSettings};
+use crate::model::rows::row::{BATCH, KeySet, NULL, Record, cells, owned};
+use crate::model::schema::table::TableName;
+use crate::model::words::shell_word;
 use crate::problem::{Code, Problem};
 use crate::sync::backups::private;
-use crate::sync::constraints::unresolved::check_references;
+use crate::sync::constraints::orphans::check_references;
 use crate::sync::event::{Event, Events, counted};
 use crate::sync::planning::gate;
 use crate::sync::promoting::export::{self, AdoptedRows, ExportedTable, Written};
 use crate::sync::promoting::export_edits;
 use crate::sync::promoting::promoted::{self, Promoted};
 use crate::sync::rows::edits::is_comparable;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{BATCH, KeySet, NULL, Record, cells, owned};
 use crate::sync::rows::row_edits::{RowEdit, merged, row_edits};
 use crate::sync::rows::three_way::Kind;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::{Config, ExtraRows, LookupSettings};
+use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
-use crate::sync::words::shell_word;
 
 /// Writes the tables of the first environment with the edits that were made on another one.
 ///

@@ -2,20 +2,20 @@
 //! applied, once it is proved that they make that schema.
 
 use crate::database;
+use crate::model::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
+use crate::model::migrations::migration::{Migration, MigrationSet, version_of};
+use crate::model::schema::catalog::{Catalog, Drift};
+use crate::model::words::{and_more, counted, nearest};
 use crate::problem::{Code, Problem};
-use crate::sync::history::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
 use crate::sync::history::moment::Moment;
 use crate::sync::migrate::MigrateReport;
-use crate::sync::migrations::migration::{Migration, MigrationSet, version_of};
 use crate::sync::one_environment;
 use crate::sync::planning::fresh::fresh_catalog;
 use crate::sync::planning::gate::unknown_versions;
 use crate::sync::record::Recorded;
-use crate::sync::schema::catalog::{Catalog, Drift};
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::{Observed, Snapshot, observe};
-use crate::sync::words::{and_more, counted, nearest};
 
 /// How many differences are listed.
 const LISTED: usize = 30;

@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use super::record::Recorded;
 use crate::database::{self, Target};
+use crate::model::ledger::{LedgerEntry, Run, RunKind};
+use crate::model::migrations::migration::{MigrationSet, OutOfOrder};
+use crate::model::words::counted;
 use crate::problem::{Code, Problem};
 use crate::sync::event::{Event, Events};
-use crate::sync::history::ledger::{LedgerEntry, Run, RunKind};
 use crate::sync::history::moment::Moment;
-use crate::sync::migrations::migration::{MigrationSet, OutOfOrder};
 use crate::sync::migrations::parts::{Splits, parts};
 use crate::sync::one_environment;
 use crate::sync::planning::gate;
@@ -18,7 +19,6 @@ use crate::sync::promoting::report::MigrationReport;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::observe;
-use crate::sync::words::counted;
 
 /// What `migrate` did.
 #[derive(Debug, Clone, Serialize)]

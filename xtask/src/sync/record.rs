@@ -3,18 +3,18 @@
 use serde::Serialize;
 
 use crate::database;
+use crate::model::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
+use crate::model::migrations::migration::{Migration, MigrationSet};
+use crate::model::words::{counted, nearest};
 use crate::problem::{Code, Problem};
 use crate::sync::event::Events;
-use crate::sync::history::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
 use crate::sync::history::moment::Moment;
 use crate::sync::migrate::MigrateReport;
-use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::one_environment;
 use crate::sync::promoting::commit::Commit;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::{Snapshot, observe};
-use crate::sync::words::{counted, nearest};
 
 /// A migration that was written into the ledger without being run.
 #[derive(Debug, Clone, Serialize)]

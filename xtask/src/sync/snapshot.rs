@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use crate::database::{self, Identity, Session};
+use crate::model::backend::Backend;
+use crate::model::ledger::Ledger;
+use crate::model::max_delete::MaxDelete;
+use crate::model::migrations::migration::{AppliedMigration, OutOfOrder};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::rows::row::LookupState;
+use crate::model::schema::catalog::Catalog;
+use crate::model::schema::table::TableName;
 use crate::problem::Problem;
-use crate::sync::history::ledger::Ledger;
-use crate::sync::migrations::migration::{AppliedMigration, OutOfOrder};
 use crate::sync::rows::compare::{Side, digest};
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::LookupState;
 use crate::sync::rows::three_way::OnTargetEdit;
-use crate::sync::schema::catalog::Catalog;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::LookupSettings;
-use crate::sync::settings::environment::{Backend, Environment};
-use crate::sync::settings::max_delete::MaxDelete;
+use crate::sync::settings::environment::Environment;
 
 /// Everything about one environment that decisions are made from, rows aside.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,21 +4,22 @@ use serde::Serialize;
 
 use super::one_environment::one_database;
 use super::snapshot::{Observed, observe_all};
+use crate::model::backend::Backend;
+use crate::model::ledger::{Run, Stamp};
+use crate::model::migrations::migration::{AppliedMigration, MigrationSet};
+use crate::model::rows::row::LookupState;
+use crate::model::schema::catalog::Drift;
+use crate::model::schema::table::TableName;
 use crate::problem::Problem;
 use crate::sync::backups::backup;
-use crate::sync::history::ledger::{Run, Stamp};
-use crate::sync::migrations::migration::{AppliedMigration, MigrationSet};
 use crate::sync::planning::gate;
 use crate::sync::planning::plan::{LookupComparison, Plan, plan};
 use crate::sync::planning::scope::Scope;
 use crate::sync::promoting::export_edits;
 use crate::sync::promoting::look::compare_ends;
 use crate::sync::rows::difference::{Outcome, TableComparison};
-use crate::sync::rows::row::LookupState;
-use crate::sync::schema::catalog::Drift;
-use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::{Backend, Environment};
+use crate::sync::settings::environment::Environment;
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {

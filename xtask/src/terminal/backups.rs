@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Screen;
 use super::plain::line;
+use crate::model::words::counted;
 use crate::sync::backups::backup::{Backup, ListedBackup};
 use crate::sync::backups::proof::Proof;
 use crate::sync::backups::restore::{Loss, RestoreReport};
@@ -14,7 +15,6 @@ use crate::sync::history::moment::{age, to_the_second};
 use crate::sync::promoting::report::way_back;
 use crate::sync::settings::config::{Config, Verify};
 use crate::sync::settings::rehearsal::readable_size;
-use crate::sync::words::counted;
 
 fn proved(proof: Proof) -> &'static str {
     match proof {

@@ -8,9 +8,9 @@ use console::style;
 use super::plain::line;
 use super::plan::{drift_lines, problem_lines};
 use super::{Screen, keeps_edits, markdown};
+use crate::model::words::{counted, counts};
 use crate::sync::planning::plan::LookupComparison;
 use crate::sync::status::{ChecksumStatus, EnvironmentStatus, PromotionStatus, State, Status};
-use crate::sync::words::{counted, counts};
 
 impl Screen {
     pub fn status(&self, status: &Status) {

@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 use super::Screen;
 use super::plain::line;
 use super::plan::shown;
+use crate::model::rows::change_log::Change;
+use crate::model::words::counted;
 use crate::sync::adopt::{AdoptReport, Adopted};
 use crate::sync::planning::plan::PlannedLookup;
-use crate::sync::rows::change_log::Change;
 use crate::sync::rows::edits::EditedRow;
 use crate::sync::rows::three_way::{Kind, OnTargetEdit};
-use crate::sync::words::counted;
 
 /// Longer values are cut.
 const LONGEST: usize = 200;

@@ -9,16 +9,16 @@ use serde_json::{Map, Value};
 use super::edits::edited_lines;
 use super::plain::line;
 use super::{Screen, keeps_edits, markdown, say};
+use crate::model::backend::Backend;
+use crate::model::migrations::hazard::by_sentence;
+use crate::model::rows::change_log::Change;
+use crate::model::schema::catalog::Drift;
+use crate::model::words::{counted, counts};
 use crate::problem::Problem;
-use crate::sync::migrations::hazard::by_sentence;
 use crate::sync::migrations::parts::Part;
 use crate::sync::planning::plan::{LookupComparison, Plan, PlannedLookup};
-use crate::sync::rows::change_log::Change;
 use crate::sync::rows::row_changes::RowChange;
-use crate::sync::schema::catalog::Drift;
-use crate::sync::settings::environment::Backend;
 use crate::sync::settings::rehearsal::Extent;
-use crate::sync::words::{counted, counts};
 
 impl Screen {
     /// The plan as the result of a command.

@@ -9,14 +9,14 @@ use serde::Serialize;
 use super::plain::line;
 use super::plan::problem_lines;
 use super::{Screen, keeps_edits, markdown};
+use crate::model::ledger::Run;
+use crate::model::words::{counted, counts};
 use crate::problem::Code;
-use crate::sync::history::ledger::Run;
 use crate::sync::history::moment::to_the_second;
 use crate::sync::migrate::MigrateReport;
 use crate::sync::promoting::export::Manifest;
 use crate::sync::promoting::report::{Outcome, Report};
 use crate::sync::settings::environment::Environment;
-use crate::sync::words::{counted, counts};
 
 /// What the ledger of one environment holds.
 #[derive(Debug, Serialize)]

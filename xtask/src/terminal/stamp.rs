@@ -4,7 +4,7 @@ use console::style;
 
 use super::Screen;
 use super::plain::line;
-use crate::sync::history::ledger::Stamp;
+use crate::model::ledger::Stamp;
 use crate::sync::history::moment::to_the_second;
 use crate::sync::history::stamp::{StampReport, Unstamped};
 

@@ -122,6 +122,27 @@ fn only_the_database_modules_know_diesel() {
     assert_none("diesel and SQLite live in xtask/src/database alone", &found);
 }
 
+/// From the ground up; whoever stands on a floor knows only those below it.
+const FLOORS: [&str; 5] = ["problem", "files", "model", "database", "sync"];
+
+#[test]
+fn no_floor_knows_one_above_it() {
+    let above = ["terminal", "command", "promotion", "cli", "demo"];
+    let mut found = Vec::new();
+    for (at, floor) in FLOORS.iter().enumerate() {
+        let others: Vec<String> = FLOORS[at + 1..]
+            .iter()
+            .chain(&above)
+            .map(|other| format!("crate::{other}::"))
+            .collect();
+        let others: Vec<&str> = others.iter().map(String::as_str).collect();
+        let (folder, file) = (format!("{floor}/"), format!("{floor}.rs"));
+        let is_elsewhere = |name: &str| !name.starts_with(&folder) && name != file;
+        found.extend(places(&others, is_elsewhere));
+    }
+    assert_none("a floor knows only those below it", &found);
+}
+
 #[test]
 fn only_the_terminal_module_prints() {
     let found = places(&["println!", "print!(", "eprint!", "dbg!("], |_| false);

@@ -11,9 +11,9 @@ use super::super::ledger::{LEDGER, insert_run, run_values};
 use super::super::sql::literal;
 use super::bookkeeping::qualified_in;
 use super::connection::connect;
+use crate::model::ledger::Run;
+use crate::model::url::DatabaseUrl;
 use crate::problem::{Code, Problem};
-use crate::sync::history::ledger::Run;
-use crate::sync::settings::environment::DatabaseUrl;
 
 /// The folders in which `pg_dump` may be, the preferred ones first.
 fn program_folders() -> Vec<PathBuf> {

@@ -14,8 +14,8 @@ use diesel::{QueryResult, RunQueryDsl as _, sql_query};
 
 use super::connection::{Fields, connect};
 use super::names::OURS;
-use crate::sync::settings::environment::DatabaseUrl;
-use crate::sync::words::listed;
+use crate::model::url::DatabaseUrl;
+use crate::model::words::listed;
 
 /// A session in words, as `a` of `pg_stat_activity`, and as far as this role may know of it; never
 /// its statement, in which there may be data.

@@ -9,9 +9,9 @@ use super::super::sql;
 use super::PostgresSession;
 use super::connection::{code, failed};
 use super::read::DEFAULT_SCHEMA;
+use crate::model::migrations::migration::Migration;
+use crate::model::schema::table::TableName;
 use crate::problem::Code;
-use crate::sync::migrations::migration::Migration;
-use crate::sync::schema::table::TableName;
 
 impl PostgresSession {
     /// Does what `work` does for a migration in the transaction that is open, and nowhere else;

@@ -5,7 +5,7 @@ use super::PostgresSession;
 use super::measure::Tracked;
 use super::names::Words;
 use super::table_state::State;
-use crate::sync::migrations::effects::{EffectKind, KEYS, RowEffect, Touch};
+use crate::model::migrations::effects::{EffectKind, KEYS, RowEffect, Touch};
 
 /// What was looked at in a table before a migration.
 pub(super) enum Look {

@@ -5,7 +5,7 @@ use super::PostgresSession;
 use super::compare::source;
 use super::measure::Tracked;
 use super::table_state::{ColumnState, State};
-use crate::sync::migrations::effects::{EffectKind, RowEffect};
+use crate::model::migrations::effects::{EffectKind, RowEffect};
 
 /// How the values of a column that got another type are held against the old ones: as they are
 /// cast back, with this time zone, or as they are spelled.

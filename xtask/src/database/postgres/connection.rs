@@ -14,9 +14,9 @@ use super::names::OwnPath;
 use super::settings::{self, Reach};
 use super::sqlstate::sqlstate;
 use super::words::words;
+use crate::model::limits::{Limits, keepalives};
+use crate::model::url::DatabaseUrl;
 use crate::problem::{BROKEN_RULE, Code, Problem};
-use crate::sync::settings::environment::DatabaseUrl;
-use crate::sync::settings::limits::{Limits, keepalives};
 
 /// Settings of the session as a whole, whatever the limits of the server and of the role are:
 /// looking must not be cut off halfway.

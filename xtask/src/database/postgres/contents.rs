@@ -3,8 +3,8 @@
 use super::super::{Contents, Sequences, sql};
 use super::PostgresSession;
 use super::read::DEFAULT_SCHEMA;
-use crate::sync::rows::row::LookupState;
-use crate::sync::schema::table::TableName;
+use crate::model::rows::row::LookupState;
+use crate::model::schema::table::TableName;
 
 /// Rows of extensions come with these.
 const DUMPED: &str = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relpersistence <> 't' \

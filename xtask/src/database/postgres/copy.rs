@@ -10,9 +10,9 @@ use diesel::{QueryResult, copy_from};
 
 use super::connection::failed;
 use super::read::plain;
-use crate::sync::rows::change_log::Change;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::Record;
+use crate::model::rows::change_log::Change;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::Record;
 
 /// The name under which a staging table is filled; it is renamed afterwards.
 pub(super) const STAGING: &str = "pg_temp.__sync_staging";

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use crate::sync::migrations::script::{Piece, Token, pieces, places_of_statements};
-use crate::sync::settings::environment::Backend;
+use crate::model::backend::Backend;
+use crate::model::migrations::script::{Piece, Token, pieces, places_of_statements};
 
 /// How deep brackets may be, which take some 5 KiB of the stack each.
 const BRACKETS: usize = 1_000;

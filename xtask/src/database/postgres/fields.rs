@@ -7,9 +7,9 @@ use diesel::row::{Field as _, NamedRow, Row};
 use super::super::lookup_select::{unresolved_column, unresolved_columns};
 use super::super::sql;
 use super::connection::text_at;
-use crate::sync::rows::key_order::Reading;
-use crate::sync::rows::lookup::{Lookup, Source};
-use crate::sync::rows::row::{self, KeyedHash, Record, RowHash};
+use crate::model::rows::key_order::Reading;
+use crate::model::rows::lookup::{Lookup, Source};
+use crate::model::rows::row::{self, KeyedHash, Record, RowHash};
 
 /// The fields as text, and behind them the references that cannot be looked up, for [`with_unresolved`].
 pub(super) fn text_columns(prefix: &str, lookup: &Lookup) -> String {

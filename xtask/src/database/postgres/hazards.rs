@@ -6,8 +6,8 @@ use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SourceFile, SyntaxNode};
 
 use super::deep::{with_room, without_deep};
-use crate::sync::migrations::hazard::Hazard;
-use crate::sync::schema::table::TableName;
+use crate::model::migrations::hazard::Hazard;
+use crate::model::schema::table::TableName;
 
 /// Rules that make no sense here, each group with its reason.
 const OFF: &[Rule] = &[

@@ -8,9 +8,9 @@ use super::PostgresSession;
 use super::compare::Look;
 use super::read::DEFAULT_SCHEMA;
 use super::table_state::State;
-use crate::sync::migrations::effects::{EffectKind, Measured, RowEffect, Touch};
-use crate::sync::migrations::migration::{Migration, MigrationSet};
-use crate::sync::schema::table::TableName;
+use crate::model::migrations::effects::{EffectKind, Measured, RowEffect, Touch};
+use crate::model::migrations::migration::{Migration, MigrationSet};
+use crate::model::schema::table::TableName;
 
 /// A table whose rows are measured, whatever it is called later.
 #[derive(Clone)]

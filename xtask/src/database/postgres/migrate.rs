@@ -25,11 +25,11 @@ use super::bookkeeping::Bookkeeping;
 use super::connection::{UNCOMMITTED, code, problem_of};
 use super::settings::{self, Reach};
 use super::words::words;
+use crate::model::limits::Limits;
+use crate::model::migrations::migration::{Migration, MigrationSet};
+use crate::model::migrations::script::places_of_statements;
+use crate::model::words::listed;
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::migration::{Migration, MigrationSet};
-use crate::sync::migrations::script::places_of_statements;
-use crate::sync::settings::limits::Limits;
-use crate::sync::words::listed;
 
 const EMBEDDED: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
 

@@ -50,9 +50,9 @@ use diesel::{Connection, QueryResult, RunQueryDsl, sql_query};
 
 use super::staged::Staged;
 use super::{Measuring, Session, Target};
+use crate::model::limits::Limits;
+use crate::model::url::DatabaseUrl;
 use crate::problem::{Code, Problem};
-use crate::sync::settings::environment::DatabaseUrl;
-use crate::sync::settings::limits::Limits;
 use blocked::{Lookout, WHO};
 use connection::{Fields, code, connect, connection_problem, failed, notice_our_end, pin, problem};
 use names::{OwnPath, Words};

@@ -22,15 +22,15 @@ use super::PostgresSession;
 use super::bookkeeping::qualified;
 use super::connection::failed;
 use super::fields::{HashedKey, Spelled, among_keys, hashed, order, text_columns};
-use crate::sync::constraints::reference::{Step, Touched};
-use crate::sync::constraints::unresolved::Unresolved;
-use crate::sync::history::ledger::Ledger;
-use crate::sync::migrations::migration::AppliedMigration;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{KeyedHash, Record};
-use crate::sync::schema::catalog::Catalog;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::RetiredValue;
+use crate::model::ledger::Ledger;
+use crate::model::migrations::migration::AppliedMigration;
+use crate::model::reference::{Step, Touched};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::RetiredValue;
+use crate::model::rows::row::{KeyedHash, Record};
+use crate::model::schema::catalog::Catalog;
+use crate::model::schema::table::TableName;
+use crate::model::unresolved::Unresolved;
 
 pub(super) const DEFAULT_SCHEMA: &str = "public";
 

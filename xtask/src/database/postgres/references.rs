@@ -12,11 +12,11 @@ use super::PostgresSession;
 use super::connection::{Fields, failed, text_at};
 use super::fields::given_arrays;
 use super::read::{DEFAULT_SCHEMA, bind_keys};
+use crate::model::reference::{Step, Touched};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::{self, Record};
+use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
-use crate::sync::constraints::reference::{Step, Touched};
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{self, Record};
-use crate::sync::schema::table::TableName;
 
 impl PostgresSession {
     pub(super) fn references(

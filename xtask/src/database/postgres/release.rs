@@ -9,8 +9,8 @@ use super::connection::Fields;
 use super::read::DEFAULT_SCHEMA;
 use super::staging::staging_table;
 use super::unique::{Replaceable, UniqueKey};
+use crate::model::rows::lookup::Lookup;
 use crate::problem::{Code, Problem};
-use crate::sync::rows::lookup::Lookup;
 
 impl PostgresSession {
     pub(super) fn release(&mut self, lookup: &Lookup, unique: &UniqueKey) -> anyhow::Result<()> {

@@ -8,9 +8,9 @@ use super::super::{Inspection, Replacement, Target as _};
 use super::PostgresSession;
 use super::backup::ledger_script;
 use super::emptying::EMPTY_DATABASE;
-use crate::sync::history::ledger::Run;
-use crate::sync::settings::environment::DatabaseUrl;
-use crate::sync::settings::limits::Limits;
+use crate::model::ledger::Run;
+use crate::model::limits::Limits;
+use crate::model::url::DatabaseUrl;
 
 pub(in super::super) fn open_replacement(
     url: &DatabaseUrl,

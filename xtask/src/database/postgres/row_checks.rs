@@ -6,8 +6,8 @@ use super::super::sql::{self, identifier, positions};
 use super::PostgresSession;
 use super::read::DEFAULT_SCHEMA;
 use super::spelling::given_rows;
-use crate::sync::rows::lookup::{Lookup, Source};
-use crate::sync::rows::row::{self, Field, Record};
+use crate::model::rows::lookup::{Lookup, Source};
+use crate::model::rows::row::{self, Field, Record};
 
 impl PostgresSession {
     pub(super) fn rows_failing(

@@ -10,8 +10,8 @@ use super::connection::failed;
 use super::fields::{given_arrays, text_columns};
 use super::read::{DEFAULT_SCHEMA, bind_keys};
 use super::references::Numbered;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::Record;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::Record;
 
 impl PostgresSession {
     pub(super) fn find_rows_with_values(

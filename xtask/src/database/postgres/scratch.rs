@@ -13,12 +13,12 @@ use super::connection::{connect, failed};
 use super::read::DEFAULT_SCHEMA;
 use super::restore::without_reach;
 use super::settings;
+use crate::files::leftovers::Folder;
+use crate::model::limits::Limits;
+use crate::model::random::random_id;
+use crate::model::schema::table::TableName;
+use crate::model::url::DatabaseUrl;
 use crate::problem::{Code, Problem};
-use crate::sync::leftovers::Folder;
-use crate::sync::random::random_id;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::environment::DatabaseUrl;
-use crate::sync::settings::limits::Limits;
 
 /// What the names begin with; then come the moment, the target's number and random digits.
 const PREFIX: &str = "__sync_rehearsal_";

@@ -3,7 +3,7 @@
 use super::super::sql;
 use super::PostgresSession;
 use super::read::DEFAULT_SCHEMA;
-use crate::sync::schema::table::TableName;
+use crate::model::schema::table::TableName;
 
 /// The sequences that fill in a table's columns: its identities, its serials, and those that a
 /// default takes the next number of.

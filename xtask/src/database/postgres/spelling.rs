@@ -11,8 +11,8 @@ use super::PostgresSession;
 use super::connection::Fields;
 use super::read::DEFAULT_SCHEMA;
 use super::words::whole_words;
-use crate::sync::rows::lookup::{Lookup, Source};
-use crate::sync::rows::row::{self, Field, Record};
+use crate::model::rows::lookup::{Lookup, Source};
+use crate::model::rows::row::{self, Field, Record};
 
 /// What the values of a field are read as.
 #[derive(Debug, Clone)]

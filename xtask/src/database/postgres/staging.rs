@@ -8,10 +8,10 @@ use super::super::staged::position;
 use super::PostgresSession;
 use super::catalog::keys::{COMPARISONS, comparisons};
 use super::read::DEFAULT_SCHEMA;
-use crate::sync::constraints::identity_columns;
-use crate::sync::constraints::reference::Reference;
-use crate::sync::rows::lookup::{Lookup, Source};
-use crate::sync::schema::table::TableName;
+use crate::model::reference::Reference;
+use crate::model::reference::identity_change;
+use crate::model::rows::lookup::{Lookup, Source};
+use crate::model::schema::table::TableName;
 
 /// The name of the staging table at a place.
 pub(super) fn staging_table(at: usize) -> String {
@@ -191,12 +191,9 @@ impl PostgresSession {
                 sql::same_stored_key(lookup, "staged", "lookup")
             ))?;
             if let Some(count) = count {
-                return Err(identity_columns::problem(
-                    &lookup.table,
-                    column,
-                    sql::count(Some(count))?,
-                )
-                .into());
+                return Err(
+                    identity_change(&lookup.table, column, sql::count(Some(count))?).into(),
+                );
             }
         }
         Ok(())
@@ -221,7 +218,7 @@ impl PostgresSession {
             let count = self.value_theirs(&loading.count_references(&reference, child.as_ref()))?;
             let count = sql::count(count)?;
             if count > 0 {
-                return Err(crate::sync::constraints::reference::referenced_rows(
+                return Err(crate::model::reference::referenced_rows(
                     &lookup.table,
                     &reference.child,
                     count,

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::PostgresSession;
-use crate::sync::migrations::effects::{EffectKind, RowEffect, Touch};
-use crate::sync::schema::table::TableName;
+use crate::model::migrations::effects::{EffectKind, RowEffect, Touch};
+use crate::model::schema::table::TableName;
 
 /// A tracked table at one moment.
 #[derive(Clone, Default)]

@@ -5,7 +5,7 @@ use super::super::no_text::no_text;
 use super::super::sql::identifier;
 use super::PostgresSession;
 use super::read::DEFAULT_SCHEMA;
-use crate::sync::rows::lookup::Lookup;
+use crate::model::rows::lookup::Lookup;
 
 /// UTF-8 in hexadecimal digits. <https://www.rfc-editor.org/rfc/rfc3629#section-4>
 const UTF8: &str = "^(?:[0-7].|(?:c[2-9a-f]|d.)[89ab].|e0[ab].[89ab].|e[1-9abcef](?:[89ab].){2}|ed[89].[89ab].\

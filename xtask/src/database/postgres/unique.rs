@@ -3,8 +3,8 @@
 use super::super::sql;
 use super::PostgresSession;
 use super::read::DEFAULT_SCHEMA;
-use crate::sync::rows::key_order::Reading;
-use crate::sync::rows::lookup::Lookup;
+use crate::model::rows::key_order::Reading;
+use crate::model::rows::lookup::Lookup;
 
 /// A unique or exclusion constraint, or a unique index, that the server checks at once, row by row.
 pub(super) struct UniqueKey {

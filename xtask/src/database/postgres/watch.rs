@@ -5,8 +5,8 @@ use super::super::sql;
 use super::PostgresSession;
 use super::names::Words;
 use super::read::DEFAULT_SCHEMA;
+use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
-use crate::sync::schema::table::TableName;
 
 /// The counters of one table at the moment when watching began.
 pub(super) struct Watched {

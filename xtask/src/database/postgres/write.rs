@@ -18,14 +18,14 @@ use super::copy::{STAGING, copy_changes};
 use super::names::Words;
 use super::read::{DEFAULT_SCHEMA, retired_value};
 use super::staging::{names, staging_table};
-use crate::sync::history::ledger::LedgerEntry;
-use crate::sync::migrations::effects::{Measured, Touch};
-use crate::sync::migrations::migration::{Migration, MigrationSet};
-use crate::sync::rows::change_log::Change;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{KeyedHash, Record};
-use crate::sync::schema::catalog::DefaultValue;
-use crate::sync::schema::table::TableName;
+use crate::model::ledger::LedgerEntry;
+use crate::model::migrations::effects::{Measured, Touch};
+use crate::model::migrations::migration::{Migration, MigrationSet};
+use crate::model::rows::change_log::Change;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::{KeyedHash, Record};
+use crate::model::schema::catalog::DefaultValue;
+use crate::model::schema::table::TableName;
 
 impl PostgresSession {
     pub(super) fn run(&mut self, sql: &str, what: &str) -> anyhow::Result<u64> {

@@ -12,10 +12,10 @@ use super::super::ledger::{LEDGER, insert_run, run_values};
 use super::super::{Inspection, Replacement};
 use super::scratch::restore_into_scratch;
 use super::{FIRST_READ, address, busy, is_busy, must_exist, unreadable};
+use crate::model::ledger::Run;
+use crate::model::limits::Limits;
+use crate::model::url::DatabaseUrl;
 use crate::problem::{Code, Problem};
-use crate::sync::history::ledger::Run;
-use crate::sync::settings::environment::DatabaseUrl;
-use crate::sync::settings::limits::Limits;
 
 fn open(path: &Path, parameters: &str) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE

@@ -4,7 +4,7 @@
 use super::super::mark::{Mark, ended_by_itself};
 use super::super::sql;
 use super::{SqliteSession, failed};
-use crate::sync::migrations::migration::Migration;
+use crate::model::migrations::migration::Migration;
 
 /// What every session begins with, and has again after a migration: settings that change what later
 /// statements do, as they are by themselves, and what is advised for files that others wrote.

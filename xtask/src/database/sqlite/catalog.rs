@@ -9,10 +9,10 @@ use super::tokens::{
     without_generated,
 };
 use super::value::Affinity;
-use crate::sync::schema::catalog::{
+use crate::model::schema::catalog::{
     Action, Catalog, Column, DefaultValue, ForeignKey, Object, PartialKey, Table, TableKind,
 };
-use crate::sync::schema::table::TableName;
+use crate::model::schema::table::TableName;
 
 impl SqliteSession {
     pub(super) fn read_catalog(&mut self) -> anyhow::Result<Catalog> {

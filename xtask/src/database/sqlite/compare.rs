@@ -3,7 +3,7 @@
 use super::super::sql;
 use super::SqliteSession;
 use super::measure::{Column, Place, Tracked, main};
-use crate::sync::migrations::effects::{EffectKind, RowEffect};
+use crate::model::migrations::effects::{EffectKind, RowEffect};
 
 /// A table that may be the one that was tracked, with what became of its rows.
 pub(super) struct Outcome {

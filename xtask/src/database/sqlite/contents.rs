@@ -5,9 +5,9 @@ use xtask_rows::sqlite::hash_stored;
 
 use super::super::{Contents, sql};
 use super::{backup, unreadable};
-use crate::sync::rows::row::{LookupState, hex};
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::environment::DatabaseUrl;
+use crate::model::rows::row::{LookupState, hex};
+use crate::model::schema::table::TableName;
+use crate::model::url::DatabaseUrl;
 
 /// Every table that is stored, SQLite's own and those behind virtual ones too.
 pub(super) fn contents(moment: Option<&Connection>, url: &DatabaseUrl) -> anyhow::Result<Contents> {

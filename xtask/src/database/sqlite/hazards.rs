@@ -4,8 +4,8 @@
 
 use super::statements::split;
 use super::tokens::tokens;
-use crate::sync::migrations::hazard::Hazard;
-use crate::sync::schema::table::TableName;
+use crate::model::migrations::hazard::Hazard;
+use crate::model::schema::table::TableName;
 
 /// What deserves a second look, in the order of the text.
 pub(in crate::database) fn hazards(up: &str) -> Vec<Hazard> {

@@ -7,8 +7,8 @@ use super::super::sql;
 use super::read::{DEFAULT_SCHEMA, fields, spelled};
 use super::value::{Value, Values};
 use super::{SqliteSession, failed};
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::Record;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::Record;
 
 impl SqliteSession {
     /// Puts keys where a query can join them. The temporary database is the session's own, so

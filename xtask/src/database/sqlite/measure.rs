@@ -7,8 +7,8 @@ use super::super::sql;
 use super::compare::Outcome;
 use super::read::DEFAULT_SCHEMA;
 use super::{SqliteSession, failed};
-use crate::sync::migrations::effects::{EffectKind, KEYS, Measured, RowEffect};
-use crate::sync::schema::table::TableName;
+use crate::model::migrations::effects::{EffectKind, KEYS, Measured, RowEffect};
+use crate::model::schema::table::TableName;
 
 /// A table whose rows are measured, whatever it is called later.
 pub(super) struct Tracked {

@@ -10,8 +10,8 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use super::super::mark::APART;
 use super::super::migrations::find;
 use super::{SqliteSession, is_busy, locked, statements};
+use crate::model::migrations::migration::{Migration, MigrationSet};
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::migration::{Migration, MigrationSet};
 
 const EMBEDDED: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 

@@ -37,10 +37,10 @@ use diesel::{Connection, RunQueryDsl, sql_query};
 
 use super::staged::Staged;
 use super::{Session, Target};
+use crate::model::limits::Limits;
+use crate::model::schema::table::TableName;
+use crate::model::url::DatabaseUrl;
 use crate::problem::{BROKEN_RULE, Code, Problem};
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::environment::DatabaseUrl;
-use crate::sync::settings::limits::Limits;
 use value::{Values, bind};
 
 /// How often to try to see one moment with two connections, which others keep from by writing.

@@ -18,16 +18,16 @@ use super::keys::wanted_key;
 use super::value::{Affinity, ReadValues, Value};
 use super::words::words;
 use super::{SqliteSession, conditions, failed};
+use crate::model::ledger::Ledger;
+use crate::model::migrations::migration::AppliedMigration;
+use crate::model::reference::{Step, Touched};
+use crate::model::rows::lookup::settings::RetiredValue;
+use crate::model::rows::lookup::{Lookup, Source};
+use crate::model::rows::row::{KeyedHash, Record};
+use crate::model::schema::catalog::Catalog;
+use crate::model::schema::table::TableName;
+use crate::model::unresolved::Unresolved;
 use crate::problem::{Code, Problem};
-use crate::sync::constraints::reference::{Step, Touched};
-use crate::sync::constraints::unresolved::Unresolved;
-use crate::sync::history::ledger::Ledger;
-use crate::sync::migrations::migration::AppliedMigration;
-use crate::sync::rows::lookup::{Lookup, Source};
-use crate::sync::rows::row::{KeyedHash, Record};
-use crate::sync::schema::catalog::Catalog;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::RetiredValue;
 
 pub(super) const DEFAULT_SCHEMA: &str = "main";
 

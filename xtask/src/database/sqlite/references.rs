@@ -11,9 +11,9 @@ use super::keys::wanted_key;
 use super::read::DEFAULT_SCHEMA;
 use super::value::{Value, Values};
 use super::{SqliteSession, failed};
-use crate::sync::constraints::reference::{Step, Touched};
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::Record;
+use crate::model::reference::{Step, Touched};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::Record;
 
 impl SqliteSession {
     pub(super) fn references(

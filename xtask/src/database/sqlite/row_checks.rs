@@ -8,8 +8,8 @@ use super::SqliteSession;
 use super::conditions;
 use super::tokens::{column_definitions, tokens};
 use super::value::Value;
-use crate::sync::rows::lookup::{Lookup, Source};
-use crate::sync::rows::row::{NULL, Record};
+use crate::model::rows::lookup::{Lookup, Source};
+use crate::model::rows::row::{NULL, Record};
 
 impl SqliteSession {
     pub(super) fn rows_failing(

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::super::Scratch;
 use super::{SqliteSession, backup};
-use crate::sync::leftovers::Folder;
-use crate::sync::settings::environment::DatabaseUrl;
+use crate::files::leftovers::Folder;
+use crate::model::url::DatabaseUrl;
 
 impl SqliteSession {
     pub(super) fn copy_to_scratch(&self) -> anyhow::Result<Scratch> {

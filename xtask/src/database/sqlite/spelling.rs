@@ -6,8 +6,8 @@ use super::keys::everywhere;
 use super::read::DEFAULT_SCHEMA;
 use super::value::Value;
 use super::{SqliteSession, failed};
-use crate::sync::rows::lookup::{Lookup, Source};
-use crate::sync::rows::row::Record;
+use crate::model::rows::lookup::{Lookup, Source};
+use crate::model::rows::row::Record;
 
 impl SqliteSession {
     /// The rows go through a temporary table whose columns have the affinities of the real ones;

@@ -8,12 +8,12 @@ use super::read::DEFAULT_SCHEMA;
 use super::tokens::default_expression;
 use super::value::Value;
 use super::{SqliteSession, failed};
+use crate::model::reference::{Reference, referenced_rows};
+use crate::model::rows::change_log::Change;
+use crate::model::rows::lookup::{Lookup, OwnColumn};
+use crate::model::rows::row::Record;
+use crate::model::schema::catalog::DefaultValue;
 use crate::problem::{Code, Problem};
-use crate::sync::constraints::reference::{Reference, referenced_rows};
-use crate::sync::rows::change_log::Change;
-use crate::sync::rows::lookup::{Lookup, OwnColumn};
-use crate::sync::rows::row::Record;
-use crate::sync::schema::catalog::DefaultValue;
 
 impl SqliteSession {
     pub(super) fn loading<'lookup>(

@@ -13,15 +13,15 @@ use super::super::{Measuring, Rows, Session, Target, migrations, sql};
 use super::read::{DEFAULT_SCHEMA, retired_value};
 use super::value::Value;
 use super::{SqliteSession, failed};
+use crate::model::ledger::LedgerEntry;
+use crate::model::migrations::effects::{Measured, Touch};
+use crate::model::migrations::migration::{Migration, MigrationSet};
+use crate::model::rows::change_log::Change;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::{KeyedHash, Record};
+use crate::model::schema::table::TableName;
+use crate::model::words::listed;
 use crate::problem::{Code, Problem};
-use crate::sync::history::ledger::LedgerEntry;
-use crate::sync::migrations::effects::{Measured, Touch};
-use crate::sync::migrations::migration::{Migration, MigrationSet};
-use crate::sync::rows::change_log::Change;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{KeyedHash, Record};
-use crate::sync::schema::table::TableName;
-use crate::sync::words::listed;
 
 impl SqliteSession {
     /// References to rows that are not there: child, row and parent, with how many each.

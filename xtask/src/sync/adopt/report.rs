@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::model::schema::table::TableName;
 use crate::problem::Problem;
 use crate::sync::rows::three_way::Kind;
-use crate::sync::schema::table::TableName;
 
 /// What was written.
 #[derive(Debug, Clone, Serialize)]

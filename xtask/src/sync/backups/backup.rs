@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 use super::private;
 use super::proof::{self, Figures, Proof};
 use crate::database::{self, Sequences};
+use crate::files::{leftovers, ordinary};
+use crate::model::ledger::Run;
+use crate::model::rows::row::LookupState;
+use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
-use crate::sync::history::ledger::Run;
 use crate::sync::history::moment::Moment;
 use crate::sync::planning::gate;
-use crate::sync::rows::row::LookupState;
-use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::{BackupSettings, Config};
 use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::{Observed, Snapshot};
-use crate::sync::{leftovers, ordinary};
 
 /// What stands beside a backup, in a JSON file of the same name.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use sha2::{Digest as _, Sha256};
 
-use crate::sync::rows::row::hex;
-use crate::sync::{leftovers, ordinary};
+use crate::files::{leftovers, ordinary};
+use crate::model::rows::row::hex;
 
 /// Makes a folder, with those above it, that only its owner may enter.
 ///

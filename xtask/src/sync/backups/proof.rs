@@ -8,13 +8,14 @@ use sha2::{Digest as _, Sha256};
 use super::backup::{Backup, BackupManifest};
 use super::private;
 use crate::database::{self, Contents, Sequences, Session};
+use crate::model::backend::Backend;
+use crate::model::ledger::Ledger;
+use crate::model::rows::row::hex;
+use crate::model::schema::catalog::Catalog;
+use crate::model::url::DatabaseUrl;
+use crate::model::words::{and_more, counted};
 use crate::problem::{Code, Problem};
-use crate::sync::history::ledger::Ledger;
-use crate::sync::rows::row::hex;
-use crate::sync::schema::catalog::Catalog;
 use crate::sync::settings::config::Verify;
-use crate::sync::settings::environment::{Backend, DatabaseUrl};
-use crate::sync::words::{and_more, counted};
 
 /// How far a backup was proved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +103,7 @@ const ANOTHER: &str = "use another backup: `cargo xtask sync backups` lists them
 /// `wrong_stamp`.
 pub fn check_origin(backup: &Backup, ledger: &Ledger, label: &str) -> Result<(), Problem> {
     let manifest = &backup.manifest;
-    let made_here = |run: &crate::sync::history::ledger::Run| {
+    let made_here = |run: &crate::model::ledger::Run| {
         run.id == manifest.run_id
             && run
                 .backup

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::backup::{Backup, list};
-use crate::sync::history::ledger::Run;
+use crate::model::ledger::Run;
 use crate::sync::settings::config::BackupSettings;
 
 /// Removes the oldest backups beyond the number to keep; those that a run of the ledger names
@@ -83,7 +83,7 @@ mod tests {
         let backups: Vec<Backup> = (1..=5).map(|number| put(folder.path(), number)).collect();
         let run = Run {
             id: "r".to_owned(),
-            kind: crate::sync::history::ledger::RunKind::Promotion,
+            kind: crate::model::ledger::RunKind::Promotion,
             subject: "dev-to-test".to_owned(),
             plan_id: None,
             commit: None,

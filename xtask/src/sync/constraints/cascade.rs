@@ -1,8 +1,9 @@
 //! Which foreign keys lead to a table, level after level, and what each would do to the rows that
 //! refer: decided from the catalog alone.
 
-use crate::sync::schema::catalog::{Action, Catalog, ForeignKey};
-use crate::sync::schema::table::TableName;
+use crate::model::reference::{Part, Step};
+use crate::model::schema::catalog::{Action, Catalog, ForeignKey};
+use crate::model::schema::table::TableName;
 
 /// What happens to rows that others refer to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,18 @@ pub struct ForeignKeyStep {
 }
 
 impl ForeignKeyStep {
+    /// As a query walks it.
+    pub(in crate::sync) fn step(&self, part: Part) -> Step {
+        Step {
+            child: self.child.clone(),
+            columns: self.key.columns.clone(),
+            parent_columns: self.key.parent_columns.clone(),
+            comparisons: self.key.comparisons.clone(),
+            part,
+            repeats: self.repeats(),
+        }
+    }
+
     /// What the foreign key says for the case.
     pub fn action(&self) -> Action {
         match self.effect {
@@ -135,8 +148,8 @@ pub fn foreign_key_steps(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::rows::key_order::Reading;
-    use crate::sync::schema::catalog::{Column, Table, TableKind};
+    use crate::model::rows::key_order::Reading;
+    use crate::model::schema::catalog::{Column, Table, TableKind};
 
     fn name(table: &str) -> TableName {
         TableName::new(None, table)

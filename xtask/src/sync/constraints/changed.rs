@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cascade::{Effect, ForeignKeyStep};
 use super::future_rows::FutureRows;
 use super::unique_conflicts::Ends;
-use crate::sync::rows::change_log::Change;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{NULL, Record, owned};
-use crate::sync::schema::catalog::Action;
-use crate::sync::settings::environment::Backend;
+use crate::model::backend::Backend;
+use crate::model::rows::change_log::Change;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::{NULL, Record, owned};
+use crate::model::schema::catalog::Action;
 
 /// What changes in one row.
 pub(super) enum ChangedColumns {

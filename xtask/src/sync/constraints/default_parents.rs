@@ -3,14 +3,14 @@
 
 use super::future_rows::constant;
 use super::missing_parents::positions;
+use crate::model::rows::change_log::{Change, ChangeLog};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::rows::row::Record;
+use crate::model::schema::catalog::DefaultValue;
+use crate::model::words::counted;
 use crate::problem::{Code, Problem};
-use crate::sync::rows::change_log::{Change, ChangeLog};
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::Record;
-use crate::sync::schema::catalog::DefaultValue;
-use crate::sync::settings::config::LookupSettings;
 use crate::sync::snapshot::Observed;
-use crate::sync::words::counted;
 
 /// Says which foreign keys new rows are given by a default, since `ignore` leaves them alone, that
 /// leads nowhere on the target.

@@ -1,11 +1,11 @@
 //! Rows that a deletion or a change of lookup rows would reach, in words.
 
 use super::cascade::{Effect, ForeignKeyStep};
+use crate::model::rows::row::{self, Field, Record};
+use crate::model::schema::catalog::Action;
+use crate::model::schema::table::TableName;
+use crate::model::words::{counted_grouped, grouped};
 use crate::problem::{Code, Problem};
-use crate::sync::rows::row::{self, Field, Record};
-use crate::sync::schema::catalog::Action;
-use crate::sync::schema::table::TableName;
-use crate::sync::words::{counted_grouped, grouped};
 
 /// How many keys are named.
 const NAMED: usize = 5;
@@ -168,7 +168,7 @@ fn shown_field(field: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::schema::catalog::ForeignKey;
+    use crate::model::schema::catalog::ForeignKey;
 
     fn name(table: &str) -> TableName {
         TableName::new(None, table)

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::unique_conflicts::Ends;
-use crate::sync::rows::change_log::Change;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{NULL, Record, encode, owned};
-use crate::sync::schema::catalog::DefaultValue;
-use crate::sync::settings::config::LookupSettings;
-use crate::sync::settings::environment::Backend;
+use crate::model::backend::Backend;
+use crate::model::rows::change_log::Change;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::rows::row::{NULL, Record, encode, owned};
+use crate::model::schema::catalog::DefaultValue;
 
 /// The rows of one table of the target as they will be.
 pub(super) struct FutureRows {

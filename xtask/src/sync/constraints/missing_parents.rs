@@ -6,15 +6,15 @@ use std::collections::BTreeSet;
 
 use super::default_parents::missing_defaults;
 use super::orphans::{lacks_one, orphans, settings_of};
+use crate::model::rows::change_log::{Change, ChangeLog};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::{ExtraRows, LookupSettings};
+use crate::model::rows::row::{BATCH, KeySet, NULL, Record, owned};
+use crate::model::schema::catalog::ForeignKey;
+use crate::model::schema::table::TableName;
+use crate::model::words::{and_more, counted};
 use crate::problem::{Code, Problem};
-use crate::sync::rows::change_log::{Change, ChangeLog};
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{BATCH, KeySet, NULL, Record, owned};
-use crate::sync::schema::catalog::ForeignKey;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::{ExtraRows, LookupSettings};
 use crate::sync::snapshot::{Observed, Snapshot};
-use crate::sync::words::{and_more, counted};
 
 /// How many rows are named.
 const NAMED: usize = 5;

@@ -1,11 +1,13 @@
 //! Rows of the source that refer, by values that travel as they are, to rows that it does not have.
 
-use super::reference::{Part, Step};
-use crate::sync::rows::lookup::{Link, Lookup};
-use crate::sync::rows::row::{KeySet, Record, owned};
-use crate::sync::schema::catalog::ForeignKey;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::LookupSettings;
+use crate::database::Session;
+use crate::model::reference::{Part, Step};
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::rows::lookup::{Link, Lookup};
+use crate::model::rows::row::{KeySet, Record, owned};
+use crate::model::schema::catalog::ForeignKey;
+use crate::model::schema::table::TableName;
+use crate::model::unresolved::Unresolved;
 use crate::sync::snapshot::{Observed, Snapshot};
 
 /// Whether rows of a lookup table of the source refer to rows of lookup tables that it does not have,
@@ -102,4 +104,29 @@ pub(super) fn lacks_one(
         .map(|row| owned(&parents.key_of(row)))
         .collect();
     Ok(wanted.iter().any(|parent| !found.contains(&owned(parent))))
+}
+
+/// Whether every reference of these rows can be looked up; of `key_only`, those that are part of the
+/// key, without which rows cannot be told apart.
+///
+/// # Errors
+/// `missing_parent`, or what the database reports.
+pub(crate) fn check_references(
+    lookup: &Lookup,
+    session: &mut dyn Session,
+    label: &str,
+    key_only: bool,
+) -> anyhow::Result<()> {
+    let found = session.unresolved(lookup)?;
+    let in_key = |found: &&Unresolved| {
+        let columns = &lookup.links[found.link].local;
+        let key = lookup.stored_key();
+        columns
+            .iter()
+            .any(|(column, _)| key.contains(&column.as_str()))
+    };
+    match found.iter().find(|found| !key_only || in_key(found)) {
+        Some(found) => Err(found.problem(lookup, label).into()),
+        None => Ok(()),
+    }
 }

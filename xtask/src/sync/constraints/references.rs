@@ -8,16 +8,16 @@ use std::collections::BTreeMap;
 use super::cascade::{Effect, ForeignKeyStep, foreign_key_steps};
 use super::changed::{ChangedColumns, changed_columns};
 use super::dependent_rows::DependentRows;
-use super::reference::{Part, Step, Touched};
 use super::remaining_rows::{Checked, KeptKeys, RemainingRows, remaining_rows};
 use super::unique_conflicts::Ends;
-use crate::sync::rows::change_log::{Change, ChangeLog};
+use crate::model::backend::Backend;
+use crate::model::reference::{Part, Step, Touched};
+use crate::model::rows::change_log::{Change, ChangeLog};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::{ExtraRows, LookupSettings};
+use crate::model::rows::row::{BATCH, KeySet, Record, owned};
+use crate::model::schema::table::TableName;
 use crate::sync::rows::compare::Difference;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{BATCH, KeySet, Record, owned};
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::{ExtraRows, LookupSettings};
-use crate::sync::settings::environment::Backend;
 use crate::sync::snapshot::Observed;
 
 /// One lookup table as both ends have it, with the same fields in the same order.
@@ -214,7 +214,7 @@ impl Walk<'_> {
             return Ok(());
         };
         let mut steps = way.steps.clone();
-        steps.push(Step::of(hop, part));
+        steps.push(hop.step(part));
         let (places, rows) = start.touched(path, self.target.snapshot.backend);
         if rows.is_empty() {
             return Ok(());
@@ -258,7 +258,7 @@ impl Walk<'_> {
         // Of a tree only the rows right below: which of them stay decides about those below these.
         steps.push(Step {
             repeats: false,
-            ..Step::of(hop, Part::All)
+            ..hop.step(Part::All)
         });
         let (places, rows) = start.touched(path, self.target.snapshot.backend);
         if rows.is_empty() {

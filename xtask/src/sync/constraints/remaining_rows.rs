@@ -9,11 +9,11 @@
 use std::collections::BTreeMap;
 
 use super::cascade::ForeignKeyStep;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::KeySet;
-use crate::sync::schema::catalog::Table;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::{ExtraRows, LookupSettings};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::{ExtraRows, LookupSettings};
+use crate::model::rows::row::KeySet;
+use crate::model::schema::catalog::Table;
+use crate::model::schema::table::TableName;
 use crate::sync::snapshot::Snapshot;
 
 /// The rows of each table of the target that stay because they were edited there, by their keys.

@@ -1,10 +1,10 @@
 //! Rows that the source no longer has and that are switched off: which of them are already.
 
 use crate::database::Session;
-use crate::sync::rows::change_log::{Change, ChangeLog};
+use crate::model::rows::change_log::{Change, ChangeLog};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::{BATCH, Record};
 use crate::sync::rows::compare::Difference;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{BATCH, Record};
 
 /// Takes the rows of the target that are switched off already out of what is to be done.
 ///

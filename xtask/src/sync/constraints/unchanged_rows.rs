@@ -2,9 +2,9 @@
 //! others, and those that neither come, change nor go.
 
 use crate::database::Target;
+use crate::model::rows::lookup::Lookup;
+use crate::model::schema::catalog::Catalog;
 use crate::problem::{Code, Problem};
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::schema::catalog::Catalog;
 
 /// What the rows of one lookup table add up to that are to stay as they are.
 #[derive(PartialEq, Eq)]

@@ -6,14 +6,14 @@ use super::cascade::{Effect, foreign_key_steps};
 use super::remaining_rows::KeptKeys;
 use super::unique_future_rows::is_mixed;
 use super::unique_swaps::unique_swaps;
+use crate::model::rows::change_log::{Change, ChangeLog};
+use crate::model::rows::key_order::Reading;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::{ExtraRows, LookupSettings};
+use crate::model::rows::row::{BATCH, KeySet, NULL, Record, owned};
+use crate::model::words::and_more;
 use crate::problem::{Code, Problem};
-use crate::sync::rows::change_log::{Change, ChangeLog};
-use crate::sync::rows::key_order::Reading;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{BATCH, KeySet, NULL, Record, owned};
-use crate::sync::settings::config::{ExtraRows, LookupSettings};
 use crate::sync::snapshot::Observed;
-use crate::sync::words::and_more;
 
 /// How many values are named.
 pub(in crate::sync) const NAMED: usize = 5;

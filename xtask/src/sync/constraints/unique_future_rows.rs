@@ -7,15 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::future_rows::FutureRows;
 use super::unique_conflicts::{Ends, NAMED, UniqueConflicts};
 use super::unique_swaps::unique_swaps;
+use crate::model::rows::change_log::{Change, ChangeLog};
+use crate::model::rows::key_order::Reading;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::ExtraRows;
+use crate::model::rows::row::{BATCH, NULL, Record, owned};
+use crate::model::schema::catalog::Table;
+use crate::model::words::and_more;
 use crate::problem::{Code, Problem};
-use crate::sync::rows::change_log::{Change, ChangeLog};
-use crate::sync::rows::key_order::Reading;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{BATCH, NULL, Record, owned};
-use crate::sync::schema::catalog::Table;
 use crate::sync::schema::condition::names;
-use crate::sync::settings::config::ExtraRows;
-use crate::sync::words::and_more;
 
 /// Ways out: where a row has a part from each end, where files have rows that are the same, and where
 /// only the target has the unique key.

@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 
 use super::cascade::{Effect, ForeignKeyStep, foreign_key_steps};
-use super::reference::{Part, Step, Touched};
 use super::remaining_rows::{BySource, checked};
 use super::unique_conflicts::{Ends, NAMED, UniqueConflicts};
+use crate::model::reference::{Part, Step, Touched};
+use crate::model::rows::lookup::settings::ExtraRows;
+use crate::model::rows::row::{KeySet, Record, owned};
+use crate::model::schema::catalog::Action;
+use crate::model::words::and_more;
 use crate::problem::{Code, Problem};
-use crate::sync::rows::row::{KeySet, Record, owned};
-use crate::sync::schema::catalog::Action;
-use crate::sync::settings::config::ExtraRows;
-use crate::sync::words::and_more;
 
 /// The foreign keys that stand in the way of rows that hold what others take; the unique key is
 /// over `columns`.
@@ -56,7 +56,7 @@ fn referred_to(
     };
     let path = [Step {
         repeats: false,
-        ..Step::of(hop, Part::All)
+        ..hop.step(Part::All)
     }];
     let target = &mut ends.target.session;
     let catalog = &ends.target.snapshot.catalog;

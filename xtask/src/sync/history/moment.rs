@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::sync::words::counted;
+use crate::model::words::counted;
 
 /// When something happens, as files and the ledger write it.
 pub struct Moment {

@@ -2,9 +2,9 @@
 
 use xshell::{Shell, cmd};
 
-use super::ledger::{LedgerEntry, Run, RunKind};
+use crate::model::ledger::{LedgerEntry, Run, RunKind};
+use crate::model::random::random_id;
 use crate::sync::backups::backup;
-use crate::sync::random::random_id;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::observe;

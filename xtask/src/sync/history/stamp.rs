@@ -3,18 +3,18 @@
 
 use serde::Serialize;
 
-use super::ledger::{LedgerEntry, Run, RunKind, Stamp};
 use super::moment::Moment;
 use crate::database::{self, Identity};
+use crate::model::ledger::{LedgerEntry, Run, RunKind, Stamp};
+use crate::model::random::random_id;
+use crate::model::words::counted;
 use crate::problem::{Code, Problem};
 use crate::sync::event::Events;
 use crate::sync::one_environment;
 use crate::sync::promoting::commit::Commit;
-use crate::sync::random::random_id;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::observe;
-use crate::sync::words::counted;
 
 /// What `stamp` did.
 #[derive(Debug, Clone, Serialize)]

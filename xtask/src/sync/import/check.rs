@@ -14,12 +14,12 @@ use super::spool::{Filling, Spool};
 use super::spreadsheet::{Kind, altered, objection};
 use super::text::{NotUtf8, Reader, Row};
 use crate::database::{MOST_BAD, Session};
-use crate::sync::ordinary;
-use crate::sync::rows::lookup::{Lookup, Source};
-use crate::sync::rows::row::{NULL, Record, compare_keys};
-use crate::sync::schema::catalog::{Catalog, Column};
-use crate::sync::settings::environment::Backend;
-use crate::sync::words::counted;
+use crate::files::ordinary;
+use crate::model::backend::Backend;
+use crate::model::rows::lookup::{Lookup, Source};
+use crate::model::rows::row::{NULL, Record, compare_keys};
+use crate::model::schema::catalog::{Catalog, Column};
+use crate::model::words::counted;
 
 /// How many rows go to the database at once.
 const BATCH: usize = 1000;

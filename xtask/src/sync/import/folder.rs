@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
 use crate::sync::promoting::export::file_name;
-use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
 

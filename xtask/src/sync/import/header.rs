@@ -1,8 +1,8 @@
 //! The first line of a file: which field each of its columns is.
 
 use super::findings::Findings;
-use crate::sync::rows::row::Record;
-use crate::sync::words::nearest;
+use crate::model::rows::row::Record;
+use crate::model::words::nearest;
 
 /// The sign between fields: the one that makes most known names of the first line.
 pub(super) fn separator(first: &str, columns: &[String]) -> char {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Folder;
+use crate::files::ordinary;
+use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
 use crate::sync::backups::private;
-use crate::sync::ordinary;
 use crate::sync::promoting::export::{self, ExportedTable, Manifest};
 use crate::sync::rows::row_source::RowSource;
-use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::pipeline::Promotion;
 

@@ -16,14 +16,14 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 
 use super::snapshot::{Observed, Snapshot};
-use super::words::{counted, nearest};
 use crate::database::Identity;
+use crate::model::ledger::Ledger;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::{KeySet, owned};
+use crate::model::words::{counted, nearest};
 use crate::problem::{Code, Problem};
-use crate::sync::history::ledger::Ledger;
 use crate::sync::promoting::export::{self, file_name, is_as_written};
 use crate::sync::promoting::promote::resolve_all;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{KeySet, owned};
 use crate::sync::rows::row_source::RowSource;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;

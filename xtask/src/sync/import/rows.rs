@@ -5,9 +5,9 @@ use super::findings::Findings;
 use super::spool::Spool;
 use super::text::Row;
 use crate::database::{self, BadValue};
-use crate::sync::rows::key_order::Reading;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{BATCH, KeySet, NULL, Record, owned};
+use crate::model::rows::key_order::Reading;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::{BATCH, KeySet, NULL, Record, owned};
 use crate::sync::schema::condition::names;
 
 impl Check<'_> {

@@ -7,14 +7,14 @@ use anyhow::Context as _;
 
 use super::spool::Spool;
 use crate::database::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Session};
-use crate::sync::constraints::reference::{Step, Touched};
-use crate::sync::constraints::unresolved::Unresolved;
-use crate::sync::history::ledger::Ledger;
-use crate::sync::migrations::migration::AppliedMigration;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{KeySet, KeyedHash, Record, owned};
-use crate::sync::schema::catalog::Catalog;
-use crate::sync::schema::table::TableName;
+use crate::model::ledger::Ledger;
+use crate::model::migrations::migration::AppliedMigration;
+use crate::model::reference::{Step, Touched};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::{KeySet, KeyedHash, Record, owned};
+use crate::model::schema::catalog::Catalog;
+use crate::model::schema::table::TableName;
+use crate::model::unresolved::Unresolved;
 
 /// The rows of one table, with the names of their fields.
 pub(super) struct FileRows {

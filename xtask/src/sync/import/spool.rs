@@ -6,8 +6,8 @@ use std::io::{BufWriter, Seek as _, Write as _};
 
 use anyhow::Context as _;
 
-use crate::sync::rows::key_order::Reading;
-use crate::sync::rows::row::{Record, compare_keys};
+use crate::model::rows::key_order::Reading;
+use crate::model::rows::row::{Record, compare_keys};
 
 /// Where a row is.
 pub(super) struct Entry {

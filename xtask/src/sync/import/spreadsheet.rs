@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use crate::sync::rows::row::{Field, decode};
-use crate::sync::schema::catalog::Column;
-use crate::sync::settings::environment::Backend;
+use crate::model::backend::Backend;
+use crate::model::rows::row::{Field, decode};
+use crate::model::schema::catalog::Column;
 
 /// What a field holds, as far as spreadsheets treat it in their own way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

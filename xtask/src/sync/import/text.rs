@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use crate::sync::rows::row::Record;
+use crate::model::rows::row::Record;
 
 /// A row as it stands in a file.
 pub(super) struct Row {

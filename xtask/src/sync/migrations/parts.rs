@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::migration::Migration;
-use crate::sync::words::listed;
+use crate::model::migrations::migration::Migration;
+use crate::model::words::listed;
 
 /// What commits, or runs outside any transaction, by itself. The last part is always a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,8 +6,8 @@
 //! somewhere else at once, is told by its words, be they in a comment or in the body of a function:
 //! a false alarm costs a rehearsal, a miss changes something while somebody only looks.
 
-use super::script::every_word;
-use crate::sync::settings::environment::Backend;
+use crate::model::backend::Backend;
+use crate::model::migrations::script::every_word;
 
 /// What all databases of a PostgreSQL server share.
 const SHARED: [&str; 7] = [

@@ -3,8 +3,8 @@
 //! Everything or nothing holds only while nobody else commits: `COMMIT` in an `up.sql` would commit
 //! half a promotion, and its lock with it.
 
-use super::script::{Token, statements};
-use crate::sync::settings::environment::Backend;
+use crate::model::backend::Backend;
+use crate::model::migrations::script::{Token, statements};
 
 /// The first statement of a script that begins or ends a transaction, such as `COMMIT`.
 pub(in crate::sync) fn find(script: &str, backend: Backend) -> Option<String> {

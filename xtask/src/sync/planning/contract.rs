@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::plan::{LookupComparison, Plan};
-use crate::sync::migrations::effects::{BoundEffect, RowEffect};
-use crate::sync::rows::row::hex;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::environment::Backend;
+use crate::model::backend::Backend;
+use crate::model::migrations::effects::{BoundEffect, RowEffect};
+use crate::model::rows::row::hex;
+use crate::model::schema::table::TableName;
 use crate::sync::settings::rehearsal::Extent;
 use crate::sync::snapshot::Snapshot;
 

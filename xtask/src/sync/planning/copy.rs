@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::rehearse::Trial;
 use crate::database::{self, CopiedRows, Scratch, Target};
+use crate::model::backend::Backend;
+use crate::model::limits::Limits;
+use crate::model::schema::catalog::TableKind;
 use crate::problem::Problem;
-use crate::sync::schema::catalog::TableKind;
 use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::{Backend, Environment};
-use crate::sync::settings::limits::Limits;
+use crate::sync::settings::environment::Environment;
 use crate::sync::settings::rehearsal::{Extent, RehearsalSetting, readable_size};
 use crate::sync::snapshot::Observed;
 

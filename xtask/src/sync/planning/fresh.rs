@@ -2,9 +2,9 @@
 
 use super::trying::{check_reach, try_migrations};
 use crate::database::{self, Session};
-use crate::sync::migrations::migration::{Migration, MigrationSet};
-use crate::sync::schema::catalog::Catalog;
-use crate::sync::settings::limits::Limits;
+use crate::model::limits::Limits;
+use crate::model::migrations::migration::{Migration, MigrationSet};
+use crate::model::schema::catalog::Catalog;
 
 /// Runs the migrations on an empty database beside that of the session, which goes away again.
 ///

@@ -5,15 +5,15 @@ use std::path::Path;
 
 use super::rehearse::can_ask;
 use crate::database::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Session, Target};
-use crate::sync::constraints::reference::{Step, Touched};
-use crate::sync::constraints::unresolved::Unresolved;
-use crate::sync::history::ledger::Ledger;
-use crate::sync::migrations::migration::AppliedMigration;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{KeyedHash, Record};
-use crate::sync::schema::catalog::Catalog;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::LookupSettings;
+use crate::model::ledger::Ledger;
+use crate::model::migrations::migration::AppliedMigration;
+use crate::model::reference::{Step, Touched};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::rows::row::{KeyedHash, Record};
+use crate::model::schema::catalog::Catalog;
+use crate::model::schema::table::TableName;
+use crate::model::unresolved::Unresolved;
 
 /// The target itself, before the migrations.
 pub(in crate::sync) struct Live {

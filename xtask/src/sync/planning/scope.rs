@@ -7,14 +7,15 @@ use serde::Serialize;
 use super::contract::End;
 use super::fresh::fresh_catalog;
 use super::gate;
+use crate::model::migrations::migration::{Migration, MigrationSet};
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::schema::table::TableName;
+use crate::model::words::{counted, listed};
 use crate::problem::{Code, Problem};
 use crate::sync::baseline::find;
-use crate::sync::migrations::migration::{Migration, MigrationSet};
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::{Config, LookupSettings};
+use crate::sync::settings::config::Config;
 use crate::sync::settings::pipeline::Promotion;
 use crate::sync::snapshot::{Observed, Snapshot};
-use crate::sync::words::{counted, listed};
 
 /// The migration that a promotion ends at, as `--until` says, and what that leaves behind.
 #[derive(Debug, Clone, Serialize)]

@@ -4,17 +4,17 @@
 use std::collections::BTreeMap;
 
 use crate::database::Target;
+use crate::model::migrations::effects::Measured;
+use crate::model::migrations::migration::{Migration, MigrationSet};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::schema::catalog::Catalog;
+use crate::model::schema::table::TableName;
+use crate::model::words::listed;
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::effects::Measured;
-use crate::sync::migrations::migration::{Migration, MigrationSet};
 use crate::sync::migrations::parts::{Part, Splits, parts};
 use crate::sync::migrations::server_wide;
 use crate::sync::promoting::progress::broken;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::schema::catalog::Catalog;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::LookupSettings;
-use crate::sync::words::listed;
 
 /// What came of it.
 pub(super) struct Tried {

@@ -6,9 +6,9 @@
 use std::time::{Duration, Instant};
 
 use crate::database::{self, Session, Target};
+use crate::model::ledger::Run;
 use crate::problem::{Code, Problem};
 use crate::sync::event::{Event, Events};
-use crate::sync::history::ledger::Run;
 use crate::sync::settings::environment::Environment;
 
 /// Between two questions.

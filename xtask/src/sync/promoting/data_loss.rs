@@ -1,8 +1,8 @@
 //! Whether a migration did to protected rows what was approved, by what was measured in the run.
 
+use crate::model::migrations::effects::RowEffect;
+use crate::model::migrations::migration::Migration;
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::effects::RowEffect;
-use crate::sync::migrations::migration::Migration;
 use crate::sync::planning::gate::allow_option;
 use crate::sync::planning::plan::Plan;
 use crate::sync::settings::rehearsal::Extent;

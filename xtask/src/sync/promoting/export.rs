@@ -9,15 +9,15 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::database::Session;
+use crate::files::ordinary;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::{KeySet, LookupState, Record, TableDigest};
+use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
 use crate::sync::backups::private;
-use crate::sync::constraints::unresolved::check_references;
+use crate::sync::constraints::orphans::check_references;
 use crate::sync::event::{Event, Events, counted};
-use crate::sync::ordinary;
 use crate::sync::rows::compare::KeyedRow;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::{KeySet, LookupState, Record, TableDigest};
-use crate::sync::schema::table::TableName;
 
 /// The exports of one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 
 use super::export::{self, ExportedTable};
 use super::promote::resolve_all;
+use crate::files::ordinary;
+use crate::model::rows::lookup::Lookup;
+use crate::model::schema::table::TableName;
+use crate::model::words::{counted, shell_word};
 use crate::problem::{Code, Problem};
 use crate::sync::backups::private;
-use crate::sync::ordinary;
 use crate::sync::planning::plan::Plan;
-use crate::sync::rows::lookup::Lookup;
 use crate::sync::rows::row_source::RowSource;
-use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
 use crate::sync::settings::pipeline::Promotion;
 use crate::sync::snapshot::Observed;
-use crate::sync::words::{counted, shell_word};
 
 /// The SHA-256 of what would be written for a table.
 pub(in crate::sync) type WouldWrite<'given> =

@@ -2,9 +2,9 @@
 //! target as it was.
 
 use super::report::{BackupReport, Report};
+use crate::model::ledger::{Run, RunKind};
 use crate::problem::Problem;
 use crate::sync::backups::backup;
-use crate::sync::history::ledger::{Run, RunKind};
 use crate::sync::history::moment::Moment;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::pipeline::Promotion;

@@ -10,19 +10,19 @@ use std::path::Path;
 
 use super::export::read_rows;
 use crate::database::Target;
+use crate::model::rows::change_log::{Change, ChangeLog};
+use crate::model::rows::lookup::settings::ExtraRows;
+use crate::model::rows::lookup::{Lookup, in_dependency_order};
+use crate::model::rows::row::{KeySet, LookupState, Record};
+use crate::model::schema::table::TableName;
+use crate::model::words::counted as number;
 use crate::problem::{Code, Problem};
 use crate::sync::constraints::retire::settle;
 use crate::sync::constraints::unchanged_rows::UnchangedRows;
 use crate::sync::event::{Event, Events, counted};
 use crate::sync::planning::gate;
-use crate::sync::rows::change_log::{Change, ChangeLog};
 use crate::sync::rows::compare::{Difference, Side, compare};
 use crate::sync::rows::difference::{Outcome, TableComparison};
-use crate::sync::rows::lookup::{Lookup, in_dependency_order};
-use crate::sync::rows::row::{KeySet, LookupState, Record};
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::ExtraRows;
-use crate::sync::words::counted as number;
 
 /// How many rows are looked at to say in what they differ.
 const NAMED_ROWS: usize = 100;

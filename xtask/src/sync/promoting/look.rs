@@ -1,8 +1,8 @@
 //! Looking at both ends of a promotion: once before anybody is asked, and again under the lock.
 
 use super::{export_edits, promoted};
-use crate::sync::history::ledger::{Run, RunKind};
-use crate::sync::migrations::migration::MigrationSet;
+use crate::model::ledger::{Run, RunKind};
+use crate::model::migrations::migration::MigrationSet;
 use crate::sync::one_environment;
 use crate::sync::planning::gate;
 use crate::sync::planning::plan::{Plan, plan};

@@ -6,20 +6,20 @@ use super::commit::Commit;
 use super::promote::milliseconds;
 use super::report::MigrationReport;
 use crate::database::Target;
+use crate::model::ledger::{self, LedgerEntry, RecordedMigration, RunKind};
+use crate::model::migrations::effects::RowEffect;
+use crate::model::migrations::migration::{AppliedMigration, Migration, MigrationSet};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::LookupState;
+use crate::model::schema::catalog::Catalog;
+use crate::model::words::listed;
 use crate::problem::{Code, Problem};
 use crate::sync::event::{Event, Events};
-use crate::sync::history::ledger::{self, LedgerEntry, RecordedMigration, RunKind};
 use crate::sync::history::moment::Moment;
-use crate::sync::migrations::effects::RowEffect;
-use crate::sync::migrations::migration::{AppliedMigration, Migration, MigrationSet};
 use crate::sync::migrations::parts::Part;
 use crate::sync::planning::plan::PlannedMigration;
 use crate::sync::rows::compare::{Side, digest};
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::LookupState;
-use crate::sync::schema::catalog::Catalog;
 use crate::sync::settings::config::Config;
-use crate::sync::words::listed;
 
 /// How far a run has come.
 #[derive(Debug, Default)]

@@ -18,22 +18,22 @@ use super::verify::{
     match_columns,
 };
 use crate::database::{self, Measuring};
+use crate::model::ledger::{LedgerEntry, Run};
+use crate::model::random::random_id;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::LookupState;
+use crate::model::schema::table::TableName;
 use crate::problem::Problem;
 use crate::sync::backups::backup;
 use crate::sync::backups::retention::thin_out;
 use crate::sync::event::{Event, Events};
-use crate::sync::history::ledger::{LedgerEntry, Run};
 use crate::sync::history::moment::Moment;
 use crate::sync::import::imported;
 use crate::sync::planning::scope::Scope;
 use crate::sync::planning::stale::stale_problem;
-use crate::sync::random::random_id;
 use crate::sync::rows::difference::TableComparison;
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::rows::row::LookupState;
 use crate::sync::rows::row_source::Loaded;
 use crate::sync::schema::protected::{is_own, protected, with_own_rows};
-use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::pipeline::Promotion;
 use crate::sync::snapshot::Snapshot;

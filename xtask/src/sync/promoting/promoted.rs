@@ -8,15 +8,16 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use super::export;
+use crate::files::{leftovers, ordinary};
+use crate::model::ledger::PromotedLookup;
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::rows::lookup::{Lookup, Source};
+use crate::model::rows::row::{LookupState, Record, TableDigest, compare_keys};
+use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
 use crate::sync::backups::private;
-use crate::sync::history::ledger::PromotedLookup;
 use crate::sync::rows::compare::KeyedRow;
-use crate::sync::rows::lookup::{Lookup, Source};
-use crate::sync::rows::row::{LookupState, Record, TableDigest, compare_keys};
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::{Config, LookupSettings};
-use crate::sync::{leftovers, ordinary};
+use crate::sync::settings::config::Config;
 
 /// Where the rows are that an environment was given last.
 pub fn folder(export_dir: &Path, environment: &str) -> PathBuf {

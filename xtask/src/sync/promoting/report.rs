@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::load::LoadedTable;
+use crate::model::migrations::effects::RowEffect;
+use crate::model::schema::table::TableName;
+use crate::model::words::{counted, counts, shell_word};
 use crate::problem::Problem;
 use crate::sync::backups::backup::Backup;
 use crate::sync::backups::proof::Proof;
-use crate::sync::migrations::effects::RowEffect;
-use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
-use crate::sync::words::{counted, counts, shell_word};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

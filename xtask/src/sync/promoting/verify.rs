@@ -4,15 +4,15 @@ use super::export;
 use super::load::LoadedTable;
 use super::report::{Report, TouchedRows};
 use crate::database::Target;
+use crate::model::migrations::effects::rows_met;
+use crate::model::rows::lookup::Lookup;
+use crate::model::schema::catalog::{Catalog, Drift};
+use crate::model::words::{and_more, counted};
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::effects::rows_met;
 use crate::sync::planning::plan::Plan;
 use crate::sync::rows::difference::{Outcome as Compared, TableComparison};
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::schema::catalog::{Catalog, Drift};
 use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
-use crate::sync::words::{and_more, counted};
 
 /// The files hold what was compared: a table that was compared whole has the same digest in both.
 pub(in crate::sync) fn check_export(

@@ -4,15 +4,15 @@
 
 use std::cmp::Ordering;
 
-use super::change_log::{Change, ChangeLog};
-use super::lookup::Lookup;
-use super::row::{
+use super::three_way::Judge;
+use crate::model::rows::change_log::{Change, ChangeLog};
+use crate::model::rows::key_order::Reading;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::ExtraRows;
+use crate::model::rows::row::{
     self, KeyedHash, LookupState, NULL, Record, TableDigest, compare_key_values, compare_keys,
 };
-use super::three_way::Judge;
 use crate::problem::{Code, Problem};
-use crate::sync::rows::key_order::Reading;
-use crate::sync::settings::config::ExtraRows;
 
 /// Something that comes from one end, in key order.
 pub trait Keyed {
@@ -269,9 +269,9 @@ impl<'lookup, Row: Keyed, Rows: Iterator<Item = anyhow::Result<Row>>> Ordered<'l
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::rows::lookup::Source;
+    use crate::model::rows::lookup::Source;
+    use crate::model::schema::table::TableName;
     use crate::sync::rows::three_way::Nobody;
-    use crate::sync::schema::table::TableName;
 
     fn lookup(extra_rows: ExtraRows) -> Lookup {
         Lookup {

@@ -5,9 +5,11 @@ use std::path::Path;
 use super::compare::Difference;
 use super::differing::{Arranged, Differing, Found, differing};
 use super::edits::Edits;
-use super::row::LookupState;
 use super::row_changes::{RowChange, row_changes};
 use crate::database::Session;
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::rows::row::LookupState;
+use crate::model::schema::table::TableName;
 use crate::problem::Problem;
 use crate::sync::constraints::dependent_rows::DependentRows;
 use crate::sync::constraints::identity_columns::identity_changes;
@@ -16,8 +18,6 @@ use crate::sync::constraints::references::{Compared, references};
 use crate::sync::constraints::remaining_rows::KeptKeys;
 use crate::sync::constraints::unique_conflicts::{Ends, unique_conflicts};
 use crate::sync::constraints::unique_future_rows::unique_future_rows;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::LookupSettings;
 use crate::sync::snapshot::Observed;
 
 /// What was found about one lookup table.

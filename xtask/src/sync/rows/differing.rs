@@ -4,20 +4,20 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::change_log::ChangeLog;
 use super::compare::Difference;
 use super::difference::Outcome;
 use super::edits::{Edits, Pair};
-use super::lookup::Lookup;
-use super::row::KeySet;
+use crate::model::rows::change_log::ChangeLog;
+use crate::model::rows::key_order::Reading;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::rows::row::KeySet;
+use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
+use crate::sync::constraints::orphans::check_references;
 use crate::sync::constraints::orphans::has_orphans;
 use crate::sync::constraints::retire::settle;
-use crate::sync::constraints::unresolved::check_references;
 use crate::sync::planning::rehearse::can_ask;
-use crate::sync::rows::key_order::Reading;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::LookupSettings;
 use crate::sync::snapshot::Observed;
 
 /// What the rows of one table are, before others are looked at.

@@ -6,15 +6,15 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::change_log::{Change, ChangeLog};
 use super::compare::{Difference, Side, compare};
-use super::lookup::Lookup;
-use super::row::{BATCH, KeySet, Record, cells, owned};
 use super::three_way::{Edit, Judge, Kind, Nobody, OnTargetEdit, ThreeWay};
-use crate::sync::history::ledger::PromotedLookup;
+use crate::model::ledger::PromotedLookup;
+use crate::model::rows::change_log::{Change, ChangeLog};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::rows::row::hex;
+use crate::model::rows::row::{BATCH, KeySet, Record, cells, owned};
 use crate::sync::promoting::promoted::Promoted;
-use crate::sync::rows::row::hex;
-use crate::sync::settings::config::LookupSettings;
 use crate::sync::snapshot::Observed;
 
 /// How many rows are shown with their values, unless all are asked for.

@@ -1,14 +1,10 @@
 //! Lookup rows: how they are spelled, compared and matched.
 
-pub mod change_log;
 pub mod compare;
 pub mod difference;
 pub(super) mod differing;
 pub mod edits;
-pub mod lookup;
 pub mod row_changes;
 pub mod row_edits;
 pub mod row_source;
 pub mod three_way;
-
-pub use xtask_rows::{key_order, row};

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::change_log::{Change, ChangeLog};
-use super::lookup::Lookup;
-use super::row::{BATCH, Record, cells, owned};
+use crate::model::rows::change_log::{Change, ChangeLog};
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::{BATCH, Record, cells, owned};
 use crate::problem::{Code, Problem};
 use crate::sync::snapshot::Observed;
 

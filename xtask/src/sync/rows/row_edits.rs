@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 
 use super::compare::KeyedRow;
-use super::lookup::Lookup;
-use super::row::{Record, compare_keys};
 use super::three_way::Kind;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::row::{Record, compare_keys};
 
 /// A row that was edited, as it was promoted and as it is there now.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::files::leftovers;
+use crate::model::ledger::RunKind;
+use crate::model::words::shell_word;
 use crate::problem::Problem;
-use crate::sync::history::ledger::RunKind;
 use crate::sync::import::{Folder, observe_folder};
-use crate::sync::leftovers;
 use crate::sync::promoting::export;
 use crate::sync::settings::config::Config;
 use crate::sync::settings::environment::Environment;
 use crate::sync::settings::pipeline::Promotion;
 use crate::sync::snapshot::{Observed, observe, observe_all};
-use crate::sync::words::shell_word;
 
 #[derive(Debug, Clone, Copy)]
 pub enum RowSource<'config> {

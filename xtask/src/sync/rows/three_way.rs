@@ -8,10 +8,10 @@ use std::iter::Peekable;
 
 use serde::{Deserialize, Serialize};
 
-use super::change_log::Change;
 use super::compare::KeyedRow;
-use super::row::{KeySet, Record, RowHash, compare_keys, owned};
-use crate::sync::rows::key_order::Reading;
+use crate::model::rows::change_log::Change;
+use crate::model::rows::key_order::Reading;
+use crate::model::rows::row::{KeySet, Record, RowHash, compare_keys, owned};
 
 /// What a promotion does with rows that were edited on its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,9 +139,9 @@ impl<Rows: Iterator<Item = anyhow::Result<KeyedRow>>> Judge for ThreeWay<'_, Row
 #[cfg(test)]
 pub(in crate::sync) mod tests {
     use super::*;
-    use crate::sync::rows::lookup::{Lookup, Source};
-    use crate::sync::schema::table::TableName;
-    use crate::sync::settings::config::ExtraRows;
+    use crate::model::rows::lookup::settings::ExtraRows;
+    use crate::model::rows::lookup::{Lookup, Source};
+    use crate::model::schema::table::TableName;
 
     pub(in super::super) type Rows<'row> = &'row [(&'row str, &'row str)];
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::catalog::{Catalog, Drift};
+use crate::model::schema::catalog::{Catalog, Drift};
 use crate::problem::{Code, Problem};
 use crate::sync::settings::environment::Environment;
 

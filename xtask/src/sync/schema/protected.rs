@@ -1,9 +1,10 @@
 //! Which rows are the target's own.
 
-use super::catalog::{Catalog, Table, TableKind};
-use super::table::TableName;
-use crate::sync::migrations::effects::{EffectKind, RowEffect};
-use crate::sync::settings::config::{Config, ExtraRows, LookupSettings};
+use crate::model::migrations::effects::{EffectKind, RowEffect};
+use crate::model::rows::lookup::settings::{ExtraRows, LookupSettings};
+use crate::model::schema::catalog::{Catalog, Table, TableKind};
+use crate::model::schema::table::TableName;
+use crate::sync::settings::config::Config;
 
 /// Every table that is not a lookup table.
 pub(in crate::sync) fn protected(config: &Config, catalog: &Catalog) -> Vec<TableName> {

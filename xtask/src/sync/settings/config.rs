@@ -9,13 +9,13 @@ use super::config_file::{File, readable};
 use super::environment::Environment;
 use super::pipeline::{Promotion, golden_rule, pipeline};
 use super::variables::{Variables, operator};
+use crate::model::migrations::migration::Origin;
+pub use crate::model::rows::lookup::settings::{ExtraRows, LookupSettings, Retire, RetiredValue};
+use crate::model::schema::table::TableName;
+use crate::model::words::shell_word;
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::migration::Origin;
-pub use crate::sync::rows::lookup::settings::{ExtraRows, LookupSettings, Retire, RetiredValue};
 use crate::sync::rows::row_source::RowSource;
 use crate::sync::schema::drift::DriftSettings;
-use crate::sync::schema::table::TableName;
-use crate::sync::words::shell_word;
 
 /// The configuration file, relative to the workspace root.
 pub const DEFAULT_FILE: &str = "data-sync/sync.toml";
@@ -139,7 +139,7 @@ impl Config {
         env_file: Option<&Path>,
     ) -> anyhow::Result<Config> {
         let path = file.map_or_else(|| root.join(DEFAULT_FILE), Path::to_path_buf);
-        let text = crate::sync::ordinary::read_text(&path).map_err(|error| {
+        let text = crate::files::ordinary::read_text(&path).map_err(|error| {
             Problem::new(
                 Code::ConfigInvalid,
                 format!("failed to read {}: {error}", path.display()),

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::config::{LookupSettings, Verify};
+use super::config::Verify;
 use super::pipeline::EnvironmentFile;
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
 use crate::sync::schema::drift::{DriftPolicy, DriftSettings, Pattern};
-use crate::sync::schema::table::TableName;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

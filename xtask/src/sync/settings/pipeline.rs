@@ -4,12 +4,13 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::environment::{DatabaseUrl, Environment};
-use super::limits::{Limits, Written};
-use super::max_delete::MaxDelete;
+use super::environment::Environment;
 use super::rehearsal::{RehearsalSetting, RehearsalSettings, Size};
+use crate::model::limits::{Limits, Written};
+use crate::model::max_delete::MaxDelete;
+use crate::model::migrations::migration::{OutOfOrder, UnrecordedPolicy};
+use crate::model::url::DatabaseUrl;
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::migration::{OutOfOrder, UnrecordedPolicy};
 use crate::sync::rows::row_source::RowSource;
 use crate::sync::rows::three_way::OnTargetEdit;
 use crate::sync::schema::drift::DriftPolicy;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::files::ordinary;
 use crate::problem::{Code, Problem};
-use crate::sync::ordinary;
 
 /// The variables: the process's first, then those of the file.
 pub(in crate::sync) struct Variables {

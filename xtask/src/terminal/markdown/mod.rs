@@ -11,8 +11,8 @@ mod tests;
 
 use std::fmt::Write as _;
 
+use crate::model::schema::catalog::Drift;
 use crate::problem::Problem;
-use crate::sync::schema::catalog::Drift;
 use escape::{block, cell, code, prose};
 use page::{Page, Table};
 

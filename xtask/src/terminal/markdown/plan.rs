@@ -5,14 +5,14 @@ use serde_json::{Map, Value};
 use super::escape::{cell, code, html, prose, value};
 use super::page::{Page, Table};
 use super::{add_drift, add_problems};
-use crate::sync::migrations::hazard::by_sentence;
+use crate::model::migrations::hazard::by_sentence;
+use crate::model::rows::change_log::Change;
+use crate::model::words::counted;
 use crate::sync::migrations::parts::Part;
 use crate::sync::planning::contract::End;
 use crate::sync::planning::plan::{LookupComparison, Plan, PlannedLookup, PlannedMigration};
-use crate::sync::rows::change_log::Change;
 use crate::sync::rows::row_changes::RowChange;
 use crate::sync::settings::rehearsal::Extent;
-use crate::sync::words::counted;
 use crate::terminal::keeps_edits;
 use crate::terminal::plan::not_tried;
 

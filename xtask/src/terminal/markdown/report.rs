@@ -3,7 +3,7 @@
 use super::escape::{block, cell, code, prose};
 use super::page::{Page, Table};
 use super::{add_problem, add_problems};
-use crate::sync::migrations::effects::RowEffect;
+use crate::model::migrations::effects::RowEffect;
 use crate::sync::promoting::report::{LookupReport, Outcome, Report};
 
 pub(in crate::terminal) fn report(report: &Report, limit: usize) -> String {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::page::SUMMARY;
 use super::{plan, problem, report};
+use crate::files::ordinary;
 use crate::problem::Problem;
-use crate::sync::ordinary;
 use crate::sync::planning::plan::Plan;
 use crate::sync::promoting::report::Report;
 use crate::terminal::{Screen, say};

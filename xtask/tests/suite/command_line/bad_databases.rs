@@ -1,6 +1,6 @@
 //! Databases that are not there, not what they seem, or not fit to be promoted.
 
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
 
 use super::*;
 use crate::support::database::Database;

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use super::*;
 use crate::support::database::Database;
 use crate::support::proxy::parts;
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
 
 /// Lets a client in as a pooler does, and says nothing more: it has no connection for it.
 fn let_in(client: &mut TcpStream) -> std::io::Result<()> {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::support::database::Database;
 use crate::support::workspace::{TO_PRODUCTION, first_migrations};
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
 
 const ROWS: &str = "INSERT INTO fee_groups (id, code, name, currency) VALUES (1, 'STANDARD', 'Standard', 'EUR'); \
     INSERT INTO fee_items (id, fee_group_id, code, name, rate_basis_points) VALUES (1, 1, 'CARD', 'Card', 120), (2, 1, 'DEBIT', 'Debit', 40)";

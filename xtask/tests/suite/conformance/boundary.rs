@@ -1,7 +1,7 @@
 //! The line around a migration: its transaction is the run's, and its session is its own.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
-use xtask::sync::settings::environment::Backend;
 
 use super::writing::{entry, open_target, run, run_as};
 use super::{either, name, open, problem};

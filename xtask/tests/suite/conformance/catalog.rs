@@ -7,8 +7,8 @@ mod sqlite;
 
 use std::path::Path;
 
-use xtask::sync::schema::catalog::Catalog;
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
+use xtask::model::schema::catalog::Catalog;
 
 use super::{either, open};
 use crate::support::database::Database;

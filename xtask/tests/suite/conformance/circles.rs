@@ -1,6 +1,6 @@
 //! Lookup tables that refer to each other in a circle, and references to values that change.
 
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
 
 use super::either;
 use super::loading::Ends;

@@ -1,11 +1,12 @@
 //! Foreign keys of every kind that one of the two databases has.
 
 use xtask::database;
+use xtask::model::backend::Backend;
+use xtask::model::reference::{Part, Step, Touched};
+use xtask::model::rows::row::Record;
+use xtask::model::schema::catalog::Action;
+use xtask::model::url::DatabaseUrl;
 use xtask::problem::Code;
-use xtask::sync::constraints::reference::{Part, Step, Touched};
-use xtask::sync::rows::row::Record;
-use xtask::sync::schema::catalog::Action;
-use xtask::sync::settings::environment::{Backend, DatabaseUrl};
 
 use super::loading::Ends;
 use super::references::{ACTIONS, configure, said};

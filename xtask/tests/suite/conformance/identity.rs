@@ -1,11 +1,11 @@
 //! Rows that are known by a key that means something, while every environment has numbers of its
 //! own; and references among such rows.
 
+use xtask::model::backend::Backend;
+use xtask::model::rows::lookup::Lookup;
+use xtask::model::rows::lookup::settings::LookupSettings;
 use xtask::problem::Code;
 use xtask::sync::promoting::export::export;
-use xtask::sync::rows::lookup::Lookup;
-use xtask::sync::settings::config::LookupSettings;
-use xtask::sync::settings::environment::Backend;
 
 use super::loading::Ends;
 use super::{either, open};

@@ -1,6 +1,6 @@
 //! What a database remembers about itself.
 
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
 
 use super::writing::{entry, open_target, run};
 use super::{open, problem};

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use xtask::database;
+use xtask::model::backend::Backend;
+use xtask::model::limits::Limits;
+use xtask::model::url::DatabaseUrl;
 use xtask::problem::Code;
-use xtask::sync::settings::environment::{Backend, DatabaseUrl};
-use xtask::sync::settings::limits::Limits;
 
 use super::writing::run_as;
 use super::{lookup, problem};

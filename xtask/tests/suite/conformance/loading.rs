@@ -2,14 +2,14 @@
 //! the target ends with the source's rows, or as it was.
 
 use xtask::database::Session;
+use xtask::model::backend::Backend;
+use xtask::model::rows::lookup::Lookup;
+use xtask::model::rows::lookup::settings::{ExtraRows, LookupSettings};
+use xtask::model::rows::row::Record;
 use xtask::problem::{Code, Problem};
 use xtask::sync::promoting::export::export;
 use xtask::sync::promoting::load::{LoadedTable, load};
 use xtask::sync::rows::compare::Difference;
-use xtask::sync::rows::lookup::Lookup;
-use xtask::sync::rows::row::Record;
-use xtask::sync::settings::config::{ExtraRows, LookupSettings};
-use xtask::sync::settings::environment::Backend;
 
 use super::writing::open_target;
 use super::{either, open, settings};

@@ -1,12 +1,13 @@
 //! Looking: nothing is written, one moment is seen, and what is said of the database is true.
 
 use xtask::database;
+use xtask::model::backend::Backend;
+use xtask::model::limits::Limits;
+use xtask::model::rows::key_order::Reading;
+use xtask::model::rows::lookup::Lookup;
+use xtask::model::schema::catalog::TableKind;
+use xtask::model::url::DatabaseUrl;
 use xtask::problem::Code;
-use xtask::sync::rows::key_order::Reading;
-use xtask::sync::rows::lookup::Lookup;
-use xtask::sync::schema::catalog::TableKind;
-use xtask::sync::settings::environment::{Backend, DatabaseUrl};
-use xtask::sync::settings::limits::Limits;
 
 use super::{either, lookup, name, open, problem, settings};
 use crate::support::database::{Database, another_host};
@@ -231,7 +232,7 @@ pub(super) fn the_catalog_describes_tables(backend: Backend) {
             "other"
         ]
     );
-    let flags = |flag: fn(&xtask::sync::schema::catalog::Column) -> bool| -> Vec<&str> {
+    let flags = |flag: fn(&xtask::model::schema::catalog::Column) -> bool| -> Vec<&str> {
         let columns = fees.columns.iter().filter(|column| flag(column));
         columns.map(|column| column.name.as_str()).collect()
     };

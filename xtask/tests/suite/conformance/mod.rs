@@ -28,13 +28,13 @@ mod watching;
 mod writing;
 
 use xtask::database::{self, Session};
+use xtask::model::backend::Backend;
+use xtask::model::ledger::PromotedLookup;
+use xtask::model::rows::lookup::Lookup;
+use xtask::model::rows::lookup::settings::LookupSettings;
+use xtask::model::rows::row::LookupState;
+use xtask::model::schema::table::TableName;
 use xtask::problem::Problem;
-use xtask::sync::history::ledger::PromotedLookup;
-use xtask::sync::rows::lookup::Lookup;
-use xtask::sync::rows::row::LookupState;
-use xtask::sync::schema::table::TableName;
-use xtask::sync::settings::config::LookupSettings;
-use xtask::sync::settings::environment::Backend;
 
 use crate::support::database::Database;
 use crate::support::suite;

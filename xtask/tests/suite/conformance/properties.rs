@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
 
 use super::either;
 use super::loading::Ends;

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use xtask::problem::{Code, Problem};
 
-use xtask::sync::history::ledger::Ledger;
-use xtask::sync::migrations::migration::OutOfOrder;
+use xtask::model::backend::Backend;
+use xtask::model::ledger::Ledger;
+use xtask::model::migrations::migration::OutOfOrder;
+use xtask::model::rows::lookup::settings::{ExtraRows, LookupSettings};
 use xtask::sync::rows::difference::{Outcome, compare_lookups};
 use xtask::sync::rows::three_way::OnTargetEdit;
-use xtask::sync::settings::config::{ExtraRows, LookupSettings};
-use xtask::sync::settings::environment::Backend;
 use xtask::sync::snapshot::{Observed, Snapshot};
 
 use super::loading::Ends;

@@ -1,9 +1,9 @@
 //! References between lookup tables: what goes or moves in the same promotion does not count,
 //! what stays does.
 
+use xtask::model::backend::Backend;
+use xtask::model::rows::lookup::settings::{ExtraRows, Retire, RetiredValue};
 use xtask::problem::Code;
-use xtask::sync::settings::config::{ExtraRows, Retire, RetiredValue};
-use xtask::sync::settings::environment::Backend;
 
 use super::loading::Ends;
 use super::references::{ACTIONS, configure, problems, said};

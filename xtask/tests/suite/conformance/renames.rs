@@ -1,8 +1,8 @@
 //! Lookup rows that change a value which others refer to: who refers to the old one.
 
+use xtask::model::backend::Backend;
+use xtask::model::rows::lookup::settings::ExtraRows;
 use xtask::problem::Code;
-use xtask::sync::settings::config::ExtraRows;
-use xtask::sync::settings::environment::Backend;
 
 use super::either;
 use super::loading::Ends;

@@ -1,7 +1,7 @@
 //! Backups are restored into a database of their own, whatever their functions need.
 
 use xtask::database;
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
 
 use super::open;
 use crate::support::database::Database;

@@ -1,7 +1,7 @@
 //! Rows that the source no longer has are switched off.
 
-use xtask::sync::settings::config::{Retire, RetiredValue};
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
+use xtask::model::rows::lookup::settings::{Retire, RetiredValue};
 
 use super::loading::Ends;
 use super::problem;

@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use xtask::database::Session;
-use xtask::sync::constraints::reference::{Part, Step, Touched};
-use xtask::sync::rows::lookup::Lookup;
-use xtask::sync::rows::row::{Record, compare_keys};
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
+use xtask::model::reference::{Part, Step, Touched};
+use xtask::model::rows::lookup::Lookup;
+use xtask::model::rows::row::{Record, compare_keys};
 
 use super::{either, lookup, name, open};
 use crate::support::database::Database;

@@ -1,8 +1,8 @@
 //! Which rows have a value.
 
-use xtask::sync::rows::lookup::Lookup;
-use xtask::sync::rows::row::Record;
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
+use xtask::model::rows::lookup::Lookup;
+use xtask::model::rows::row::Record;
 
 use super::{lookup, open};
 use crate::support::database::Database;

@@ -1,7 +1,7 @@
 //! What the text of a migration means, and where it fails.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
-use xtask::sync::settings::environment::Backend;
 
 use super::writing::{FEES, open_target, run, run_as};
 use super::{either, problem};

@@ -1,7 +1,7 @@
 //! What others told a database: its settings, its encoding, its policies.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
-use xtask::sync::settings::environment::Backend;
 
 use super::loading::Ends;
 use super::{lookup, open, problem};
@@ -69,12 +69,8 @@ pub(super) fn rows_that_a_policy_hides_are_an_error() {
     let separator = if database.url.contains('?') { '&' } else { '?' };
     let restricted = format!("{}{separator}options={settings}", database.url);
     let mut session = xtask::database::open(
-        &xtask::sync::settings::environment::DatabaseUrl::parse(
-            &restricted,
-            "A_TEST",
-            std::path::Path::new("/"),
-        )
-        .unwrap(),
+        &xtask::model::url::DatabaseUrl::parse(&restricted, "A_TEST", std::path::Path::new("/"))
+            .unwrap(),
     )
     .unwrap();
     let fees = lookup(&mut *session, "fees");

@@ -1,8 +1,8 @@
 //! What kinds of tables can be lookup tables, and how their two ends may differ.
 
+use xtask::model::backend::Backend;
+use xtask::model::rows::lookup::Lookup;
 use xtask::problem::Code;
-use xtask::sync::rows::lookup::Lookup;
-use xtask::sync::settings::environment::Backend;
 
 use super::loading::Ends;
 use super::{either, open, settings};

@@ -1,7 +1,7 @@
 //! How a database would spell values that it does not hold yet.
 
-use xtask::sync::rows::row::Record;
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
+use xtask::model::rows::row::Record;
 
 use super::loading::Ends;
 use super::{either, lookup, open};

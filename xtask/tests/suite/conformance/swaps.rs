@@ -1,6 +1,6 @@
 //! Unique values that change places.
 
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
 
 use super::loading::Ends;
 

@@ -1,7 +1,7 @@
 //! Rows that cannot be changed one after the other: trees, identities and sequences.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
-use xtask::sync::settings::environment::Backend;
 
 use super::loading::Ends;
 

@@ -6,10 +6,10 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tempfile::TempDir;
+use xtask::model::backend::Backend;
+use xtask::model::rows::lookup::Lookup;
 use xtask::sync::promoting::export::export;
 use xtask::sync::promoting::load::load;
-use xtask::sync::rows::lookup::Lookup;
-use xtask::sync::settings::environment::Backend;
 
 use super::writing::open_target;
 use super::{open, settings};

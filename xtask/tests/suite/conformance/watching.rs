@@ -1,7 +1,7 @@
 //! Counting what is done to the rows of watched tables, by whomever, and to no others.
 
-use xtask::sync::schema::table::TableName;
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
+use xtask::model::schema::table::TableName;
 
 use super::writing::{open_target, run, run_as};
 use super::{either, name};

@@ -2,10 +2,10 @@
 
 use diesel_migrations::{FileBasedMigrations, MigrationHarness as _};
 use xtask::database::{self, Target};
+use xtask::model::backend::Backend;
+use xtask::model::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
+use xtask::model::limits::Limits;
 use xtask::problem::Code;
-use xtask::sync::history::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
-use xtask::sync::settings::environment::Backend;
-use xtask::sync::settings::limits::Limits;
 
 use super::{either, lookup, open, problem, promoted_lookup};
 use crate::support::database::{Connection, Database};

@@ -1,6 +1,6 @@
 //! PostgreSQL databases, on a real server.
 
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
 
 use crate::support::database::{Connection, Database};
 use crate::support::started::Started;

@@ -1,12 +1,12 @@
 //! Edits made on the target, brought home.
 
 use serde_json::json;
+use xtask::model::backend::Backend;
+use xtask::model::schema::table::TableName;
 use xtask::problem::{Code, Problem};
 use xtask::sync::adopt::{AdoptReport, adopt};
 use xtask::sync::import::Folder;
 use xtask::sync::rows::three_way::OnTargetEdit;
-use xtask::sync::schema::table::TableName;
-use xtask::sync::settings::environment::Backend;
 
 use super::editing::{edited, groups};
 use super::retired::retiring;

@@ -1,11 +1,11 @@
 //! What a plan binds: a plan that was approved is carried out as it is, or it is told what changed.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
 use xtask::sync::planning::contract::Contract;
 use xtask::sync::planning::plan::Plan;
 use xtask::sync::planning::plan_file::Approved;
 use xtask::sync::planning::stale::changes;
-use xtask::sync::settings::environment::Backend;
 
 use super::{Stage, TABLES, configuration};
 use crate::support::database::Database;

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use xtask::database;
+use xtask::model::backend::Backend;
+use xtask::model::rows::change_log::Change;
 use xtask::sync::backups::proof::Proof;
 use xtask::sync::promoting::report::Outcome;
-use xtask::sync::rows::change_log::Change;
-use xtask::sync::settings::environment::Backend;
 
 use super::{BASE, Stage};
 

@@ -1,9 +1,9 @@
 //! Databases whose schema is there though no history says so, and histories that were put together.
 
+use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
 use xtask::sync::baseline::baseline;
 use xtask::sync::migrate::MigrateReport;
-use xtask::sync::settings::environment::Backend;
 use xtask::sync::status::status;
 
 use super::{BASE, BASE_UP, DEV_ROWS, Stage, TABLES, codes};

@@ -1,7 +1,7 @@
 //! What rows of the target stand in the way of: a plan says so, or the promotion succeeds.
 
+use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
-use xtask::sync::settings::environment::Backend;
 
 use super::Stage;
 

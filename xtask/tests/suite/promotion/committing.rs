@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use xtask::model::backend::Backend;
+use xtask::model::url::DatabaseUrl;
 use xtask::problem::{Code, Problem};
 use xtask::sync::backups::restore::restore;
 use xtask::sync::event::Event;
@@ -11,7 +13,6 @@ use xtask::sync::migrate::migrate;
 use xtask::sync::promoting::commit::Commit;
 use xtask::sync::promoting::report::Outcome;
 use xtask::sync::record::record;
-use xtask::sync::settings::environment::{Backend, DatabaseUrl};
 use xtask::sync::snapshot::observe;
 
 use super::Stage;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tempfile::TempDir;
-use xtask::sync::migrations::migration::Origin;
+use xtask::model::migrations::migration::Origin;
 use xtask::sync::settings::config::Config;
 
 use crate::support::migrations::Migrations;

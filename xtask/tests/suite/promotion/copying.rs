@@ -1,7 +1,7 @@
 //! How much of the target is copied, and what that shows.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
-use xtask::sync::settings::environment::Backend;
 use xtask::sync::settings::rehearsal::{Extent, RehearsalSetting};
 
 use super::rehearsing::{NEXT, copies};

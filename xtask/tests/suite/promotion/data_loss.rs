@@ -1,10 +1,10 @@
 //! Migrations that lose or change protected rows: who has to allow it, and what happens where a run
 //! does something else than was approved.
 
+use xtask::model::backend::Backend;
+use xtask::model::migrations::effects::RowEffect;
 use xtask::problem::{Code, Problem};
 use xtask::sync::event::Event;
-use xtask::sync::migrations::effects::RowEffect;
-use xtask::sync::settings::environment::Backend;
 use xtask::sync::settings::rehearsal::RehearsalSetting;
 
 use super::effects::{NEXT, lossy, with_deed};

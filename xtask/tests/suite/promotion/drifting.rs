@@ -1,9 +1,9 @@
 //! Schemas that differ though the same migrations ran: who is warned, who is stopped, and what
 //! is meant to be.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
 use xtask::sync::schema::drift::DriftPolicy;
-use xtask::sync::settings::environment::Backend;
 use xtask::sync::status::status;
 
 use super::{Stage, TABLES, codes};

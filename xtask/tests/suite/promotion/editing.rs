@@ -1,12 +1,12 @@
 //! Rows that somebody edited on the target.
 
 use serde_json::json;
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
 use xtask::sync::backups::restore::restore;
 use xtask::sync::planning::plan::PlannedLookup;
 use xtask::sync::promoting::look::look;
 use xtask::sync::rows::three_way::OnTargetEdit;
-use xtask::sync::settings::environment::Backend;
 
 use super::adopting::try_adopt;
 use super::{Stage, codes};

@@ -1,8 +1,8 @@
 //! What migrations do to protected rows is measured, and not read from their text.
 
-use xtask::sync::migrations::effects::{EffectKind, RowEffect};
-use xtask::sync::schema::table::TableName;
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
+use xtask::model::migrations::effects::{EffectKind, RowEffect};
+use xtask::model::schema::table::TableName;
 
 use super::Stage;
 

@@ -1,12 +1,12 @@
 //! Promotions that end at a migration: what they carry, and what they leave for another run.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
 use xtask::sync::planning::contract::Contract;
 use xtask::sync::planning::stale::changes;
 use xtask::sync::promoting::look::look;
 use xtask::sync::promoting::promote::promote;
 use xtask::sync::promoting::report::Report;
-use xtask::sync::settings::environment::Backend;
 use xtask::sync::status::status;
 
 use super::parts::{MARKED, outside};

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use xtask::model::backend::Backend;
+use xtask::model::schema::table::TableName;
 use xtask::problem::{Code, Problem};
 use xtask::sync::import::Folder;
 use xtask::sync::rows::three_way::OnTargetEdit;
-use xtask::sync::schema::table::TableName;
-use xtask::sync::settings::environment::Backend;
 
 use super::adopting::try_adopt;
 use super::importing::{self, edit};

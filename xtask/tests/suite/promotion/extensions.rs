@@ -1,7 +1,7 @@
 //! Types of extensions, in a schema in which others may create: no search path finds their operators.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
-use xtask::sync::settings::environment::Backend;
 
 use super::Stage;
 use super::clashing::stage;

@@ -1,11 +1,11 @@
 //! What goes wrong while a plan is carried out leaves both ends as they were.
 
 use xtask::database;
+use xtask::model::backend::Backend;
+use xtask::model::ledger::RunKind;
+use xtask::model::limits::Limits;
 use xtask::problem::Code;
-use xtask::sync::history::ledger::RunKind;
 use xtask::sync::history::run::history;
-use xtask::sync::settings::environment::Backend;
-use xtask::sync::settings::limits::Limits;
 
 use super::Stage;
 

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use xtask::database;
+use xtask::model::backend::Backend;
+use xtask::model::url::DatabaseUrl;
 use xtask::problem::Code;
-use xtask::sync::settings::environment::{Backend, DatabaseUrl};
 
 use super::Stage;
 use super::waiting::attempted;

@@ -1,9 +1,9 @@
 //! Migrations that were run, edited, lost, or written out of order.
 
+use xtask::model::backend::Backend;
+use xtask::model::migrations::migration::OutOfOrder;
 use xtask::problem::{Code, Problem};
 use xtask::sync::migrate::migrate;
-use xtask::sync::migrations::migration::OutOfOrder;
-use xtask::sync::settings::environment::Backend;
 
 use super::{BASE, BASE_UP, Stage, codes};
 

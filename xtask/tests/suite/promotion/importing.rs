@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, TestRunner};
+use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
 use xtask::sync::import::{Folder, asking, import};
 use xtask::sync::planning::plan::Plan;
@@ -10,7 +11,6 @@ use xtask::sync::promoting::look::look;
 use xtask::sync::promoting::promote::resolve_all;
 use xtask::sync::promoting::report::{Outcome, Report};
 use xtask::sync::promoting::retry::promote;
-use xtask::sync::settings::environment::Backend;
 use xtask::sync::snapshot::observe;
 
 use super::Stage;

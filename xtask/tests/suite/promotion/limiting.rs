@@ -1,9 +1,9 @@
 //! How many rows of a lookup table may go.
 
+use xtask::model::backend::Backend;
+use xtask::model::max_delete::MaxDelete;
+use xtask::model::schema::table::TableName;
 use xtask::problem::{Code, Problem};
-use xtask::sync::schema::table::TableName;
-use xtask::sync::settings::environment::Backend;
-use xtask::sync::settings::max_delete::MaxDelete;
 
 use super::{Stage, TABLES, codes};
 

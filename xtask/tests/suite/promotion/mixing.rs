@@ -1,9 +1,9 @@
 //! Unique values of which a row has a part from each end: a plan tells the rows that would share
 //! them, or the promotion succeeds.
 
+use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
 use xtask::sync::rows::three_way::OnTargetEdit;
-use xtask::sync::settings::environment::Backend;
 
 use super::Stage;
 use super::clashing;

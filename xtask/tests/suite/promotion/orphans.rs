@@ -1,11 +1,11 @@
 //! References to rows that are not there, as a database may hold them that did not enforce its
 //! foreign keys.
 
+use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
 use xtask::sync::promoting::export::export;
 use xtask::sync::promoting::promote::resolve_all;
 use xtask::sync::settings::config::Verify;
-use xtask::sync::settings::environment::Backend;
 use xtask::sync::snapshot::observe;
 use xtask::sync::status::status;
 

@@ -2,12 +2,12 @@
 
 use std::process::Command;
 
+use xtask::model::backend::Backend;
+use xtask::model::ledger::RunKind;
 use xtask::problem::{Code, Problem};
 use xtask::sync::event::Event;
-use xtask::sync::history::ledger::RunKind;
 use xtask::sync::promoting::report::{Outcome, Report};
 use xtask::sync::promoting::retry::promote;
-use xtask::sync::settings::environment::Backend;
 use xtask::sync::settings::rehearsal::RehearsalSetting;
 use xtask::sync::snapshot::observe;
 
@@ -360,7 +360,7 @@ fn killed_between_parts() {
     let told: Vec<&str> = told.lines().collect();
     let mut config = super::configured(
         told[0].as_ref(),
-        xtask::sync::migrations::migration::Origin::Folder(told[1].into()),
+        xtask::model::migrations::migration::Origin::Folder(told[1].into()),
         [told[2], told[3]],
         super::TABLES,
     );

@@ -1,6 +1,6 @@
 //! What the board says of tables that pending migrations change.
 
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
 use xtask::sync::status::status;
 
 use super::referring::stage;

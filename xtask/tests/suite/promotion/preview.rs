@@ -2,8 +2,8 @@
 //! in `random`.
 
 use serde_json::{Value, json};
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
-use xtask::sync::settings::environment::Backend;
 
 use super::{Stage, TABLES};
 

@@ -1,13 +1,13 @@
 //! Backups that are proved by a restore, and restores that lose nothing.
 
 use xtask::database;
+use xtask::model::backend::Backend;
+use xtask::model::schema::table::TableName;
 use xtask::problem::{Code, Problem};
 use xtask::sync::backups::backup::{self, Backup};
 use xtask::sync::backups::proof::Proof;
 use xtask::sync::backups::restore::{RestoreReport, restore};
-use xtask::sync::schema::table::TableName;
 use xtask::sync::settings::config::Verify;
-use xtask::sync::settings::environment::Backend;
 
 use super::Stage;
 use crate::support::database::Database;
@@ -164,10 +164,10 @@ fn no_row_is_lost(backend: Backend, mode: &str) {
 
 fn ids(session: &mut dyn database::Session) -> Vec<String> {
     let settings =
-        xtask::sync::settings::config::LookupSettings::of(TableName::new(None, "merchants"));
+        xtask::model::rows::lookup::settings::LookupSettings::of(TableName::new(None, "merchants"));
     let catalog = session.catalog().unwrap();
     let lookup =
-        xtask::sync::rows::lookup::Lookup::resolve(&settings, &[], &catalog, "Test").unwrap();
+        xtask::model::rows::lookup::Lookup::resolve(&settings, &[], &catalog, "Test").unwrap();
     let rows = session.rows(&lookup).unwrap();
     rows.map(|row| row.unwrap()[0].to_owned()).collect()
 }

@@ -1,11 +1,11 @@
 //! What ran, as the ledger remembers it: edited files, ends that ran different texts, and
 //! migrations that other programs ran.
 
+use xtask::model::backend::Backend;
+use xtask::model::migrations::migration::UnrecordedPolicy;
 use xtask::problem::{Code, Problem};
 use xtask::sync::migrate::{MigrateReport, migrate};
-use xtask::sync::migrations::migration::UnrecordedPolicy;
 use xtask::sync::record::record;
-use xtask::sync::settings::environment::Backend;
 
 use super::parts::MARKED;
 use super::{BASE, BASE_UP, DEV_ROWS, Stage, codes};

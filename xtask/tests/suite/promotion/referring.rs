@@ -1,8 +1,8 @@
 //! Columns that others refer to, however they get their values, and values that are only spelled
 //! otherwise.
 
+use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
-use xtask::sync::settings::environment::Backend;
 
 use super::{BASE, Stage};
 

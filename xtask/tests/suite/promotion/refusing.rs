@@ -1,7 +1,7 @@
 //! Why a plan may not run: each reason has its code and names what it is about.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
-use xtask::sync::settings::environment::Backend;
 use xtask::sync::status::status;
 
 use super::{BASE, BASE_UP, DEV_ROWS, Stage, TABLES, codes, configuration};

@@ -1,9 +1,9 @@
 //! Pending migrations are tried on a copy of the target, and the plan is made with what they left.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
 use xtask::sync::planning::plan::Plan;
 use xtask::sync::settings::config::Verify;
-use xtask::sync::settings::environment::Backend;
 use xtask::sync::settings::rehearsal::RehearsalSetting;
 
 use super::{Stage, TABLES, codes};

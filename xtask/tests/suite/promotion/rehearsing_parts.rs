@@ -1,7 +1,7 @@
 //! Runs in several parts are tried in those parts.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
-use xtask::sync::settings::environment::Backend;
 
 use super::parts::{MARKED, outside};
 use super::rehearsing::{NEXT, copies, counts};

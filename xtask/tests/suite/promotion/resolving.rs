@@ -1,7 +1,7 @@
 //! Which tables the names of the configuration are.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
-use xtask::sync::settings::environment::Backend;
 
 use super::{Stage, codes};
 

@@ -1,11 +1,11 @@
 //! Backups, and the way back.
 
 use xtask::database;
+use xtask::model::backend::Backend;
+use xtask::model::schema::table::TableName;
 use xtask::problem::{Code, Problem};
 use xtask::sync::backups::backup;
 use xtask::sync::backups::restore::{loss, restore};
-use xtask::sync::schema::table::TableName;
-use xtask::sync::settings::environment::Backend;
 
 use super::Stage;
 use super::proving::try_restore;

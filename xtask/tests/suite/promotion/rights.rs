@@ -1,10 +1,10 @@
 //! The rights that the reference lists for each command are enough.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
 use xtask::sync::promoting::export::export;
 use xtask::sync::promoting::promote::resolve_all;
 use xtask::sync::settings::config::Verify;
-use xtask::sync::settings::environment::Backend;
 use xtask::sync::snapshot::{Observed, observe};
 use xtask::sync::status::{State, status};
 

@@ -1,10 +1,10 @@
 //! Where a run has to be split, or need not be.
 
 use xtask::database;
+use xtask::model::backend::Backend;
+use xtask::model::limits::Limits;
 use xtask::problem::{Code, Problem};
 use xtask::sync::migrate::migrate;
-use xtask::sync::settings::environment::Backend;
-use xtask::sync::settings::limits::Limits;
 use xtask::sync::settings::rehearsal::RehearsalSetting;
 
 use super::parts::{FIRST, LAST, MARKED, OUTSIDE, TABLE, carried_out, outside, ran, split};

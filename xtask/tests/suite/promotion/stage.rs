@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use tempfile::TempDir;
+use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
 use xtask::sync::backups::backup::{self, Backup};
 use xtask::sync::event::Events;
@@ -14,7 +15,6 @@ use xtask::sync::promoting::promote::promote;
 use xtask::sync::promoting::report::Report;
 use xtask::sync::promoting::retry;
 use xtask::sync::settings::config::Config;
-use xtask::sync::settings::environment::Backend;
 use xtask::sync::settings::rehearsal::RehearsalSetting;
 
 use super::configuring::configuration;

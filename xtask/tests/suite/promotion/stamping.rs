@@ -1,13 +1,14 @@
 //! What databases say of themselves: copies, exchanged URLs, other projects, and how one says
 //! otherwise.
 
+use xtask::model::backend::Backend;
+use xtask::model::ledger::RunKind;
+use xtask::model::url::DatabaseUrl;
 use xtask::problem::{Code, Problem};
-use xtask::sync::history::ledger::RunKind;
 use xtask::sync::history::stamp::{StampReport, Unstamped};
 use xtask::sync::migrate::migrate;
 use xtask::sync::promoting::look;
 use xtask::sync::record::record;
-use xtask::sync::settings::environment::{Backend, DatabaseUrl};
 
 use super::{BASE, BASE_UP, Stage, TABLES, codes, configuration};
 use crate::support::database::{Database, another_host};

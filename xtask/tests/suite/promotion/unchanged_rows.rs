@@ -1,8 +1,8 @@
 //! Rows of lookup tables that a promotion is to leave as they are: whoever changes them, it stops.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
 use xtask::sync::rows::three_way::OnTargetEdit;
-use xtask::sync::settings::environment::Backend;
 
 use super::Stage;
 use super::clashing::stage;

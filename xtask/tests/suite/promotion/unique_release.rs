@@ -1,7 +1,7 @@
 //! Rows that exchange unique values, under indexes that are more than columns.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
-use xtask::sync::settings::environment::Backend;
 
 use super::Stage;
 use super::clashing;
@@ -59,13 +59,7 @@ pub(super) fn a_value_that_is_let_go_is_in_no_other_indexs_way(backend: Backend)
          CREATE UNIQUE INDEX u1 ON t (tenant, code); CREATE UNIQUE INDEX u2 ON t (code) WHERE tenant IS NULL; \
          CREATE TABLE p (t integer REFERENCES t ON DELETE RESTRICT)";
     let test = format!("{}; INSERT INTO p VALUES (1), (2), (3)", exchanged.1);
-    arrive(
-        backend,
-        "protected = [\"p\"]\n",
-        schema,
-        exchanged.0,
-        &test,
-    );
+    arrive(backend, "protected = [\"p\"]\n", schema, exchanged.0, &test);
 }
 
 /// The row that has the flag gives it up first.

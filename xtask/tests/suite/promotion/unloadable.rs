@@ -1,8 +1,8 @@
 //! Files to be imported whose values are good one by one, and whose rows cannot be loaded.
 
+use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
 use xtask::sync::import::Folder;
-use xtask::sync::settings::environment::Backend;
 
 use super::Stage;
 use super::importing::{edit, export_development, try_plan};

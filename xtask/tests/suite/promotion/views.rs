@@ -1,7 +1,7 @@
 //! Materialized views, which keep rows of their own.
 
+use xtask::model::backend::Backend;
 use xtask::problem::Code;
-use xtask::sync::settings::environment::Backend;
 
 use super::Stage;
 

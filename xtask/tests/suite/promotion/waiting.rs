@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
 use xtask::sync::event::Event;
 use xtask::sync::promoting::report::{Outcome, Report};
 use xtask::sync::promoting::retry::promote;
-use xtask::sync::settings::environment::Backend;
 
 use super::parts::{TABLE, split};
 use super::{Stage, codes};

@@ -13,7 +13,8 @@ use diesel::sql_types::{Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection as _, RunQueryDsl as _, sql_query};
 use tempfile::TempDir;
-use xtask::sync::settings::environment::{Backend, DatabaseUrl};
+use xtask::model::backend::Backend;
+use xtask::model::url::DatabaseUrl;
 
 /// The URL of the server that the tests make their databases on.
 const SERVER: &str = "XTASK_TEST_POSTGRES";

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use tempfile::TempDir;
-use xtask::sync::migrations::migration::{MigrationSet, Origin};
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
+use xtask::model::migrations::migration::{MigrationSet, Origin};
 
 use super::database::folder;
 

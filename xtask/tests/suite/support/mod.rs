@@ -19,7 +19,7 @@ macro_rules! suite {
     ) => {
         mod postgres {
             $($(#[test] fn $test() {
-                super::$module::$test(xtask::sync::settings::environment::Backend::Postgres);
+                super::$module::$test(xtask::model::backend::Backend::Postgres);
             })+)*
             $($(#[test] fn $postgres_test() {
                 super::$postgres_module::$postgres_test();
@@ -27,7 +27,7 @@ macro_rules! suite {
         }
         mod sqlite {
             $($(#[test] fn $test() {
-                super::$module::$test(xtask::sync::settings::environment::Backend::Sqlite);
+                super::$module::$test(xtask::model::backend::Backend::Sqlite);
             })+)*
             $($(#[test] fn $sqlite_test() {
                 super::$sqlite_module::$sqlite_test();

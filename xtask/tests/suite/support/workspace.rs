@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
-use xtask::sync::migrations::migration::MigrationSet;
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
+use xtask::model::migrations::migration::MigrationSet;
 
 /// The configuration of this repository, which the tests start from.
 pub(crate) const CONFIGURATION: &str = include_str!("../../../../data-sync/sync.toml");

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::super::PostgresSession;
 use super::{OWN_RELATION, USER_SCHEMA, object};
-use crate::sync::rows::key_order::Reading;
-use crate::sync::schema::catalog::{Catalog, Column, DefaultValue, Table, TableKind};
-use crate::sync::schema::table::TableName;
+use crate::model::rows::key_order::Reading;
+use crate::model::schema::catalog::{Catalog, Column, DefaultValue, Table, TableKind};
+use crate::model::schema::table::TableName;
 
 /// How the sequence of a column differs from the one that the column would get by itself.
 const SEQUENCE_OPTIONS: &str = "concat_ws(' ', CASE WHEN q.seqtypid <> a.atttypid THEN 'AS ' || format_type(q.seqtypid, NULL) END, \

@@ -2,8 +2,8 @@
 
 use super::super::PostgresSession;
 use super::USER_SCHEMA;
-use crate::sync::schema::catalog::{Action, Catalog, Comparison, ForeignKey, PartialKey};
-use crate::sync::schema::table::TableName;
+use crate::model::schema::catalog::{Action, Catalog, Comparison, ForeignKey, PartialKey};
+use crate::model::schema::table::TableName;
 
 impl PostgresSession {
     pub(super) fn read_keys(&mut self, catalog: &mut Catalog) -> anyhow::Result<()> {

@@ -10,8 +10,8 @@ mod types;
 mod view;
 
 use super::PostgresSession;
-use crate::sync::schema::catalog::{Catalog, Object};
-use crate::sync::schema::table::TableName;
+use crate::model::schema::catalog::{Catalog, Object};
+use crate::model::schema::table::TableName;
 
 /// Schemas that are neither the server's own nor temporary.
 const USER_SCHEMA: &str = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";

@@ -1,13 +1,13 @@
 //! What is said of migrations that lose or change rows of protected tables.
 
 use super::Verdict;
+use crate::model::migrations::effects::RowEffect;
+use crate::model::migrations::migration::version_of;
+use crate::model::words::shell_word;
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::effects::RowEffect;
-use crate::sync::migrations::migration::version_of;
 use crate::sync::planning::plan::{Plan, PlannedMigration};
 use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
-use crate::sync::words::shell_word;
 
 pub(super) fn judge_data_loss(
     verdict: &mut Verdict,

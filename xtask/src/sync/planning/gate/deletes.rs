@@ -1,15 +1,16 @@
 //! What is said of lookup tables that lose many rows.
 
 use super::Verdict;
+use crate::model::max_delete::Going;
+use crate::model::rows::lookup::settings::{ExtraRows, LookupSettings};
+use crate::model::schema::table::TableName;
+use crate::model::words::{counted_grouped, shell_word};
 use crate::problem::{Code, Problem};
 use crate::sync::planning::plan::Plan;
 use crate::sync::rows::difference::{Outcome, TableComparison};
 use crate::sync::rows::three_way::OnTargetEdit;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::{Config, ExtraRows, LookupSettings};
-use crate::sync::settings::max_delete::Going;
+use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
-use crate::sync::words::{counted_grouped, shell_word};
 
 /// A limit that somebody set is one everywhere; the default blocks where the target asks twice.
 pub(super) fn judge_deletes(

@@ -1,13 +1,14 @@
 //! What is said of rows that somebody edited on the target.
 
 use super::Verdict;
+use crate::model::rows::lookup::settings::ExtraRows;
+use crate::model::schema::table::TableName;
+use crate::model::words::{counted, shell_word};
 use crate::problem::{Code, Problem};
 use crate::sync::rows::edits::Edits;
 use crate::sync::rows::three_way::OnTargetEdit;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::{Config, ExtraRows};
+use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
-use crate::sync::words::{counted, shell_word};
 
 /// How many keys are named.
 const NAMED: usize = 5;

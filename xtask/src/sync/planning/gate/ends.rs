@@ -1,11 +1,11 @@
 //! Whether the databases are those that they are taken for: what each says of itself, and what the
 //! two say together.
 
+use crate::model::backend::Backend;
+use crate::model::ledger::Stamp;
 use crate::problem::{Code, Problem};
-use crate::sync::history::ledger::Stamp;
 use crate::sync::history::moment::to_the_second;
 use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Backend;
 use crate::sync::snapshot::Snapshot;
 
 /// Why these two databases cannot be the ends of a promotion at all. Where there is a reason,

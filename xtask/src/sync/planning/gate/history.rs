@@ -2,15 +2,15 @@
 
 use super::Verdict;
 use super::texts::judge_texts;
+use crate::model::backend::Backend;
+use crate::model::migrations::migration::{Migration, MigrationSet, OutOfOrder};
+use crate::model::migrations::script::{every_word, statements};
+use crate::model::words::{and_more, counted};
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::migration::{Migration, MigrationSet, OutOfOrder};
-use crate::sync::migrations::script::{every_word, statements};
 use crate::sync::migrations::transaction_control;
 use crate::sync::planning::plan::PlannedMigration;
 use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Backend;
 use crate::sync::snapshot::Snapshot;
-use crate::sync::words::{and_more, counted};
 
 /// How many names a sentence has at most.
 const NAMED: usize = 3;

@@ -10,16 +10,16 @@ mod texts;
 
 use std::collections::BTreeSet;
 
+use crate::model::migrations::migration::MigrationSet;
+use crate::model::schema::catalog::TableKind;
+use crate::model::schema::table::TableName;
+use crate::model::words::{and_more, counted};
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::migration::MigrationSet;
 use crate::sync::planning::plan::Plan;
 use crate::sync::planning::rehearse::Rehearsal;
 use crate::sync::rows::difference::TableComparison;
-use crate::sync::schema::catalog::TableKind;
-use crate::sync::schema::table::TableName;
 use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
-use crate::sync::words::{and_more, counted};
 use data_loss::judge_data_loss;
 pub(in crate::sync) use data_loss::{allow_option, check_allowed};
 pub use deletes::check_deletes_allowed;

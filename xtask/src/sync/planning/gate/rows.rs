@@ -2,14 +2,15 @@
 
 use super::Verdict;
 use super::edits::judge_edits;
+use crate::model::rows::lookup::settings::ExtraRows;
+use crate::model::schema::catalog::Column;
+use crate::model::schema::table::TableName;
+use crate::model::words::counted;
 use crate::problem::{Code, Problem};
 use crate::sync::planning::plan::Plan;
 use crate::sync::rows::difference::{Outcome, TableComparison};
-use crate::sync::schema::catalog::Column;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::{Config, ExtraRows};
+use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
-use crate::sync::words::counted;
 
 /// Types whose values are spelled by the search path.
 /// <https://www.postgresql.org/docs/current/datatype-oid.html>

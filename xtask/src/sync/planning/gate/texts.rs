@@ -1,13 +1,13 @@
 //! Migrations whose text is not what ran, or of which nobody knows what ran.
 
 use super::Verdict;
+use crate::model::migrations::migration::{AppliedMigration, Migration, MigrationSet};
+use crate::model::words::{and_more, counted};
 use crate::problem::{Code, Problem};
-use crate::sync::migrations::migration::{AppliedMigration, Migration, MigrationSet};
 use crate::sync::planning::plan::PlannedMigration;
 use crate::sync::planning::text_difference::text_difference;
 use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
-use crate::sync::words::{and_more, counted};
 
 /// How many names a sentence has at most.
 const NAMED: usize = 3;

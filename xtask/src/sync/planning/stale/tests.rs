@@ -1,10 +1,10 @@
 //! The tests of `changes`.
 
 use super::*;
-use crate::sync::migrations::effects::{BoundEffect, EffectKind};
+use crate::model::backend::Backend;
+use crate::model::migrations::effects::{BoundEffect, EffectKind};
+use crate::model::schema::table::TableName;
 use crate::sync::planning::contract::{Applied, BoundPart, BoundUntil};
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::environment::Backend;
 use crate::sync::settings::rehearsal::Extent;
 
 fn end(environment: &str) -> End {

@@ -1,6 +1,6 @@
 //! White space, comments and the case of words, where they mean something and where they do not.
 
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
 
 use super::super::{either, open};
 use super::{EVERYTHING, SQLITE, assert_equal, differences};

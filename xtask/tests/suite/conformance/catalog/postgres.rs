@@ -1,8 +1,8 @@
 //! Changes by hand on PostgreSQL.
 
-use xtask::sync::schema::catalog::Catalog;
+use xtask::model::backend::Backend;
+use xtask::model::schema::catalog::Catalog;
 use xtask::sync::schema::drift::DriftSettings;
-use xtask::sync::settings::environment::Backend;
 
 use super::super::open;
 use super::changes::CHANGES;

@@ -1,7 +1,7 @@
 //! Changes by hand on SQLite, most of them the way it changes a table: by another text of it.
 
-use xtask::sync::schema::catalog::Catalog;
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
+use xtask::model::schema::catalog::Catalog;
 
 use super::super::open;
 use super::{SQLITE, assert_equal, differences};

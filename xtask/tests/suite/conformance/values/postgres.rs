@@ -1,7 +1,7 @@
 //! Types of PostgreSQL, and those of the extensions that come with it.
 
 use proptest::prelude::*;
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
 
 use super::{Cell, check, columns, quoted, text};
 use crate::support::database::Database;

@@ -1,7 +1,7 @@
 //! Storage classes of SQLite in columns of every kind.
 
 use proptest::prelude::*;
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
 
 use super::{Cell, Table, check, columns, quoted, text};
 use crate::support::database::Database;

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 use xtask::database;
+use xtask::model::rows::lookup::{Lookup, Source};
+use xtask::model::rows::row::cells;
 use xtask::sync::planning::plan::Plan;
-use xtask::sync::rows::lookup::{Lookup, Source};
-use xtask::sync::rows::row::cells;
 
 use super::super::Stage;
 use super::shape::{Extra, Shape, name};

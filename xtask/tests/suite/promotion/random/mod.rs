@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use xtask::database;
+use xtask::model::backend::Backend;
+use xtask::model::rows::lookup::Lookup;
+use xtask::model::rows::row::Record;
 use xtask::problem::Problem;
-use xtask::sync::rows::lookup::Lookup;
-use xtask::sync::rows::row::Record;
 use xtask::sync::rows::three_way::OnTargetEdit;
-use xtask::sync::settings::environment::Backend;
 
 use super::Stage;
 use crate::support::database::Database;

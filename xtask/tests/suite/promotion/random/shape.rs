@@ -1,7 +1,7 @@
 //! Random tables: which there are, how their rows are known, and what they refer to.
 
 use proptest::prelude::*;
-use xtask::sync::settings::environment::Backend;
+use xtask::model::backend::Backend;
 
 /// A schema of lookup and protected tables.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::sync::settings::environment::Backend;
+use crate::model::backend::Backend;
 
 /// A table, qualified with its schema where there is one.
 ///

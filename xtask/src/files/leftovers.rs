@@ -11,9 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::ordinary;
-use super::promoting::{export, promoted};
-use super::settings::config::Config;
+use crate::files::ordinary;
 
 /// What the names begin with; then come the process and random letters. The dot keeps them out of
 /// listings, and from being taken for exports or backups.
@@ -99,16 +97,6 @@ fn prefix(kind: &str) -> String {
     format!("{kind}{}_", std::process::id())
 }
 
-/// Removes what killed runs have left where this configuration has its files.
-pub fn sweep_all(config: &Config) {
-    sweep(&config.backup.dir);
-    sweep(&std::env::temp_dir());
-    for environment in &config.pipeline {
-        sweep(&export::folder(&config.export_dir, &environment.name));
-        sweep(&promoted::folder(&config.export_dir, &environment.name));
-    }
-}
-
 /// Removes what killed runs have left in a folder. What cannot be removed, such as another user's,
 /// is not this run's concern.
 pub fn sweep(folder: &Path) {
@@ -128,7 +116,7 @@ pub fn sweep(folder: &Path) {
 }
 
 /// Whether the name is one that is made here.
-pub(in crate::sync) fn is_named(name: &str) -> bool {
+pub(crate) fn is_named(name: &str) -> bool {
     process(name).is_some()
 }
 

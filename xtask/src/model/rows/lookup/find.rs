@@ -1,12 +1,12 @@
 //! Which table of a catalog the configuration names, if its rows are its own.
 
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::schema::catalog::{Catalog, Object, Table, TableKind};
 use crate::problem::{Code, Problem};
-use crate::sync::schema::catalog::{Catalog, Object, Table, TableKind};
-use crate::sync::settings::config::LookupSettings;
 
 /// # Errors
 /// `missing_table` or `not_a_table`, naming the table and, through `label`, the environment.
-pub(super) fn find<'catalog>(
+pub(crate) fn find<'catalog>(
     settings: &LookupSettings,
     catalog: &'catalog Catalog,
     label: &str,

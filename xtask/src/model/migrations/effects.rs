@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::sync::schema::table::TableName;
-use crate::sync::words::{and_more, counted_grouped};
+use crate::model::schema::table::TableName;
+use crate::model::words::{and_more, counted_grouped};
 
 /// What one migration did to rows that were there before it, in columns that were there before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

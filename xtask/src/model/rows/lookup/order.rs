@@ -1,8 +1,8 @@
 //! The order in which lookup tables are loaded.
 
-use super::Lookup;
-use crate::sync::schema::catalog::Catalog;
-use crate::sync::schema::table::TableName;
+use crate::model::rows::lookup::Lookup;
+use crate::model::schema::catalog::Catalog;
+use crate::model::schema::table::TableName;
 
 /// Parents before children. Tables that refer to each other in a circle, or to values that may
 /// change, stand together in one group: they have to be written at once.
@@ -92,8 +92,8 @@ fn refers_to_changing(child: &Lookup, parent: &Lookup, catalog: &Catalog) -> boo
 mod tests {
     use super::super::samples::{catalog, table};
     use super::*;
-    use crate::sync::schema::catalog::Table;
-    use crate::sync::settings::config::LookupSettings;
+    use crate::model::rows::lookup::settings::LookupSettings;
+    use crate::model::schema::catalog::Table;
 
     fn order(tables: Vec<Table>) -> Vec<Vec<String>> {
         let catalog = catalog(tables);

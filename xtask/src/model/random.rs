@@ -1,6 +1,6 @@
 //! Numbers that nobody can guess and nobody else draws.
 
-use crate::sync::rows::row::hex;
+use crate::model::rows::row::hex;
 
 /// Random hexadecimal digits, two for each byte.
 ///

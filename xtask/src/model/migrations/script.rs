@@ -3,7 +3,7 @@
 #[cfg(feature = "postgres")]
 use std::ops::Range;
 
-use crate::sync::settings::environment::Backend;
+use crate::model::backend::Backend;
 
 /// A piece of a statement. Comments, numbers and signs are none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(crate) fn every_word(script: &str) -> Vec<String> {
 
 /// The statements of a script. What is quoted by dollars is one piece; bodies between `BEGIN` and
 /// `END` are cut at their semicolons.
-pub(in crate::sync) fn statements(script: &str, backend: Backend) -> Vec<Vec<Token>> {
+pub(crate) fn statements(script: &str, backend: Backend) -> Vec<Vec<Token>> {
     let mut statements = vec![Vec::new()];
     for (_, piece) in pieces(script, backend) {
         match (piece, statements.last_mut()) {

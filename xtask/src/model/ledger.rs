@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::sync::migrations::migration::Migration;
-use crate::sync::rows::row::LookupState;
-use crate::sync::schema::table::TableName;
+use crate::model::migrations::migration::Migration;
+use crate::model::rows::row::LookupState;
+use crate::model::schema::table::TableName;
 
 /// Which environment a database is, as the database itself says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,10 +16,8 @@ pub struct Stamp {
     pub database_id: String,
     /// UTC.
     pub since: String,
-    /// Where the database stood when the stamp was written: [`Identity::place`], or none in a
-    /// stamp of an older program.
-    ///
-    /// [`Identity::place`]: crate::database::Identity::place
+    /// Where the database stood when the stamp was written, as its identity says; none in a stamp of
+    /// an older program.
     pub place: Option<String>,
 }
 

@@ -9,11 +9,11 @@ pub mod settings;
 
 pub use order::in_dependency_order;
 
-use super::row::{self, KeyedHash, Record, RowHash};
-use crate::sync::rows::key_order::Reading;
-use crate::sync::schema::catalog::{Comparison, DefaultValue, Table};
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::{ExtraRows, Retire};
+use crate::model::rows::key_order::Reading;
+use crate::model::rows::lookup::settings::{ExtraRows, Retire};
+use crate::model::rows::row::{self, KeyedHash, Record, RowHash};
+use crate::model::schema::catalog::{Comparison, DefaultValue, Table};
+use crate::model::schema::table::TableName;
 
 /// A lookup table as one database has it, with what the configuration says about it.
 ///
@@ -103,7 +103,7 @@ impl Lookup {
     }
 
     /// The same table with the columns that the database computes as fields too, which do not travel.
-    pub(in crate::sync) fn with_computed(mut self, table: &Table) -> Lookup {
+    pub(crate) fn with_computed(mut self, table: &Table) -> Lookup {
         for column in table.columns.iter().filter(|column| column.generated) {
             self.columns.push(column.name.clone());
             self.sources.push(Source::Column);
@@ -174,7 +174,7 @@ impl Lookup {
     }
 
     /// The columns of the table that a field is kept in.
-    pub(in crate::sync) fn stored_in(&self, field: usize) -> Vec<&str> {
+    pub(crate) fn stored_in(&self, field: usize) -> Vec<&str> {
         match &self.sources[field] {
             Source::Column => vec![&self.columns[field]],
             Source::Link { link, .. } => self.links[*link]
@@ -275,9 +275,9 @@ impl Lookup {
 #[cfg(test)]
 mod samples {
     use super::*;
-    use crate::sync::schema::catalog::{Action, Catalog, Column, ForeignKey, Table, TableKind};
+    use crate::model::schema::catalog::{Action, Catalog, Column, ForeignKey, Table, TableKind};
 
-    pub(in crate::sync) fn table(
+    pub(crate) fn table(
         name: &str,
         columns: &[&str],
         primary_key: &[&str],
@@ -318,7 +318,7 @@ mod samples {
         }
     }
 
-    pub(in crate::sync) fn catalog(tables: Vec<Table>) -> Catalog {
+    pub(crate) fn catalog(tables: Vec<Table>) -> Catalog {
         Catalog {
             tables: tables
                 .into_iter()

@@ -5,7 +5,7 @@ use std::io::{BufReader, BufWriter, Seek, SeekFrom};
 use anyhow::Context;
 use csv::StringRecord;
 
-use super::row::Record;
+use crate::model::rows::row::Record;
 
 /// What happens to a row of the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -5,11 +5,11 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::model::backend::Backend;
+use crate::model::max_delete::MaxDelete;
+use crate::model::rows::row::encode;
+use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
-use crate::sync::rows::row::encode;
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::environment::Backend;
-use crate::sync::settings::max_delete::MaxDelete;
 
 /// What `sync.toml` says about one lookup table.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,7 +41,7 @@ pub struct LookupSettings {
 impl LookupSettings {
     /// # Errors
     /// `config_invalid`, naming the table.
-    pub(in crate::sync) fn check(&self) -> Result<(), Problem> {
+    pub(crate) fn check(&self) -> Result<(), Problem> {
         let invalid = |message: String, hint: &str| {
             Err(Problem::new(Code::ConfigInvalid, message).hint(hint))
         };
@@ -142,7 +142,7 @@ pub enum RetiredValue {
 
 impl RetiredValue {
     /// The value as a field of a row, before the database spells it as one of its column.
-    pub(in crate::sync) fn field(&self, backend: Backend) -> String {
+    pub(crate) fn field(&self, backend: Backend) -> String {
         match (self, backend) {
             // SQLite's booleans are numbers, and a column may take a value as it comes.
             (RetiredValue::Boolean(value), Backend::Sqlite) => format!("\\i:{}", u8::from(*value)),

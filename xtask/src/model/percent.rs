@@ -1,7 +1,7 @@
 //! The percent escapes of URLs.
 
 /// `%40` to `@`; what is not a valid escape stays as it is.
-pub(in crate::sync) fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;

@@ -7,10 +7,10 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::files::ordinary;
+use crate::model::backend::Backend;
+use crate::model::rows::row::hex;
 use crate::problem::{Code, Problem};
-use crate::sync::ordinary;
-use crate::sync::rows::row::hex;
-use crate::sync::settings::environment::Backend;
 
 mod embedded {
     use super::EmbeddedText;
@@ -36,11 +36,7 @@ pub struct Migration {
 }
 
 impl Migration {
-    pub(in crate::sync) fn new(
-        directory: &str,
-        up: String,
-        metadata: Option<&str>,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn new(directory: &str, up: String, metadata: Option<&str>) -> anyhow::Result<Self> {
         let transactional = match metadata {
             None => true,
             // Without the key, diesel reads the file as `run_in_transaction = false`.

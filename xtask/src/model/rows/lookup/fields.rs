@@ -1,27 +1,27 @@
 //! Which fields the rows of a table travel as: columns, and the keys of what they refer to.
 
-use super::local::Local;
-use super::resolve::key_columns;
-use super::{Link, Lookup, OwnColumn, Source};
+use crate::model::rows::key_order::Reading;
+use crate::model::rows::lookup::local::Local;
+use crate::model::rows::lookup::resolve::key_columns;
+use crate::model::rows::lookup::settings::{ExtraRows, LookupSettings};
+use crate::model::rows::lookup::{Link, Lookup, OwnColumn, Source};
+use crate::model::schema::catalog::{Catalog, Column, ForeignKey, Table};
+use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
-use crate::sync::rows::key_order::Reading;
-use crate::sync::schema::catalog::{Catalog, Column, ForeignKey, Table};
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::{ExtraRows, LookupSettings};
 
 /// What every table of one database is resolved with.
-pub(super) struct Resolving<'given> {
-    pub(super) all: &'given [LookupSettings],
-    pub(super) catalog: &'given Catalog,
-    pub(super) label: &'given str,
-    pub(super) local: Local,
+pub(crate) struct Resolving<'given> {
+    pub(crate) all: &'given [LookupSettings],
+    pub(crate) catalog: &'given Catalog,
+    pub(crate) label: &'given str,
+    pub(crate) local: Local,
 }
 
 /// A field that a lookup table is being given.
-pub(super) struct Field {
-    pub(super) name: String,
+pub(crate) struct Field {
+    pub(crate) name: String,
     /// The column that it comes from, for what the configuration says of columns.
-    pub(super) column: String,
+    pub(crate) column: String,
     source: Source,
     reading: Reading,
 }
@@ -64,7 +64,7 @@ impl Resolving<'_> {
     }
 
     /// The foreign keys of the columns that are `wanted` and whose values do not travel.
-    pub(super) fn links(
+    pub(crate) fn links(
         &self,
         table: &Table,
         wanted: impl Fn(&str) -> bool,
@@ -111,7 +111,7 @@ impl Resolving<'_> {
     }
 
     /// The fields of the columns that are `wanted`, in table order.
-    pub(super) fn fields(
+    pub(crate) fn fields(
         &self,
         settings: &LookupSettings,
         table: &Table,
@@ -154,7 +154,7 @@ impl Resolving<'_> {
     }
 
     /// The columns that stay behind and are no foreign key.
-    pub(super) fn own_columns(&self, table: &Table, links: &[Link]) -> Vec<OwnColumn> {
+    pub(crate) fn own_columns(&self, table: &Table, links: &[Link]) -> Vec<OwnColumn> {
         let is_own = |column: &&Column| {
             self.local.has(&table.name, &column.name)
                 && !links
@@ -183,7 +183,7 @@ fn carries(links: &[Link], at: usize, column: &str) -> bool {
 }
 
 /// A table with nothing but its fields, and which of them are the key.
-pub(super) fn keyed(table: &Table, key: &[String], fields: Vec<Field>, links: Vec<Link>) -> Lookup {
+pub(crate) fn keyed(table: &Table, key: &[String], fields: Vec<Field>, links: Vec<Link>) -> Lookup {
     // A key column that is a foreign key may be several fields.
     let keeps = |field: &Field, column: &String| match field.source {
         Source::Column => field.column == *column,

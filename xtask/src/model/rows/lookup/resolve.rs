@@ -1,12 +1,12 @@
 //! From what the configuration says and what a database has to a lookup table.
 
-use super::Lookup;
-use super::fields::{Field, Resolving, keyed};
-use super::find::find;
-use super::local::Local;
+use crate::model::rows::lookup::Lookup;
+use crate::model::rows::lookup::fields::{Field, Resolving, keyed};
+use crate::model::rows::lookup::find::find;
+use crate::model::rows::lookup::local::Local;
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::schema::catalog::{Catalog, Table};
 use crate::problem::{Code, Problem};
-use crate::sync::schema::catalog::{Catalog, Table};
-use crate::sync::settings::config::LookupSettings;
 
 /// How a staging table calls the column that says what happens to a row.
 const CHANGE: &str = "__change";
@@ -176,7 +176,7 @@ fn is_unique(table: &Table, key: &[String]) -> bool {
         .any(|unique| unique.iter().all(|column| key.contains(column)))
 }
 
-pub(super) fn key_columns(
+pub(crate) fn key_columns(
     settings: &LookupSettings,
     table: &Table,
     label: &str,
@@ -221,7 +221,7 @@ pub(super) fn key_columns(
 mod tests {
     use super::super::samples::{catalog, table};
     use super::*;
-    use crate::sync::schema::table::TableName;
+    use crate::model::schema::table::TableName;
 
     fn settings(table: &str) -> LookupSettings {
         LookupSettings::of(TableName::new(None, table))

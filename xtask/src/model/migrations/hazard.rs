@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::sync::schema::catalog::Catalog;
-use crate::sync::schema::table::TableName;
-use crate::sync::words::{and_more, listed};
+use crate::model::schema::catalog::Catalog;
+use crate::model::schema::table::TableName;
+use crate::model::words::{and_more, listed};
 
 /// One statement of a migration that deserves a second look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,15 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sync::schema::catalog::{Catalog, ForeignKey, Table};
-use crate::sync::schema::table::TableName;
-use crate::sync::settings::config::LookupSettings;
+use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::schema::catalog::{Catalog, ForeignKey, Table};
+use crate::model::schema::table::TableName;
 
 /// The columns whose values are an environment's own, by table.
-pub(super) struct Local(BTreeMap<TableName, BTreeSet<String>>);
+pub(crate) struct Local(BTreeMap<TableName, BTreeSet<String>>);
 
 impl Local {
-    pub(super) fn find(settings: &[LookupSettings], catalog: &Catalog) -> Local {
+    pub(crate) fn find(settings: &[LookupSettings], catalog: &Catalog) -> Local {
         let tables: Vec<(&LookupSettings, &Table)> = settings
             .iter()
             .filter_map(|settings| Some((settings, catalog.find(&settings.table)?)))
@@ -47,7 +47,7 @@ impl Local {
         }
     }
 
-    pub(super) fn has(&self, table: &TableName, column: &str) -> bool {
+    pub(crate) fn has(&self, table: &TableName, column: &str) -> bool {
         self.0
             .get(table)
             .is_some_and(|columns| columns.contains(column))

@@ -1,10 +1,10 @@
 //! How the URL of a PostgreSQL database is written, and where in it the passwords are.
 
-use super::percent::percent_decoded;
+use crate::model::percent::percent_decoded;
 
 /// Refuses what this program and libpq could read in two ways: a password that is cut at another
 /// place by one of them would end up in a message or an argument.
-pub(in crate::sync) fn check_spelling(rest: &str) -> Result<(), &'static str> {
+pub(crate) fn check_spelling(rest: &str) -> Result<(), &'static str> {
     if let Some((user_info, _)) = rest.rsplit_once('@')
         && user_info.contains(|letter: char| "/?#@".contains(letter) || letter.is_whitespace())
     {
@@ -81,7 +81,7 @@ const HARMLESS: [&str; 42] = [
 const SHORT: usize = 4;
 
 /// The secrets in what follows the scheme of a PostgreSQL URL, as written and as meant.
-pub(in crate::sync) fn secrets(rest: &str) -> Vec<String> {
+pub(crate) fn secrets(rest: &str) -> Vec<String> {
     let (before_query, query) = rest.split_once('?').unwrap_or((rest, ""));
     let user_info = before_query.rsplit_once('@').map_or("", |(user, _)| user);
     let password = user_info.split_once(':').map(|(_, secret)| secret);
@@ -107,7 +107,7 @@ fn secret_of(parameter: &str) -> Option<&str> {
 }
 
 /// A PostgreSQL URL without its secrets.
-pub(in crate::sync) fn redacted(url: &str) -> String {
+pub(crate) fn redacted(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let (before_query, query) = match rest.split_once('?') {
         Some((before, query)) => (before, Some(query)),
@@ -136,7 +136,7 @@ pub(in crate::sync) fn redacted(url: &str) -> String {
 }
 
 /// A text of others without these secrets.
-pub(in crate::sync) fn scrubbed(text: &str, secrets: &[String]) -> String {
+pub(crate) fn scrubbed(text: &str, secrets: &[String]) -> String {
     secrets.iter().fold(text.to_owned(), |text, secret| {
         match secret.chars().count() < SHORT {
             true => text
@@ -148,7 +148,7 @@ pub(in crate::sync) fn scrubbed(text: &str, secrets: &[String]) -> String {
 }
 
 /// A PostgreSQL URL with these parameters, but for those that it has itself.
-pub(in crate::sync) fn with_defaults(url: &str, parameters: &[(&str, u64)]) -> String {
+pub(crate) fn with_defaults(url: &str, parameters: &[(&str, u64)]) -> String {
     let mut url = url.to_owned();
     for (name, value) in parameters {
         let has_it = ["?", "&"]

@@ -13,7 +13,7 @@ const WORD: usize = 15;
 
 /// Two texts as they fit into a line: all of them, or what lies around the first place where they
 /// differ.
-pub(super) fn excerpts(one: &str, other: &str) -> (String, String) {
+pub(crate) fn excerpts(one: &str, other: &str) -> (String, String) {
     let on_one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let lines = (on_one_line(one), on_one_line(other));
     // What differs in nothing but white space would look the same.

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::excerpt::excerpts;
-use super::table::TableName;
-use crate::sync::rows::key_order::Reading;
-use crate::sync::rows::row::hex;
-use crate::sync::settings::environment::Backend;
+use crate::model::backend::Backend;
+use crate::model::rows::key_order::Reading;
+use crate::model::rows::row::hex;
+use crate::model::schema::excerpt::excerpts;
+use crate::model::schema::table::TableName;
 
 /// What a database's schema holds, without the bookkeeping of diesel and of this tool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -20,7 +20,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Opens what is there without waiting for anybody.
-pub(in crate::sync) fn open_as_is(path: &Path) -> io::Result<File> {
+pub(crate) fn open_as_is(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     without_waiting(&mut options);

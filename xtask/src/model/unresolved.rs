@@ -1,10 +1,9 @@
 //! References that travel as the key of the row that they lead to, and that lead to none: what is
 //! stored means nothing elsewhere, and NULL would be another value.
 
-use crate::database::Session;
+use crate::model::rows::lookup::Lookup;
+use crate::model::words::{and_more, counted};
 use crate::problem::{Code, Problem};
-use crate::sync::rows::lookup::Lookup;
-use crate::sync::words::{and_more, counted};
 
 /// How many rows are named.
 pub const NAMED: usize = 5;
@@ -65,30 +64,5 @@ impl Unresolved {
             parent.table,
             parent.columns.join(", ")
         ))
-    }
-}
-
-/// Whether every reference of these rows can be looked up; of `key_only`, those that are part of the
-/// key, without which rows cannot be told apart.
-///
-/// # Errors
-/// `missing_parent`, or what the database reports.
-pub(in crate::sync) fn check_references(
-    lookup: &Lookup,
-    session: &mut dyn Session,
-    label: &str,
-    key_only: bool,
-) -> anyhow::Result<()> {
-    let found = session.unresolved(lookup)?;
-    let in_key = |found: &&Unresolved| {
-        let columns = &lookup.links[found.link].local;
-        let key = lookup.stored_key();
-        columns
-            .iter()
-            .any(|(column, _)| key.contains(&column.as_str()))
-    };
-    match found.iter().find(|found| !key_only || in_key(found)) {
-        Some(found) => Err(found.problem(lookup, label).into()),
-        None => Ok(()),
     }
 }

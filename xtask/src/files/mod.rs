@@ -1,0 +1,4 @@
+//! Files: ordinary ones only, and none that stay by mistake.
+
+pub mod leftovers;
+pub mod ordinary;

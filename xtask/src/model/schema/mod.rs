@@ -1,0 +1,5 @@
+//! What a schema holds.
+
+pub mod catalog;
+pub mod excerpt;
+pub mod table;
