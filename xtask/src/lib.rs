@@ -10,6 +10,7 @@ pub mod problem;
 pub mod promotion;
 mod rebuild;
 pub mod server;
+pub mod settings;
 pub mod sync;
 pub mod terminal;
 pub mod test;

@@ -6,6 +6,8 @@ use crate::cli::PromotionArguments;
 use crate::model::ledger::{Run, RunKind};
 use crate::model::words::{counted, shell_word};
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::pipeline::Promotion;
 use crate::sync::backups::backup;
 use crate::sync::history::moment::to_the_second;
 use crate::sync::import::imported;
@@ -16,8 +18,6 @@ use crate::sync::planning::stale::{changes, lost_rehearsal};
 use crate::sync::promoting::look::Seen;
 use crate::sync::promoting::report::Report;
 use crate::sync::promoting::retry;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::pipeline::Promotion;
 use crate::terminal::{Screen, Tested};
 
 /// Carries out what was looked at, after asking, and fills in the report as it goes.

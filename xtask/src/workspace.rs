@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::problem::{Code, Problem};
-use crate::sync::settings::config::DEFAULT_FILE;
+use crate::settings::config::DEFAULT_FILE;
 
 /// The workspace of the configuration that was named; else the nearest folder, from the current
 /// one upwards, that has a configuration.

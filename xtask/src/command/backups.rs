@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use super::Ended;
 use crate::cli::Confirmation;
 use crate::model::words::shell_word;
+use crate::settings::config::Config;
 use crate::sync::backups::{backup, restore};
 use crate::sync::import;
-use crate::sync::settings::config::Config;
 use crate::terminal::Screen;
 
 pub(super) fn restore_backup(

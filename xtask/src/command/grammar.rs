@@ -9,8 +9,8 @@ use clap::{Args as _, CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 use crate::cli::{Cli, Format, Options, PromotionArguments, SyncCommand, Task};
 use crate::files::ordinary;
 use crate::problem::{Code, Problem};
-use crate::sync::settings::config::{Config, DEFAULT_FILE};
-use crate::sync::settings::pipeline::golden_rule;
+use crate::settings::config::{Config, DEFAULT_FILE};
+use crate::settings::pipeline::golden_rule;
 use crate::workspace;
 
 pub(super) enum Mistake {

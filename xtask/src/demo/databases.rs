@@ -3,8 +3,8 @@
 use super::folder::Folder;
 use crate::model::backend::Backend;
 use crate::server::{Running, Server};
+use crate::settings::environment::Environment;
 use crate::sync::backups::private;
-use crate::sync::settings::environment::Environment;
 
 /// What has to be kept while the databases are used. Dropped, it takes the server along.
 pub(super) enum Databases {

@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use crate::model::backend::Backend;
 use crate::model::words::shell_word;
 use crate::server::Running;
+use crate::settings::environment::Environment;
 use crate::sync::backups::private;
-use crate::sync::settings::environment::Environment;
 use crate::terminal::Way;
 
 /// A change to Development that is worth promoting.

@@ -6,9 +6,9 @@ use crate::model::rows::row::LookupState;
 use crate::model::schema::table::TableName;
 use crate::model::words::counted;
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
 use crate::sync::rows::compare::{Side, digest};
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::{Observed, Snapshot, observe};
 
 /// The protected rows of one environment at one moment.

@@ -5,10 +5,10 @@
 
 use crate::database;
 use crate::model::migrations::migration::MigrationSet;
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
 use crate::sync::migrate::migrate;
 use crate::sync::record::record;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
 
 /// The newest migration of an environment, and the rows that it is filled with afterwards.
 struct Contents {

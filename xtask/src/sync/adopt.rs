@@ -18,6 +18,8 @@ use crate::model::rows::row::{BATCH, KeySet, NULL, Record, cells, owned};
 use crate::model::schema::table::TableName;
 use crate::model::words::shell_word;
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
 use crate::sync::backups::private;
 use crate::sync::constraints::orphans::check_references;
 use crate::sync::event::{Event, Events, counted};
@@ -28,8 +30,6 @@ use crate::sync::promoting::promoted::{self, Promoted};
 use crate::sync::rows::edits::is_comparable;
 use crate::sync::rows::row_edits::{RowEdit, merged, row_edits};
 use crate::sync::rows::three_way::Kind;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
 
 /// Writes the tables of the first environment with the edits that were made on another one.
 ///

@@ -7,14 +7,14 @@ use crate::model::migrations::migration::{Migration, MigrationSet, version_of};
 use crate::model::schema::catalog::{Catalog, Drift};
 use crate::model::words::{and_more, counted, nearest};
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
 use crate::sync::history::moment::Moment;
 use crate::sync::migrate::MigrateReport;
 use crate::sync::one_environment;
 use crate::sync::planning::fresh::fresh_catalog;
 use crate::sync::planning::gate::unknown_versions;
 use crate::sync::record::Recorded;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::{Observed, Snapshot, observe};
 
 /// How many differences are listed.

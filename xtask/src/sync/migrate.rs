@@ -8,6 +8,8 @@ use crate::model::ledger::{LedgerEntry, Run, RunKind};
 use crate::model::migrations::migration::{MigrationSet, OutOfOrder};
 use crate::model::words::counted;
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
 use crate::sync::event::{Event, Events};
 use crate::sync::history::moment::Moment;
 use crate::sync::migrations::parts::{Splits, parts};
@@ -16,8 +18,6 @@ use crate::sync::planning::gate;
 use crate::sync::promoting::commit::Commit;
 use crate::sync::promoting::progress::{self, Progress};
 use crate::sync::promoting::report::MigrationReport;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::observe;
 
 /// What `migrate` did.

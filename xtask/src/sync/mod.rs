@@ -17,7 +17,5 @@ pub mod planning;
 pub mod promoting;
 pub mod record;
 pub mod rows;
-pub mod schema;
-pub mod settings;
 pub mod snapshot;
 pub mod status;

@@ -4,9 +4,9 @@
 use super::snapshot::Snapshot;
 use crate::database::{self, Identity};
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
 use crate::sync::planning::gate;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
 
 /// How long to wait for another environment's server, in seconds.
 const PATIENCE: u32 = 3;

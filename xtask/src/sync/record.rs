@@ -7,13 +7,13 @@ use crate::model::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
 use crate::model::migrations::migration::{Migration, MigrationSet};
 use crate::model::words::{counted, nearest};
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
 use crate::sync::event::Events;
 use crate::sync::history::moment::Moment;
 use crate::sync::migrate::MigrateReport;
 use crate::sync::one_environment;
 use crate::sync::promoting::commit::Commit;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::{Snapshot, observe};
 
 /// A migration that was written into the ledger without being run.

@@ -13,9 +13,9 @@ use crate::model::rows::row::LookupState;
 use crate::model::schema::catalog::Catalog;
 use crate::model::schema::table::TableName;
 use crate::problem::Problem;
+use crate::settings::environment::Environment;
+use crate::settings::environment::OnTargetEdit;
 use crate::sync::rows::compare::{Side, digest};
-use crate::sync::rows::three_way::OnTargetEdit;
-use crate::sync::settings::environment::Environment;
 
 /// Everything about one environment that decisions are made from, rows aside.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,8 @@ use crate::model::rows::row::LookupState;
 use crate::model::schema::catalog::Drift;
 use crate::model::schema::table::TableName;
 use crate::problem::Problem;
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
 use crate::sync::backups::backup;
 use crate::sync::planning::gate;
 use crate::sync::planning::plan::{LookupComparison, Plan, plan};
@@ -18,8 +20,6 @@ use crate::sync::planning::scope::Scope;
 use crate::sync::promoting::export_edits;
 use crate::sync::promoting::look::compare_ends;
 use crate::sync::rows::difference::{Outcome, TableComparison};
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {

@@ -8,13 +8,13 @@ use serde::Serialize;
 use super::Screen;
 use super::plain::line;
 use crate::model::words::counted;
+use crate::settings::config::{Config, Verify};
+use crate::settings::rehearsal::readable_size;
 use crate::sync::backups::backup::{Backup, ListedBackup};
 use crate::sync::backups::proof::Proof;
 use crate::sync::backups::restore::{Loss, RestoreReport};
 use crate::sync::history::moment::{age, to_the_second};
 use crate::sync::promoting::report::way_back;
-use crate::sync::settings::config::{Config, Verify};
-use crate::sync::settings::rehearsal::readable_size;
 
 fn proved(proof: Proof) -> &'static str {
     match proof {

@@ -10,10 +10,11 @@ use super::plain::line;
 use super::plan::shown;
 use crate::model::rows::change_log::Change;
 use crate::model::words::counted;
+use crate::settings::environment::OnTargetEdit;
 use crate::sync::adopt::{AdoptReport, Adopted};
 use crate::sync::planning::plan::PlannedLookup;
 use crate::sync::rows::edits::EditedRow;
-use crate::sync::rows::three_way::{Kind, OnTargetEdit};
+use crate::sync::rows::three_way::Kind;
 
 /// Longer values are cut.
 const LONGEST: usize = 200;

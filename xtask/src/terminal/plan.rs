@@ -15,10 +15,10 @@ use crate::model::rows::change_log::Change;
 use crate::model::schema::catalog::Drift;
 use crate::model::words::{counted, counts};
 use crate::problem::Problem;
+use crate::settings::rehearsal::Extent;
 use crate::sync::migrations::parts::Part;
 use crate::sync::planning::plan::{LookupComparison, Plan, PlannedLookup};
 use crate::sync::rows::row_changes::RowChange;
-use crate::sync::settings::rehearsal::Extent;
 
 impl Screen {
     /// The plan as the result of a command.

@@ -5,7 +5,7 @@ use dialoguer::Input;
 use super::Screen;
 use crate::cli::Confirmation;
 use crate::problem::{Code, Problem};
-use crate::sync::settings::environment::Environment;
+use crate::settings::environment::Environment;
 
 /// Every text of the environment was typed.
 pub struct Confirmed(());

@@ -12,11 +12,11 @@ use super::{Screen, keeps_edits, markdown};
 use crate::model::ledger::Run;
 use crate::model::words::{counted, counts};
 use crate::problem::Code;
+use crate::settings::environment::Environment;
 use crate::sync::history::moment::to_the_second;
 use crate::sync::migrate::MigrateReport;
 use crate::sync::promoting::export::Manifest;
 use crate::sync::promoting::report::{Outcome, Report};
-use crate::sync::settings::environment::Environment;
 
 /// What the ledger of one environment holds.
 #[derive(Debug, Serialize)]

@@ -15,10 +15,10 @@ use crate::model::ledger::Run;
 use crate::model::rows::row::LookupState;
 use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
+use crate::settings::config::{BackupSettings, Config};
+use crate::settings::environment::Environment;
 use crate::sync::history::moment::Moment;
 use crate::sync::planning::gate;
-use crate::sync::settings::config::{BackupSettings, Config};
-use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::{Observed, Snapshot};
 
 /// What stands beside a backup, in a JSON file of the same name.

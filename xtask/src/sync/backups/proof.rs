@@ -15,7 +15,7 @@ use crate::model::schema::catalog::Catalog;
 use crate::model::url::DatabaseUrl;
 use crate::model::words::{and_more, counted};
 use crate::problem::{Code, Problem};
-use crate::sync::settings::config::Verify;
+use crate::settings::config::Verify;
 
 /// How far a backup was proved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,13 +12,13 @@ use crate::model::ledger::{Run, RunKind};
 use crate::model::random::random_id;
 use crate::model::schema::catalog::TableKind;
 use crate::model::schema::table::TableName;
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
 use crate::sync::event::{Event, Events};
 use crate::sync::history::moment::Moment;
 use crate::sync::one_environment;
 use crate::sync::promoting::commit::Commit;
 use crate::sync::promoting::report::BackupReport;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::{Snapshot, observe};
 
 const STEPS: usize = 3;

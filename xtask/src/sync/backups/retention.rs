@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::backup::{Backup, list};
 use crate::model::ledger::Run;
-use crate::sync::settings::config::BackupSettings;
+use crate::settings::config::BackupSettings;
 
 /// Removes the oldest backups beyond the number to keep; those that a run of the ledger names
 /// as its way back are the last to go. It comes after the work, which it cannot undo: what cannot be
@@ -78,7 +78,7 @@ mod tests {
         let settings = BackupSettings {
             dir: folder.path().to_path_buf(),
             keep: 3,
-            verify: crate::sync::settings::config::Verify::Archive,
+            verify: crate::settings::config::Verify::Archive,
         };
         let backups: Vec<Backup> = (1..=5).map(|number| put(folder.path(), number)).collect();
         let run = Run {

@@ -15,7 +15,7 @@ use crate::model::rows::row::{BATCH, NULL, Record, owned};
 use crate::model::schema::catalog::Table;
 use crate::model::words::and_more;
 use crate::problem::{Code, Problem};
-use crate::sync::schema::condition::names;
+use crate::sync::rows::condition::names;
 
 /// Ways out: where a row has a part from each end, where files have rows that are the same, and where
 /// only the target has the unique key.

@@ -4,9 +4,9 @@ use xshell::{Shell, cmd};
 
 use crate::model::ledger::{LedgerEntry, Run, RunKind};
 use crate::model::random::random_id;
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
 use crate::sync::backups::backup;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::observe;
 
 impl Run {

@@ -9,11 +9,11 @@ use crate::model::ledger::{LedgerEntry, Run, RunKind, Stamp};
 use crate::model::random::random_id;
 use crate::model::words::counted;
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
 use crate::sync::event::Events;
 use crate::sync::one_environment;
 use crate::sync::promoting::commit::Commit;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
 use crate::sync::snapshot::observe;
 
 /// What `stamp` did.

@@ -4,19 +4,10 @@ use std::path::PathBuf;
 
 use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
+use crate::settings::row_source::Folder;
 use crate::sync::promoting::export::file_name;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
-
-/// A folder of CSV files.
-#[derive(Debug, Clone)]
-pub struct Folder {
-    pub path: PathBuf,
-    /// As a person writes it.
-    pub name: String,
-    /// The tables that are imported; all that have a file where none is named.
-    pub tables: Vec<TableName>,
-}
 
 impl Folder {
     /// The folder that was named, from the current folder or from the workspace; else the exports

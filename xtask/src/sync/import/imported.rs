@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::Folder;
 use crate::files::ordinary;
 use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::pipeline::Promotion;
+use crate::settings::row_source::Folder;
+use crate::settings::row_source::RowSource;
 use crate::sync::backups::private;
 use crate::sync::promoting::export::{self, ExportedTable, Manifest};
-use crate::sync::rows::row_source::RowSource;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::pipeline::Promotion;
 
 /// The SHA-256 of each file.
 pub(in crate::sync) type Files = BTreeMap<TableName, String>;

@@ -22,15 +22,15 @@ use crate::model::rows::lookup::Lookup;
 use crate::model::rows::row::{KeySet, owned};
 use crate::model::words::{counted, nearest};
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
+use crate::settings::pipeline::Promotion;
+use crate::settings::row_source::{Folder, RowSource};
 use crate::sync::promoting::export::{self, file_name, is_as_written};
 use crate::sync::promoting::promote::resolve_all;
-use crate::sync::rows::row_source::RowSource;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
-use crate::sync::settings::pipeline::Promotion;
 use check::Check;
 use findings::Findings;
-pub use folder::Folder;
+
 use session::{FileRows, FolderSession};
 use spool::{Filling, Spool};
 

@@ -8,7 +8,7 @@ use crate::database::{self, BadValue};
 use crate::model::rows::key_order::Reading;
 use crate::model::rows::lookup::Lookup;
 use crate::model::rows::row::{BATCH, KeySet, NULL, Record, owned};
-use crate::sync::schema::condition::names;
+use crate::sync::rows::condition::names;
 
 impl Check<'_> {
     /// Rows that `where` leaves to others or that break a CHECK, and references with a part missing.

@@ -8,7 +8,7 @@ use crate::model::backend::Backend;
 use crate::model::migrations::effects::{BoundEffect, RowEffect};
 use crate::model::rows::row::hex;
 use crate::model::schema::table::TableName;
-use crate::sync::settings::rehearsal::Extent;
+use crate::settings::rehearsal::Extent;
 use crate::sync::snapshot::Snapshot;
 
 /// One end of a promotion, as it was looked at.

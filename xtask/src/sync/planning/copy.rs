@@ -8,9 +8,9 @@ use crate::model::backend::Backend;
 use crate::model::limits::Limits;
 use crate::model::schema::catalog::TableKind;
 use crate::problem::Problem;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
-use crate::sync::settings::rehearsal::{Extent, RehearsalSetting, readable_size};
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
+use crate::settings::rehearsal::{Extent, RehearsalSetting, readable_size};
 use crate::sync::snapshot::Observed;
 
 /// A copy of the target, and the session that runs the migrations on it.

@@ -13,11 +13,11 @@ use crate::model::migrations::migration::{Migration, MigrationSet, version_of};
 use crate::model::schema::catalog::Drift;
 use crate::model::schema::table::TableName;
 use crate::problem::Problem;
+use crate::settings::rehearsal::Extent;
 use crate::sync::migrations::parts::{Part, Splits, parts};
 use crate::sync::rows::difference::{Outcome, TableComparison};
 use crate::sync::rows::edits::EditedRow;
 use crate::sync::rows::row_changes::RowChange;
-use crate::sync::settings::rehearsal::Extent;
 use crate::sync::snapshot::Snapshot;
 
 /// What a promotion would do, and what speaks against it.

@@ -14,11 +14,11 @@ use crate::model::migrations::migration::MigrationSet;
 use crate::model::rows::lookup::settings::LookupSettings;
 use crate::model::schema::catalog::Catalog;
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
+use crate::settings::protected::{is_own, with_own_rows};
+use crate::settings::rehearsal::{Extent, RehearsalSetting};
 use crate::sync::migrations::parts::Part;
-use crate::sync::schema::protected::{is_own, with_own_rows};
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
-use crate::sync::settings::rehearsal::{Extent, RehearsalSetting};
 use crate::sync::snapshot::{Observed, Snapshot};
 
 /// What came of a rehearsal, or nothing where there was nothing to rehearse.

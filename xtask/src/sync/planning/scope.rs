@@ -12,9 +12,9 @@ use crate::model::rows::lookup::settings::LookupSettings;
 use crate::model::schema::table::TableName;
 use crate::model::words::{counted, listed};
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::pipeline::Promotion;
 use crate::sync::baseline::find;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::pipeline::Promotion;
 use crate::sync::snapshot::{Observed, Snapshot};
 
 /// The migration that a promotion ends at, as `--until` says, and what that leaves behind.

@@ -4,7 +4,7 @@ use super::contract::{BoundLookup, BoundMigration, Contract, End};
 use super::plan::{LookupComparison, Plan};
 use crate::model::words::{counted, counts, shell_word};
 use crate::problem::{Code, Problem};
-use crate::sync::settings::rehearsal::Extent;
+use crate::settings::rehearsal::Extent;
 
 /// Why a plan that was approved a moment ago is not the one that is made now, under the lock.
 pub fn stale_problem(approved: &Plan, now: &Plan) -> Problem {

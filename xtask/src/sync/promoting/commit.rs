@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use crate::database::{self, Session, Target};
 use crate::model::ledger::Run;
 use crate::problem::{Code, Problem};
+use crate::settings::environment::Environment;
 use crate::sync::event::{Event, Events};
-use crate::sync::settings::environment::Environment;
 
 /// Between two questions.
 const PAUSE: Duration = Duration::from_millis(100);

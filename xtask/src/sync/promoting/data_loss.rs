@@ -3,9 +3,9 @@
 use crate::model::migrations::effects::RowEffect;
 use crate::model::migrations::migration::Migration;
 use crate::problem::{Code, Problem};
+use crate::settings::rehearsal::Extent;
 use crate::sync::planning::gate::allow_option;
 use crate::sync::planning::plan::Plan;
-use crate::sync::settings::rehearsal::Extent;
 use crate::sync::snapshot::Snapshot;
 
 /// What is wrong with what a migration has just done, where that is only worth a warning.

@@ -10,12 +10,12 @@ use crate::model::rows::lookup::Lookup;
 use crate::model::schema::table::TableName;
 use crate::model::words::{counted, shell_word};
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::environment::Environment;
+use crate::settings::pipeline::Promotion;
+use crate::settings::row_source::RowSource;
 use crate::sync::backups::private;
 use crate::sync::planning::plan::Plan;
-use crate::sync::rows::row_source::RowSource;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
-use crate::sync::settings::pipeline::Promotion;
 use crate::sync::snapshot::Observed;
 
 /// The SHA-256 of what would be written for a table.

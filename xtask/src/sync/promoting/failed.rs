@@ -4,10 +4,10 @@
 use super::report::{BackupReport, Report};
 use crate::model::ledger::{Run, RunKind};
 use crate::problem::Problem;
+use crate::settings::config::Config;
+use crate::settings::pipeline::Promotion;
 use crate::sync::backups::backup;
 use crate::sync::history::moment::Moment;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::pipeline::Promotion;
 
 /// Writes it into the manifest of the backup that the run made.
 ///

@@ -3,6 +3,8 @@
 use super::{export_edits, promoted};
 use crate::model::ledger::{Run, RunKind};
 use crate::model::migrations::migration::MigrationSet;
+use crate::settings::config::Config;
+use crate::settings::pipeline::Promotion;
 use crate::sync::one_environment;
 use crate::sync::planning::gate;
 use crate::sync::planning::plan::{Plan, plan};
@@ -10,8 +12,6 @@ use crate::sync::planning::rehearse::rehearse;
 use crate::sync::planning::scope::Scope;
 use crate::sync::rows::difference::{Outcome, TableComparison, compare_lookups};
 use crate::sync::rows::row_source::{Ends, observe_ends};
-use crate::sync::settings::config::Config;
-use crate::sync::settings::pipeline::Promotion;
 use crate::sync::snapshot::{Observed, Snapshot};
 
 /// Both ends of a promotion at one moment each, and what follows from them.

@@ -14,12 +14,12 @@ use crate::model::rows::row::LookupState;
 use crate::model::schema::catalog::Catalog;
 use crate::model::words::listed;
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
 use crate::sync::event::{Event, Events};
 use crate::sync::history::moment::Moment;
 use crate::sync::migrations::parts::Part;
 use crate::sync::planning::plan::PlannedMigration;
 use crate::sync::rows::compare::{Side, digest};
-use crate::sync::settings::config::Config;
 
 /// How far a run has come.
 #[derive(Debug, Default)]

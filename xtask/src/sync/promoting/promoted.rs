@@ -15,9 +15,9 @@ use crate::model::rows::lookup::{Lookup, Source};
 use crate::model::rows::row::{LookupState, Record, TableDigest, compare_keys};
 use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
 use crate::sync::backups::private;
 use crate::sync::rows::compare::KeyedRow;
-use crate::sync::settings::config::Config;
 
 /// Where the rows are that an environment was given last.
 pub fn folder(export_dir: &Path, environment: &str) -> PathBuf {

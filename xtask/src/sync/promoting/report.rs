@@ -9,9 +9,9 @@ use crate::model::migrations::effects::RowEffect;
 use crate::model::schema::table::TableName;
 use crate::model::words::{counted, counts, shell_word};
 use crate::problem::Problem;
+use crate::settings::config::Config;
 use crate::sync::backups::backup::Backup;
 use crate::sync::backups::proof::Proof;
-use crate::sync::settings::config::Config;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -7,10 +7,10 @@ use super::look::Seen;
 use super::promote;
 use super::report::Report;
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::pipeline::Promotion;
 use crate::sync::backups::retention::remove;
 use crate::sync::event::{Event, Events};
-use crate::sync::settings::config::Config;
-use crate::sync::settings::pipeline::Promotion;
 
 /// How often a promotion is tried, the first time included.
 const ATTEMPTS: u32 = 4;

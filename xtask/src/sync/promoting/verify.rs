@@ -9,9 +9,9 @@ use crate::model::rows::lookup::Lookup;
 use crate::model::schema::catalog::{Catalog, Drift};
 use crate::model::words::{and_more, counted};
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
 use crate::sync::planning::plan::Plan;
 use crate::sync::rows::difference::{Outcome as Compared, TableComparison};
-use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
 
 /// The files hold what was compared: a table that was compared whole has the same digest in both.

@@ -7,13 +7,14 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::compare::{Difference, Side, compare};
-use super::three_way::{Edit, Judge, Kind, Nobody, OnTargetEdit, ThreeWay};
+use super::three_way::{Edit, Judge, Kind, Nobody, ThreeWay};
 use crate::model::ledger::PromotedLookup;
 use crate::model::rows::change_log::{Change, ChangeLog};
 use crate::model::rows::lookup::Lookup;
 use crate::model::rows::lookup::settings::LookupSettings;
 use crate::model::rows::row::hex;
 use crate::model::rows::row::{BATCH, KeySet, Record, cells, owned};
+use crate::settings::environment::OnTargetEdit;
 use crate::sync::promoting::promoted::Promoted;
 use crate::sync::snapshot::Observed;
 

@@ -1,6 +1,7 @@
 //! Lookup rows: how they are spelled, compared and matched.
 
 pub mod compare;
+pub(in crate::sync) mod condition;
 pub mod difference;
 pub(super) mod differing;
 pub mod edits;

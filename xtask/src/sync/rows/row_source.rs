@@ -6,41 +6,19 @@ use crate::files::leftovers;
 use crate::model::ledger::RunKind;
 use crate::model::words::shell_word;
 use crate::problem::Problem;
-use crate::sync::import::{Folder, observe_folder};
+use crate::settings::config::Config;
+use crate::settings::pipeline::Promotion;
+use crate::settings::row_source::RowSource;
+use crate::sync::import::observe_folder;
 use crate::sync::promoting::export;
-use crate::sync::settings::config::Config;
-use crate::sync::settings::environment::Environment;
-use crate::sync::settings::pipeline::Promotion;
 use crate::sync::snapshot::{Observed, observe, observe_all};
 
-#[derive(Debug, Clone, Copy)]
-pub enum RowSource<'config> {
-    /// The environment before, which brings its schema as well.
-    Environment(&'config Environment),
-    /// Files, whose schema is that of the target.
-    Folder(&'config Folder),
-}
-
 impl RowSource<'_> {
-    pub fn name(&self) -> &str {
-        match self {
-            RowSource::Environment(environment) => &environment.name,
-            RowSource::Folder(folder) => &folder.name,
-        }
-    }
-
     /// The step that writes the files that are loaded.
     pub(in crate::sync) fn handing_over(&self) -> String {
         match self {
             RowSource::Environment(from) => format!("export the lookup tables of {}", from.label),
             RowSource::Folder(folder) => format!("copy {} in the database's spelling", folder.name),
-        }
-    }
-
-    pub fn label(&self) -> &str {
-        match self {
-            RowSource::Environment(environment) => &environment.label,
-            RowSource::Folder(folder) => &folder.name,
         }
     }
 }

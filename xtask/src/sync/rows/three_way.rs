@@ -6,24 +6,13 @@
 use std::cmp::Ordering;
 use std::iter::Peekable;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::compare::KeyedRow;
 use crate::model::rows::change_log::Change;
 use crate::model::rows::key_order::Reading;
 use crate::model::rows::row::{KeySet, Record, RowHash, compare_keys, owned};
-
-/// What a promotion does with rows that were edited on its target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnTargetEdit {
-    /// Writes the source's rows over them, and says so.
-    Overwrite,
-    /// Leaves them as they are.
-    Keep,
-    /// Does not start.
-    Refuse,
-}
+use crate::settings::environment::OnTargetEdit;
 
 /// What somebody did to a row of the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

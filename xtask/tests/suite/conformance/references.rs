@@ -9,8 +9,8 @@ use xtask::model::backend::Backend;
 use xtask::model::ledger::Ledger;
 use xtask::model::migrations::migration::OutOfOrder;
 use xtask::model::rows::lookup::settings::{ExtraRows, LookupSettings};
+use xtask::settings::environment::OnTargetEdit;
 use xtask::sync::rows::difference::{Outcome, compare_lookups};
-use xtask::sync::rows::three_way::OnTargetEdit;
 use xtask::sync::snapshot::{Observed, Snapshot};
 
 use super::loading::Ends;

@@ -4,9 +4,9 @@ use serde_json::json;
 use xtask::model::backend::Backend;
 use xtask::model::schema::table::TableName;
 use xtask::problem::{Code, Problem};
+use xtask::settings::environment::OnTargetEdit;
+use xtask::settings::row_source::Folder;
 use xtask::sync::adopt::{AdoptReport, adopt};
-use xtask::sync::import::Folder;
-use xtask::sync::rows::three_way::OnTargetEdit;
 
 use super::editing::{edited, groups};
 use super::retired::retiring;

@@ -25,7 +25,7 @@ const COMMIT: &str = "COMMIT\0";
 /// A network before one of the two environments.
 fn behind_a_network(stage: &mut Stage, at: usize) -> Proxy {
     // A proof by a restore commits as well.
-    stage.config.backup.verify = xtask::sync::settings::config::Verify::Archive;
+    stage.config.backup.verify = xtask::settings::config::Verify::Archive;
     let url = [&stage.dev.url, &stage.test.url][at];
     let proxy = Proxy::before(url);
     // A session that records a run, and none of those that only look.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use xtask::model::migrations::migration::Origin;
-use xtask::sync::settings::config::Config;
+use xtask::settings::config::Config;
 
 use crate::support::migrations::Migrations;
 

@@ -2,7 +2,7 @@
 
 use xtask::model::backend::Backend;
 use xtask::problem::Code;
-use xtask::sync::settings::rehearsal::{Extent, RehearsalSetting};
+use xtask::settings::rehearsal::{Extent, RehearsalSetting};
 
 use super::rehearsing::{NEXT, copies};
 use super::{Stage, codes};

@@ -4,8 +4,8 @@
 use xtask::model::backend::Backend;
 use xtask::model::migrations::effects::RowEffect;
 use xtask::problem::{Code, Problem};
+use xtask::settings::rehearsal::RehearsalSetting;
 use xtask::sync::event::Event;
-use xtask::sync::settings::rehearsal::RehearsalSetting;
 
 use super::effects::{NEXT, lossy, with_deed};
 use super::{BASE, Stage, codes};

@@ -3,7 +3,7 @@
 
 use xtask::model::backend::Backend;
 use xtask::problem::Code;
-use xtask::sync::schema::drift::DriftPolicy;
+use xtask::settings::drift::DriftPolicy;
 use xtask::sync::status::status;
 
 use super::{Stage, TABLES, codes};

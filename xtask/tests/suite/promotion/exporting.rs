@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use xtask::model::backend::Backend;
 use xtask::model::schema::table::TableName;
 use xtask::problem::{Code, Problem};
-use xtask::sync::import::Folder;
-use xtask::sync::rows::three_way::OnTargetEdit;
+use xtask::settings::environment::OnTargetEdit;
+use xtask::settings::row_source::Folder;
 
 use super::adopting::try_adopt;
 use super::importing::{self, edit};

@@ -3,7 +3,7 @@
 
 use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
-use xtask::sync::rows::three_way::OnTargetEdit;
+use xtask::settings::environment::OnTargetEdit;
 
 use super::Stage;
 use super::clashing;

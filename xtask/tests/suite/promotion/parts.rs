@@ -5,10 +5,10 @@ use std::process::Command;
 use xtask::model::backend::Backend;
 use xtask::model::ledger::RunKind;
 use xtask::problem::{Code, Problem};
+use xtask::settings::rehearsal::RehearsalSetting;
 use xtask::sync::event::Event;
 use xtask::sync::promoting::report::{Outcome, Report};
 use xtask::sync::promoting::retry::promote;
-use xtask::sync::settings::rehearsal::RehearsalSetting;
 use xtask::sync::snapshot::observe;
 
 use super::{Stage, codes};

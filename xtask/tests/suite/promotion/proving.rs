@@ -4,10 +4,10 @@ use xtask::database;
 use xtask::model::backend::Backend;
 use xtask::model::schema::table::TableName;
 use xtask::problem::{Code, Problem};
+use xtask::settings::config::Verify;
 use xtask::sync::backups::backup::{self, Backup};
 use xtask::sync::backups::proof::Proof;
 use xtask::sync::backups::restore::{RestoreReport, restore};
-use xtask::sync::settings::config::Verify;
 
 use super::Stage;
 use crate::support::database::Database;

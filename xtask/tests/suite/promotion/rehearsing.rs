@@ -2,9 +2,9 @@
 
 use xtask::model::backend::Backend;
 use xtask::problem::Code;
+use xtask::settings::config::Verify;
+use xtask::settings::rehearsal::RehearsalSetting;
 use xtask::sync::planning::plan::Plan;
-use xtask::sync::settings::config::Verify;
-use xtask::sync::settings::rehearsal::RehearsalSetting;
 
 use super::{Stage, TABLES, codes};
 

@@ -1,7 +1,7 @@
 //! Rows that are switched off instead of deleted, and edits of the target.
 
 use xtask::model::backend::Backend;
-use xtask::sync::rows::three_way::OnTargetEdit;
+use xtask::settings::environment::OnTargetEdit;
 use xtask::sync::status::status;
 
 use super::editing::{assert_quiet, edited_rows, groups};

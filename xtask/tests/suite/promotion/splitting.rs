@@ -4,8 +4,8 @@ use xtask::database;
 use xtask::model::backend::Backend;
 use xtask::model::limits::Limits;
 use xtask::problem::{Code, Problem};
+use xtask::settings::rehearsal::RehearsalSetting;
 use xtask::sync::migrate::migrate;
-use xtask::sync::settings::rehearsal::RehearsalSetting;
 
 use super::parts::{FIRST, LAST, MARKED, OUTSIDE, TABLE, carried_out, outside, ran, split};
 use super::{Stage, codes};

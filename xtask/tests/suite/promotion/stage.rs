@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use tempfile::TempDir;
 use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
+use xtask::settings::config::Config;
+use xtask::settings::rehearsal::RehearsalSetting;
 use xtask::sync::backups::backup::{self, Backup};
 use xtask::sync::event::Events;
 use xtask::sync::migrate::migrate;
@@ -14,8 +16,6 @@ use xtask::sync::promoting::look::{Seen, look};
 use xtask::sync::promoting::promote::promote;
 use xtask::sync::promoting::report::Report;
 use xtask::sync::promoting::retry;
-use xtask::sync::settings::config::Config;
-use xtask::sync::settings::rehearsal::RehearsalSetting;
 
 use super::configuring::configuration;
 use crate::support::database::{Database, folder};

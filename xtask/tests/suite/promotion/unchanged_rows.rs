@@ -2,7 +2,7 @@
 
 use xtask::model::backend::Backend;
 use xtask::problem::Code;
-use xtask::sync::rows::three_way::OnTargetEdit;
+use xtask::settings::environment::OnTargetEdit;
 
 use super::Stage;
 use super::clashing::stage;

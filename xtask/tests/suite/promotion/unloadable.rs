@@ -2,7 +2,7 @@
 
 use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
-use xtask::sync::import::Folder;
+use xtask::settings::row_source::Folder;
 
 use super::Stage;
 use super::importing::{edit, export_development, try_plan};

@@ -5,8 +5,8 @@ use crate::model::migrations::effects::RowEffect;
 use crate::model::migrations::migration::version_of;
 use crate::model::words::shell_word;
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
 use crate::sync::planning::plan::{Plan, PlannedMigration};
-use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
 
 pub(super) fn judge_data_loss(

@@ -5,9 +5,9 @@ use crate::model::rows::lookup::settings::ExtraRows;
 use crate::model::schema::table::TableName;
 use crate::model::words::{counted, shell_word};
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
+use crate::settings::environment::OnTargetEdit;
 use crate::sync::rows::edits::Edits;
-use crate::sync::rows::three_way::OnTargetEdit;
-use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
 
 /// How many keys are named.

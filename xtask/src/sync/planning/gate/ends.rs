@@ -4,8 +4,8 @@
 use crate::model::backend::Backend;
 use crate::model::ledger::Stamp;
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
 use crate::sync::history::moment::to_the_second;
-use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
 
 /// Why these two databases cannot be the ends of a promotion at all. Where there is a reason,

@@ -7,9 +7,9 @@ use crate::model::migrations::migration::{Migration, MigrationSet, OutOfOrder};
 use crate::model::migrations::script::{every_word, statements};
 use crate::model::words::{and_more, counted};
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
 use crate::sync::migrations::transaction_control;
 use crate::sync::planning::plan::PlannedMigration;
-use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
 
 /// How many names a sentence has at most.

@@ -4,9 +4,9 @@ use super::Verdict;
 use crate::model::migrations::migration::{AppliedMigration, Migration, MigrationSet};
 use crate::model::words::{and_more, counted};
 use crate::problem::{Code, Problem};
+use crate::settings::config::Config;
 use crate::sync::planning::plan::PlannedMigration;
 use crate::sync::planning::text_difference::text_difference;
-use crate::sync::settings::config::Config;
 use crate::sync::snapshot::Snapshot;
 
 /// How many names a sentence has at most.

@@ -4,8 +4,8 @@ use super::*;
 use crate::model::backend::Backend;
 use crate::model::migrations::effects::{BoundEffect, EffectKind};
 use crate::model::schema::table::TableName;
+use crate::settings::rehearsal::Extent;
 use crate::sync::planning::contract::{Applied, BoundPart, BoundUntil};
-use crate::sync::settings::rehearsal::Extent;
 
 fn end(environment: &str) -> End {
     End {

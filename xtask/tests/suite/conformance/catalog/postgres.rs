@@ -2,7 +2,7 @@
 
 use xtask::model::backend::Backend;
 use xtask::model::schema::catalog::Catalog;
-use xtask::sync::schema::drift::DriftSettings;
+use xtask::settings::drift::DriftSettings;
 
 use super::super::open;
 use super::changes::CHANGES;

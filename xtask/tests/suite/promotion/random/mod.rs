@@ -15,7 +15,7 @@ use xtask::model::backend::Backend;
 use xtask::model::rows::lookup::Lookup;
 use xtask::model::rows::row::Record;
 use xtask::problem::Problem;
-use xtask::sync::rows::three_way::OnTargetEdit;
+use xtask::settings::environment::OnTargetEdit;
 
 use super::Stage;
 use crate::support::database::Database;

@@ -1,15 +1,28 @@
 //! Which databases there are: names, labels and connection strings that never print their secrets.
 
-use super::rehearsal::{RehearsalSetting, RehearsalSettings};
+use crate::settings::rehearsal::{RehearsalSetting, RehearsalSettings};
+use serde::{Deserialize, Serialize};
+
 use crate::model::limits::Limits;
 use crate::model::max_delete::MaxDelete;
 use crate::model::migrations::migration::{OutOfOrder, UnrecordedPolicy};
 use crate::model::url::DatabaseUrl;
 use crate::problem::Problem;
-use crate::sync::rows::three_way::OnTargetEdit;
-use crate::sync::schema::drift::DriftPolicy;
+use crate::settings::drift::DriftPolicy;
 
 /// A named database of the pipeline.
+/// What a promotion does with rows that were edited on its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnTargetEdit {
+    /// Writes the source's rows over them, and says so.
+    Overwrite,
+    /// Leaves them as they are.
+    Keep,
+    /// Does not start.
+    Refuse,
+}
+
 #[derive(Debug, Clone)]
 pub struct Environment {
     pub name: String,

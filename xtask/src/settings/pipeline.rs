@@ -4,16 +4,16 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::environment::Environment;
-use super::rehearsal::{RehearsalSetting, RehearsalSettings, Size};
 use crate::model::limits::{Limits, Written};
 use crate::model::max_delete::MaxDelete;
 use crate::model::migrations::migration::{OutOfOrder, UnrecordedPolicy};
 use crate::model::url::DatabaseUrl;
 use crate::problem::{Code, Problem};
-use crate::sync::rows::row_source::RowSource;
-use crate::sync::rows::three_way::OnTargetEdit;
-use crate::sync::schema::drift::DriftPolicy;
+use crate::settings::drift::DriftPolicy;
+use crate::settings::environment::Environment;
+use crate::settings::environment::OnTargetEdit;
+use crate::settings::rehearsal::{RehearsalSetting, RehearsalSettings, Size};
+use crate::settings::row_source::RowSource;
 
 /// Two neighbours of the pipeline; or files and the first of its environments.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +81,7 @@ pub fn golden_rule(name: &str, pipeline: &[&str]) -> Problem {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::sync) struct EnvironmentFile {
+pub(crate) struct EnvironmentFile {
     name: String,
     label: Option<String>,
     url_env: String,
@@ -137,7 +137,7 @@ fn default_pipeline() -> Vec<EnvironmentFile> {
 }
 
 /// The environments that the file lists; `drift` goes for those that say nothing of it.
-pub(in crate::sync) fn pipeline(
+pub(crate) fn pipeline(
     listed: Vec<EnvironmentFile>,
     drift: Option<DriftPolicy>,
     project: Option<&str>,

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::config_file::{File, readable};
-use super::environment::Environment;
-use super::pipeline::{Promotion, golden_rule, pipeline};
-use super::variables::{Variables, operator};
 use crate::model::migrations::migration::Origin;
 pub use crate::model::rows::lookup::settings::{ExtraRows, LookupSettings, Retire, RetiredValue};
 use crate::model::schema::table::TableName;
 use crate::model::words::shell_word;
 use crate::problem::{Code, Problem};
-use crate::sync::rows::row_source::RowSource;
-use crate::sync::schema::drift::DriftSettings;
+use crate::settings::config_file::{File, readable};
+use crate::settings::drift::DriftSettings;
+use crate::settings::environment::Environment;
+use crate::settings::pipeline::{Promotion, golden_rule, pipeline};
+use crate::settings::row_source::RowSource;
+use crate::settings::variables::{Variables, operator};
 
 /// The configuration file, relative to the workspace root.
 pub const DEFAULT_FILE: &str = "data-sync/sync.toml";

@@ -1,8 +1,11 @@
 //! What was configured: environments, their order, and what belongs to which of them.
 
 pub mod config;
-pub(super) mod config_file;
+pub(crate) mod config_file;
+pub mod drift;
 pub mod environment;
 pub mod pipeline;
+pub mod protected;
 pub mod rehearsal;
-pub(super) mod variables;
+pub mod row_source;
+pub(crate) mod variables;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::model::schema::catalog::{Catalog, Drift};
 use crate::problem::{Code, Problem};
-use crate::sync::settings::environment::Environment;
+use crate::settings::environment::Environment;
 
 /// What a promotion does where the schemas differ and no migration explains it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

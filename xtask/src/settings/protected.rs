@@ -4,10 +4,10 @@ use crate::model::migrations::effects::{EffectKind, RowEffect};
 use crate::model::rows::lookup::settings::{ExtraRows, LookupSettings};
 use crate::model::schema::catalog::{Catalog, Table, TableKind};
 use crate::model::schema::table::TableName;
-use crate::sync::settings::config::Config;
+use crate::settings::config::Config;
 
 /// Every table that is not a lookup table.
-pub(in crate::sync) fn protected(config: &Config, catalog: &Catalog) -> Vec<TableName> {
+pub(crate) fn protected(config: &Config, catalog: &Catalog) -> Vec<TableName> {
     let lookups = config.lookups.iter();
     let lookups: Vec<&Table> = lookups
         .filter_map(|lookup| catalog.find(&lookup.table))
@@ -20,7 +20,7 @@ pub(in crate::sync) fn protected(config: &Config, catalog: &Catalog) -> Vec<Tabl
 
 /// Every table with rows that do not come from the source: the protected ones, and lookup tables
 /// that leave something to the target.
-pub(in crate::sync) fn with_own_rows(config: &Config, catalog: &Catalog) -> Vec<TableName> {
+pub(crate) fn with_own_rows(config: &Config, catalog: &Catalog) -> Vec<TableName> {
     let leaves_something = |settings: &LookupSettings| {
         settings.filter.is_some()
             || settings.extra_rows == ExtraRows::Keep
@@ -36,7 +36,7 @@ pub(in crate::sync) fn with_own_rows(config: &Config, catalog: &Catalog) -> Vec<
 
 /// Whether what was done to a table met something that does not come from the source; `catalog` is
 /// what the table's name is from.
-pub(in crate::sync) fn is_own(config: &Config, catalog: &Catalog, effect: &RowEffect) -> bool {
+pub(crate) fn is_own(config: &Config, catalog: &Catalog, effect: &RowEffect) -> bool {
     let Some(settings) = lookup(config, catalog, &effect.table) else {
         return true;
     };

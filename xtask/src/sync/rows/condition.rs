@@ -1,7 +1,7 @@
 //! What a condition in SQL is about.
 
 /// Whether a condition has that name in it, as far as words tell.
-pub(in crate::sync) fn names(condition: &str, column: &str) -> bool {
+pub(crate) fn names(condition: &str, column: &str) -> bool {
     let (condition, column) = (condition.to_lowercase(), column.to_lowercase());
     let is_of_word = |letter: char| letter.is_alphanumeric() || letter == '_';
     match column.chars().all(is_of_word) {

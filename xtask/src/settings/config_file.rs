@@ -4,42 +4,42 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::config::Verify;
-use super::pipeline::EnvironmentFile;
 use crate::model::rows::lookup::settings::LookupSettings;
 use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
-use crate::sync::schema::drift::{DriftPolicy, DriftSettings, Pattern};
+use crate::settings::config::Verify;
+use crate::settings::drift::{DriftPolicy, DriftSettings, Pattern};
+use crate::settings::pipeline::EnvironmentFile;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::sync) struct File {
-    pub(in crate::sync) project: Option<String>,
+pub(crate) struct File {
+    pub(crate) project: Option<String>,
     #[serde(default)]
-    pub(in crate::sync) environment: Vec<EnvironmentFile>,
+    pub(crate) environment: Vec<EnvironmentFile>,
     #[serde(default)]
-    pub(in crate::sync) backup: BackupFile,
+    pub(crate) backup: BackupFile,
     #[serde(default)]
-    pub(in crate::sync) export: ExportFile,
+    pub(crate) export: ExportFile,
     #[serde(default)]
-    pub(in crate::sync) drift: DriftFile,
+    pub(crate) drift: DriftFile,
     #[serde(default)]
-    pub(in crate::sync) protected: Vec<TableName>,
+    pub(crate) protected: Vec<TableName>,
     #[serde(default)]
-    pub(in crate::sync) lookup: Vec<LookupSettings>,
+    pub(crate) lookup: Vec<LookupSettings>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::sync) struct BackupFile {
+pub(crate) struct BackupFile {
     #[serde(default = "default_backup_dir")]
-    pub(in crate::sync) dir: PathBuf,
+    pub(crate) dir: PathBuf,
     #[serde(default = "default_keep")]
-    pub(in crate::sync) keep: usize,
+    pub(crate) keep: usize,
     #[serde(default)]
-    pub(in crate::sync) verify: Verify,
+    pub(crate) verify: Verify,
     #[serde(default)]
-    pub(in crate::sync) protected: Vec<TableName>,
+    pub(crate) protected: Vec<TableName>,
 }
 
 impl Default for BackupFile {
@@ -65,11 +65,11 @@ fn default_keep() -> usize {
 /// header to that section; the sections that people write before it therefore take it too.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::sync) struct ExportFile {
+pub(crate) struct ExportFile {
     #[serde(default = "default_export_dir")]
-    pub(in crate::sync) dir: PathBuf,
+    pub(crate) dir: PathBuf,
     #[serde(default)]
-    pub(in crate::sync) protected: Vec<TableName>,
+    pub(crate) protected: Vec<TableName>,
 }
 
 impl Default for ExportFile {
@@ -83,24 +83,24 @@ impl Default for ExportFile {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-pub(in crate::sync) struct DriftFile {
-    pub(in crate::sync) policy: Option<DriftPolicy>,
+pub(crate) struct DriftFile {
+    pub(crate) policy: Option<DriftPolicy>,
     #[serde(default)]
-    pub(in crate::sync) ignore: Vec<String>,
+    pub(crate) ignore: Vec<String>,
     #[serde(default)]
-    pub(in crate::sync) comments: bool,
+    pub(crate) comments: bool,
     #[serde(default)]
-    pub(in crate::sync) grants: bool,
+    pub(crate) grants: bool,
     #[serde(default)]
-    pub(in crate::sync) storage: bool,
+    pub(crate) storage: bool,
     #[serde(default)]
-    pub(in crate::sync) protected: Vec<TableName>,
+    pub(crate) protected: Vec<TableName>,
 }
 
 impl DriftFile {
     /// # Errors
     /// `config_invalid`, for what names no object.
-    pub(in crate::sync) fn settings(&self) -> Result<DriftSettings, Problem> {
+    pub(crate) fn settings(&self) -> Result<DriftSettings, Problem> {
         let ignore = self.ignore.iter().map(|text| Pattern::parse(text));
         Ok(DriftSettings {
             ignore: ignore.collect::<Result<_, _>>()?,
@@ -116,7 +116,7 @@ fn default_export_dir() -> PathBuf {
 }
 
 /// A TOML error with its line, and for an unknown key the nearest known one.
-pub(in crate::sync) fn readable(error: &toml::de::Error, text: &str) -> Problem {
+pub(crate) fn readable(error: &toml::de::Error, text: &str) -> Problem {
     let line = error
         .span()
         .map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);

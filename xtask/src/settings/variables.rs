@@ -7,12 +7,12 @@ use crate::files::ordinary;
 use crate::problem::{Code, Problem};
 
 /// The variables: the process's first, then those of the file.
-pub(in crate::sync) struct Variables {
+pub(crate) struct Variables {
     from_file: BTreeMap<String, String>,
 }
 
 impl Variables {
-    pub(in crate::sync) fn read(root: &Path, env_file: Option<&Path>) -> Result<Self, Problem> {
+    pub(crate) fn read(root: &Path, env_file: Option<&Path>) -> Result<Self, Problem> {
         let path = env_file.map_or_else(|| root.join(".env"), Path::to_path_buf);
         if env_file.is_none() && !path.exists() {
             return Ok(Variables {
@@ -38,7 +38,7 @@ impl Variables {
         Ok(Variables { from_file })
     }
 
-    pub(in crate::sync) fn get(&self, name: &str) -> Option<String> {
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
         std::env::var(name)
             .ok()
             .or_else(|| self.from_file.get(name).cloned())
@@ -46,7 +46,7 @@ impl Variables {
 }
 
 /// Who runs the program: as CI or the shell says, else the number of the account, which is always known.
-pub(super) fn operator(variable: impl Fn(&str) -> Option<String>) -> String {
+pub(crate) fn operator(variable: impl Fn(&str) -> Option<String>) -> String {
     let names = [
         "GITHUB_ACTOR",
         "GITLAB_USER_LOGIN",
