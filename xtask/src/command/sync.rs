@@ -14,16 +14,16 @@ use crate::settings::row_source::Folder;
 use crate::sync::adopt::adopt;
 use crate::sync::backups::backup;
 use crate::sync::backups::retention::thin_out;
-use crate::sync::history::run::history;
-use crate::sync::history::stamp::Unstamped;
+use crate::sync::ends;
+use crate::sync::exports::export;
 use crate::sync::import;
-use crate::sync::planning::gate;
-use crate::sync::promoting::export;
 use crate::sync::promoting::export_edits::check_export;
 use crate::sync::promoting::look::look;
-use crate::sync::promoting::promote::resolve_all;
 use crate::sync::promoting::report::{Outcome, Report};
+use crate::sync::runs::history;
 use crate::sync::snapshot::observe;
+use crate::sync::snapshot::resolve_all;
+use crate::sync::stamp::Unstamped;
 use crate::sync::status::status;
 use crate::terminal::{History, Screen};
 
@@ -329,7 +329,7 @@ fn export_tables(
         .into());
     }
     let mut observed = observe(environment)?;
-    if let Some(problem) = gate::wrong_stamp(&observed.snapshot) {
+    if let Some(problem) = ends::wrong_stamp(&observed.snapshot) {
         return Err(problem.into());
     }
     let wanted = Config {

@@ -1,10 +1,10 @@
 //! The databases of the demo: new, empty, and its own.
 
 use super::folder::Folder;
+use crate::files::private;
 use crate::model::backend::Backend;
 use crate::server::{Running, Server};
 use crate::settings::environment::Environment;
-use crate::sync::backups::private;
 
 /// What has to be kept while the databases are used. Dropped, it takes the server along.
 pub(super) enum Databases {

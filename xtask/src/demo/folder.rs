@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::files::private;
 use crate::model::backend::Backend;
 use crate::model::words::shell_word;
 use crate::server::Running;
 use crate::settings::environment::Environment;
-use crate::sync::backups::private;
 use crate::terminal::Way;
 
 /// A change to Development that is worth promoting.

@@ -2,3 +2,4 @@
 
 pub mod leftovers;
 pub mod ordinary;
+pub mod private;

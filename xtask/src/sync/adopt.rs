@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 pub use report::{AdoptReport, Adopted, AdoptedCell, AdoptedRow};
 
-use super::snapshot::{Observed, observe_all};
+use crate::files::private;
 use crate::model::rows::lookup::Lookup;
 use crate::model::rows::lookup::settings::{ExtraRows, LookupSettings};
 use crate::model::rows::row::{BATCH, KeySet, NULL, Record, cells, owned};
@@ -20,16 +20,16 @@ use crate::model::words::shell_word;
 use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
 use crate::settings::environment::Environment;
-use crate::sync::backups::private;
+use crate::sync::comparing::edits::is_comparable;
 use crate::sync::constraints::orphans::check_references;
+use crate::sync::ends;
 use crate::sync::event::{Event, Events, counted};
-use crate::sync::planning::gate;
-use crate::sync::promoting::export::{self, AdoptedRows, ExportedTable, Written};
+use crate::sync::exports::export::{self, AdoptedRows, ExportedTable, Written};
+use crate::sync::exports::promoted::{self, Promoted};
 use crate::sync::promoting::export_edits;
-use crate::sync::promoting::promoted::{self, Promoted};
-use crate::sync::rows::edits::is_comparable;
 use crate::sync::rows::row_edits::{RowEdit, merged, row_edits};
 use crate::sync::rows::three_way::Kind;
+use crate::sync::snapshot::{Observed, observe_all};
 
 /// Writes the tables of the first environment with the edits that were made on another one.
 ///
@@ -60,7 +60,7 @@ pub fn adopt(
         anyhow::bail!("there are two environments");
     };
     let (mut home, mut away) = (home?, away?);
-    if let Some(problem) = gate::wrong_ends(&home.snapshot, &away.snapshot)
+    if let Some(problem) = ends::wrong_ends(&home.snapshot, &away.snapshot)
         .into_iter()
         .next()
     {

@@ -3,18 +3,18 @@
 
 use crate::database;
 use crate::model::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
-use crate::model::migrations::migration::{Migration, MigrationSet, version_of};
+use crate::model::migrations::migration::{Migration, MigrationSet, find};
 use crate::model::schema::catalog::{Catalog, Drift};
-use crate::model::words::{and_more, counted, nearest};
+use crate::model::words::{and_more, counted};
 use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
 use crate::settings::environment::Environment;
 use crate::sync::history::moment::Moment;
 use crate::sync::migrate::MigrateReport;
+use crate::sync::migrate::Recorded;
 use crate::sync::one_environment;
 use crate::sync::planning::fresh::fresh_catalog;
 use crate::sync::planning::gate::unknown_versions;
-use crate::sync::record::Recorded;
 use crate::sync::snapshot::{Observed, Snapshot, observe};
 
 /// How many differences are listed.
@@ -90,29 +90,6 @@ pub fn baseline(
     })?;
     target.commit()?;
     Ok(report)
-}
-
-/// The migration of that version or name.
-///
-/// # Errors
-/// `usage`, with what it may have been meant to be.
-pub(in crate::sync) fn find<'known>(
-    known: &'known MigrationSet,
-    named: &str,
-) -> Result<&'known Migration, Problem> {
-    let is_called = |file: &&Migration| {
-        named == file.name || (!named.contains('_') && version_of(named) == file.version)
-    };
-    known.iter().find(is_called).ok_or_else(|| {
-        let names = known
-            .iter()
-            .flat_map(|file| [file.name.as_str(), file.version.as_str()]);
-        let hint = match nearest(named, names) {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => "name it by its folder in migrations/, or by its version".to_owned(),
-        };
-        Problem::new(Code::Usage, format!("there is no migration `{named}`")).hint(hint)
-    })
 }
 
 /// The versions that are put together into others; a newer one cannot be.

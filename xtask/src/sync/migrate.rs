@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::record::Recorded;
 use crate::database::{self, Target};
 use crate::model::ledger::{LedgerEntry, Run, RunKind};
 use crate::model::migrations::migration::{MigrationSet, OutOfOrder};
@@ -15,10 +14,18 @@ use crate::sync::history::moment::Moment;
 use crate::sync::migrations::parts::{Splits, parts};
 use crate::sync::one_environment;
 use crate::sync::planning::gate;
+use crate::sync::planning::trying::broken;
 use crate::sync::promoting::commit::Commit;
 use crate::sync::promoting::progress::{self, Progress};
 use crate::sync::promoting::report::MigrationReport;
 use crate::sync::snapshot::observe;
+
+/// A migration that was written into the ledger without being run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Recorded {
+    pub version: String,
+    pub name: String,
+}
 
 /// What `migrate` did.
 #[derive(Debug, Clone, Serialize)]
@@ -140,7 +147,7 @@ fn apply(
     events: &mut Events<'_>,
 ) -> anyhow::Result<()> {
     let migrations = progress.run(&mut *target, run, events)?;
-    target.check_constraints().map_err(progress::broken)?;
+    target.check_constraints().map_err(broken)?;
     let entry = LedgerEntry {
         run: Run {
             finished_at: Moment::now().readable(),

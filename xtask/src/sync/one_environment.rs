@@ -1,12 +1,12 @@
 //! Whether a database that is about to be written is another environment as well: by one wrong
 //! URL, what is meant for Test would go to Production.
 
-use super::snapshot::Snapshot;
 use crate::database::{self, Identity};
 use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
 use crate::settings::environment::Environment;
-use crate::sync::planning::gate;
+use crate::sync::ends;
+use crate::sync::snapshot::Snapshot;
 
 /// How long to wait for another environment's server, in seconds.
 const PATIENCE: u32 = 3;
@@ -20,7 +20,7 @@ pub fn check(
     environment: &Environment,
     snapshot: &Snapshot,
 ) -> Result<(), Problem> {
-    match gate::wrong_stamp(snapshot)
+    match ends::wrong_stamp(snapshot)
         .or_else(|| another(config, environment, &snapshot.identity, None))
     {
         Some(problem) => Err(problem),

@@ -1,7 +1,5 @@
 //! Adopting what other programs ran: the ledger is told that the files are what ran.
 
-use serde::Serialize;
-
 use crate::database;
 use crate::model::ledger::{LedgerEntry, RecordedMigration, Run, RunKind};
 use crate::model::migrations::migration::{Migration, MigrationSet};
@@ -11,17 +9,10 @@ use crate::settings::config::Config;
 use crate::settings::environment::Environment;
 use crate::sync::event::Events;
 use crate::sync::history::moment::Moment;
-use crate::sync::migrate::MigrateReport;
+use crate::sync::migrate::{MigrateReport, Recorded};
 use crate::sync::one_environment;
 use crate::sync::promoting::commit::Commit;
 use crate::sync::snapshot::{Snapshot, observe};
-
-/// A migration that was written into the ledger without being run.
-#[derive(Debug, Clone, Serialize)]
-pub struct Recorded {
-    pub version: String,
-    pub name: String,
-}
 
 impl Recorded {
     pub(super) fn of(file: &Migration) -> Self {

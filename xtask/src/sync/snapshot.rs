@@ -13,6 +13,7 @@ use crate::model::rows::row::LookupState;
 use crate::model::schema::catalog::Catalog;
 use crate::model::schema::table::TableName;
 use crate::problem::Problem;
+use crate::settings::config::Config;
 use crate::settings::environment::Environment;
 use crate::settings::environment::OnTargetEdit;
 use crate::sync::rows::compare::{Side, digest};
@@ -173,4 +174,16 @@ pub fn observe_all<'environment>(
             })
             .collect()
     })
+}
+
+/// Every lookup table as an environment has it.
+///
+/// # Errors
+/// What keeps one from being a lookup table.
+pub fn resolve_all(config: &Config, snapshot: &Snapshot) -> Result<Vec<Lookup>, Problem> {
+    config
+        .lookups
+        .iter()
+        .map(|settings| snapshot.lookup(settings, &config.lookups))
+        .collect()
 }

@@ -2,8 +2,6 @@
 
 use serde::Serialize;
 
-use super::one_environment::one_database;
-use super::snapshot::{Observed, observe_all};
 use crate::model::backend::Backend;
 use crate::model::ledger::{Run, Stamp};
 use crate::model::migrations::migration::{AppliedMigration, MigrationSet};
@@ -14,12 +12,14 @@ use crate::problem::Problem;
 use crate::settings::config::Config;
 use crate::settings::environment::Environment;
 use crate::sync::backups::backup;
+use crate::sync::comparing::difference::{Outcome, TableComparison};
+use crate::sync::one_environment::one_database;
 use crate::sync::planning::gate;
 use crate::sync::planning::plan::{LookupComparison, Plan, plan};
 use crate::sync::planning::scope::Scope;
 use crate::sync::promoting::export_edits;
 use crate::sync::promoting::look::compare_ends;
-use crate::sync::rows::difference::{Outcome, TableComparison};
+use crate::sync::snapshot::{Observed, observe_all};
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {

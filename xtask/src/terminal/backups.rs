@@ -12,9 +12,9 @@ use crate::settings::config::{Config, Verify};
 use crate::settings::rehearsal::readable_size;
 use crate::sync::backups::backup::{Backup, ListedBackup};
 use crate::sync::backups::proof::Proof;
-use crate::sync::backups::restore::{Loss, RestoreReport};
 use crate::sync::history::moment::{age, to_the_second};
 use crate::sync::promoting::report::way_back;
+use crate::sync::restore::{Loss, RestoreReport};
 
 fn proved(proof: Proof) -> &'static str {
     match proof {

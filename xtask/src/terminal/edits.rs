@@ -12,8 +12,8 @@ use crate::model::rows::change_log::Change;
 use crate::model::words::counted;
 use crate::settings::environment::OnTargetEdit;
 use crate::sync::adopt::{AdoptReport, Adopted};
+use crate::sync::comparing::edits::EditedRow;
 use crate::sync::planning::plan::PlannedLookup;
-use crate::sync::rows::edits::EditedRow;
 use crate::sync::rows::three_way::Kind;
 
 /// Longer values are cut.

@@ -16,9 +16,9 @@ use crate::model::schema::catalog::Drift;
 use crate::model::words::{counted, counts};
 use crate::problem::Problem;
 use crate::settings::rehearsal::Extent;
+use crate::sync::comparing::row_changes::RowChange;
 use crate::sync::migrations::parts::Part;
 use crate::sync::planning::plan::{LookupComparison, Plan, PlannedLookup};
-use crate::sync::rows::row_changes::RowChange;
 
 impl Screen {
     /// The plan as the result of a command.

@@ -13,9 +13,9 @@ use crate::model::ledger::Run;
 use crate::model::words::{counted, counts};
 use crate::problem::Code;
 use crate::settings::environment::Environment;
+use crate::sync::exports::export::Manifest;
 use crate::sync::history::moment::to_the_second;
 use crate::sync::migrate::MigrateReport;
-use crate::sync::promoting::export::Manifest;
 use crate::sync::promoting::report::{Outcome, Report};
 
 /// What the ledger of one environment holds.

@@ -6,7 +6,7 @@ use super::Screen;
 use super::plain::line;
 use crate::model::ledger::Stamp;
 use crate::sync::history::moment::to_the_second;
-use crate::sync::history::stamp::{StampReport, Unstamped};
+use crate::sync::stamp::{StampReport, Unstamped};
 
 impl Screen {
     /// Which database it is, and what its stamp says now.

@@ -9,6 +9,7 @@
 mod command_line;
 mod conformance;
 mod faults;
+mod layers;
 mod promotion;
 #[cfg(unix)]
 mod prompts;

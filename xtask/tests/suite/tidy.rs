@@ -81,7 +81,7 @@ fn texts(ending: &str) -> Vec<(String, String)> {
 }
 
 /// The program's own sources, by their paths below `xtask/src`.
-fn sources() -> Vec<(String, String)> {
+pub(crate) fn sources() -> Vec<(String, String)> {
     let sources: Vec<(String, String)> = texts(".rs")
         .into_iter()
         .filter_map(|(name, text)| Some((name.strip_prefix("xtask/src/")?.to_owned(), text)))
@@ -91,7 +91,7 @@ fn sources() -> Vec<(String, String)> {
 }
 
 /// The places of any of these words, outside the files that may have them.
-fn places(words: &[&str], may: impl Fn(&str) -> bool) -> Vec<String> {
+pub(crate) fn places(words: &[&str], may: impl Fn(&str) -> bool) -> Vec<String> {
     let mut places = Vec::new();
     for (name, text) in sources().into_iter().filter(|(name, _)| !may(name)) {
         for (at, line) in text.lines().enumerate() {
@@ -104,7 +104,7 @@ fn places(words: &[&str], may: impl Fn(&str) -> bool) -> Vec<String> {
 }
 
 #[track_caller]
-fn assert_none(rule: &str, found: &[String]) {
+pub(crate) fn assert_none(rule: &str, found: &[String]) {
     assert!(found.is_empty(), "{rule}:\n  {}", found.join("\n  "));
 }
 
@@ -120,27 +120,6 @@ fn only_the_database_modules_know_diesel() {
         name.starts_with("database/")
     });
     assert_none("diesel and SQLite live in xtask/src/database alone", &found);
-}
-
-/// From the ground up; whoever stands on a floor knows only those below it.
-const FLOORS: [&str; 6] = ["problem", "files", "model", "settings", "database", "sync"];
-
-#[test]
-fn no_floor_knows_one_above_it() {
-    let above = ["terminal", "command", "promotion", "cli", "demo"];
-    let mut found = Vec::new();
-    for (at, floor) in FLOORS.iter().enumerate() {
-        let others: Vec<String> = FLOORS[at + 1..]
-            .iter()
-            .chain(&above)
-            .map(|other| format!("crate::{other}::"))
-            .collect();
-        let others: Vec<&str> = others.iter().map(String::as_str).collect();
-        let (folder, file) = (format!("{floor}/"), format!("{floor}.rs"));
-        let is_elsewhere = |name: &str| !name.starts_with(&folder) && name != file;
-        found.extend(places(&others, is_elsewhere));
-    }
-    assert_none("a floor knows only those below it", &found);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::files::ordinary;
 use crate::model::backend::Backend;
 use crate::model::rows::row::hex;
+use crate::model::words::nearest;
 use crate::problem::{Code, Problem};
 
 mod embedded {
@@ -282,6 +283,29 @@ pub struct AppliedMigration {
     pub checksum: Option<String>,
     /// What ran; a ledger of an older program has its checksum only.
     pub up: Option<String>,
+}
+
+/// The migration of that version or name.
+///
+/// # Errors
+/// `usage`, with what it may have been meant to be.
+pub fn find<'known>(
+    known: &'known MigrationSet,
+    named: &str,
+) -> Result<&'known Migration, Problem> {
+    let is_called = |file: &&Migration| {
+        named == file.name || (!named.contains('_') && version_of(named) == file.version)
+    };
+    known.iter().find(is_called).ok_or_else(|| {
+        let names = known
+            .iter()
+            .flat_map(|file| [file.name.as_str(), file.version.as_str()]);
+        let hint = match nearest(named, names) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => "name it by its folder in migrations/, or by its version".to_owned(),
+        };
+        Problem::new(Code::Usage, format!("there is no migration `{named}`")).hint(hint)
+    })
 }
 
 #[cfg(test)]

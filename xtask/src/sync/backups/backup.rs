@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::private;
 use super::proof::{self, Figures, Proof};
 use crate::database::{self, Sequences};
+use crate::files::private;
 use crate::files::{leftovers, ordinary};
 use crate::model::ledger::Run;
 use crate::model::rows::row::LookupState;
@@ -17,8 +17,8 @@ use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
 use crate::settings::config::{BackupSettings, Config};
 use crate::settings::environment::Environment;
+use crate::sync::ends;
 use crate::sync::history::moment::Moment;
-use crate::sync::planning::gate;
 use crate::sync::snapshot::{Observed, Snapshot};
 
 /// What stands beside a backup, in a JSON file of the same name.
@@ -112,7 +112,7 @@ pub fn make(
     run_id: &str,
 ) -> anyhow::Result<Backup> {
     let snapshot = observed.snapshot.clone();
-    if let Some(problem) = gate::wrong_stamp(&snapshot) {
+    if let Some(problem) = ends::wrong_stamp(&snapshot) {
         return Err(problem.into());
     }
     check(settings, &snapshot)?;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::backup::{Backup, BackupManifest};
-use super::private;
 use crate::database::{self, Contents, Sequences, Session};
+use crate::files::private;
 use crate::model::backend::Backend;
 use crate::model::ledger::Ledger;
 use crate::model::rows::row::hex;

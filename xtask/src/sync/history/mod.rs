@@ -2,4 +2,3 @@
 
 pub mod moment;
 pub mod run;
-pub mod stamp;

@@ -1,4 +1,4 @@
-//! Runs: how the entry of one begins, and all that were carried out on an environment.
+//! How the entry of a run begins: who runs what where, and from which commit.
 
 use xshell::{Shell, cmd};
 
@@ -6,8 +6,6 @@ use crate::model::ledger::{LedgerEntry, Run, RunKind};
 use crate::model::random::random_id;
 use crate::settings::config::Config;
 use crate::settings::environment::Environment;
-use crate::sync::backups::backup;
-use crate::sync::snapshot::observe;
 
 impl Run {
     /// A run that began at `started_at` and has not ended.
@@ -52,26 +50,6 @@ impl LedgerEntry {
             lookups: Vec::new(),
         })
     }
-}
-
-/// Every run of an environment, the newest first: what its ledger has, and the runs that failed, as
-/// the backups that they made say.
-///
-/// # Errors
-/// When the database or the backup folder cannot be read.
-pub fn history(config: &Config, environment: &Environment) -> anyhow::Result<Vec<Run>> {
-    let mut runs = observe(environment)?.snapshot.ledger.runs;
-    let backups = backup::list(&config.backup, Some(&environment.name))?;
-    for failed in backups
-        .into_iter()
-        .filter_map(|backup| backup.manifest.failed_run)
-    {
-        // The ledger's own order stays, whatever the clocks said.
-        let later = |run: &Run| run.finished_at > failed.finished_at;
-        let at = runs.iter().rposition(later).map_or(0, |at| at + 1);
-        runs.insert(at, failed);
-    }
-    Ok(runs)
 }
 
 /// The commit of the checkout, where it is one.

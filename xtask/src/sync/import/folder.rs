@@ -7,7 +7,7 @@ use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
 use crate::settings::environment::Environment;
 use crate::settings::row_source::Folder;
-use crate::sync::promoting::export::file_name;
+use crate::sync::exports::export::file_name;
 
 impl Folder {
     /// The folder that was named, from the current folder or from the workspace; else the exports
@@ -67,7 +67,7 @@ impl Folder {
     }
 
     /// Whether the table is one that is imported.
-    pub(super) fn takes(&self, table: &TableName) -> bool {
+    pub(in crate::sync) fn takes(&self, table: &TableName) -> bool {
         self.tables.is_empty() || self.tables.contains(table)
     }
 }

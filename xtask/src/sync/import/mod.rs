@@ -4,7 +4,6 @@ mod check;
 mod findings;
 mod folder;
 mod header;
-pub mod imported;
 mod rows;
 mod session;
 mod spool;
@@ -15,7 +14,6 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 
-use super::snapshot::{Observed, Snapshot};
 use crate::database::Identity;
 use crate::model::ledger::Ledger;
 use crate::model::rows::lookup::Lookup;
@@ -26,8 +24,9 @@ use crate::settings::config::Config;
 use crate::settings::environment::Environment;
 use crate::settings::pipeline::Promotion;
 use crate::settings::row_source::{Folder, RowSource};
-use crate::sync::promoting::export::{self, file_name, is_as_written};
-use crate::sync::promoting::promote::resolve_all;
+use crate::sync::exports::export::{self, file_name, is_as_written};
+use crate::sync::snapshot::resolve_all;
+use crate::sync::snapshot::{Observed, Snapshot};
 use check::Check;
 use findings::Findings;
 

@@ -11,4 +11,4 @@ pub(super) mod rehearsed_session;
 pub(super) mod scope;
 pub mod stale;
 pub(super) mod text_difference;
-mod trying;
+pub(super) mod trying;

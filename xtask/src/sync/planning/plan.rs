@@ -14,10 +14,10 @@ use crate::model::schema::catalog::Drift;
 use crate::model::schema::table::TableName;
 use crate::problem::Problem;
 use crate::settings::rehearsal::Extent;
+use crate::sync::comparing::difference::{Outcome, TableComparison};
+use crate::sync::comparing::edits::EditedRow;
+use crate::sync::comparing::row_changes::RowChange;
 use crate::sync::migrations::parts::{Part, Splits, parts};
-use crate::sync::rows::difference::{Outcome, TableComparison};
-use crate::sync::rows::edits::EditedRow;
-use crate::sync::rows::row_changes::RowChange;
 use crate::sync::snapshot::Snapshot;
 
 /// What a promotion would do, and what speaks against it.

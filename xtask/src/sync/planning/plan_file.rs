@@ -9,9 +9,9 @@ use sha2::{Digest as _, Sha256};
 use super::contract::Contract;
 use super::plan::Plan;
 use crate::files::ordinary;
+use crate::files::private;
 use crate::model::rows::row::hex;
 use crate::problem::{Code, Problem};
-use crate::sync::backups::private;
 
 /// The plan as it is printed and written.
 #[derive(Debug, Serialize)]

@@ -11,14 +11,14 @@ use super::trying::{check_reach, try_migrations};
 use crate::database::{self, Measuring};
 use crate::model::migrations::effects::{EffectKind, Measured, RowEffect};
 use crate::model::migrations::migration::MigrationSet;
-use crate::model::rows::lookup::settings::LookupSettings;
-use crate::model::schema::catalog::Catalog;
 use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
 use crate::settings::environment::Environment;
 use crate::settings::protected::{is_own, with_own_rows};
 use crate::settings::rehearsal::{Extent, RehearsalSetting};
+use crate::sync::ends;
 use crate::sync::migrations::parts::Part;
+use crate::sync::rows::condition::can_ask;
 use crate::sync::snapshot::{Observed, Snapshot};
 
 /// What came of a rehearsal, or nothing where there was nothing to rehearse.
@@ -77,7 +77,7 @@ pub(in crate::sync) fn rehearse(
     if pending.is_empty()
         || source.is_folder
         || is_off
-        || !gate::wrong_ends(source, &target.snapshot).is_empty()
+        || !ends::wrong_ends(source, &target.snapshot).is_empty()
         || pending
             .iter()
             .any(|migration| gate::not_transactional(migration, source.backend).is_some())
@@ -217,25 +217,4 @@ fn not_rehearsed(target: &Snapshot, error: &anyhow::Error) -> Problem {
         ),
     )
     .hint(format!("{hint}{consequence}"))
-}
-
-/// Whether a lookup table can be asked for before the migrations ran: its condition may name a
-/// column that they make, and after an error PostgreSQL answers nothing more.
-pub(in crate::sync) fn can_ask(
-    before: &Catalog,
-    after: &Catalog,
-    settings: &LookupSettings,
-) -> bool {
-    let (Some(condition), Some(before), Some(after)) = (
-        &settings.filter,
-        before.find(&settings.table),
-        after.find(&settings.table),
-    ) else {
-        return true;
-    };
-    let is_new = |name: &str| !before.columns.iter().any(|column| column.name == name);
-    !after
-        .columns
-        .iter()
-        .any(|column| is_new(&column.name) && condition.contains(&column.name))
 }

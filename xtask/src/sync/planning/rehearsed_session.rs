@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use super::rehearse::can_ask;
 use crate::database::{Canonical, Check, CopiedRows, Identity, Rows, Scratch, Session, Target};
 use crate::model::ledger::Ledger;
 use crate::model::migrations::migration::AppliedMigration;
@@ -14,6 +13,7 @@ use crate::model::rows::row::{KeyedHash, Record};
 use crate::model::schema::catalog::Catalog;
 use crate::model::schema::table::TableName;
 use crate::model::unresolved::Unresolved;
+use crate::sync::rows::condition::can_ask;
 
 /// The target itself, before the migrations.
 pub(in crate::sync) struct Live {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::contract::End;
 use super::fresh::fresh_catalog;
 use super::gate;
+use crate::model::migrations::migration::find;
 use crate::model::migrations::migration::{Migration, MigrationSet};
 use crate::model::rows::lookup::settings::LookupSettings;
 use crate::model::schema::table::TableName;
@@ -14,7 +15,7 @@ use crate::model::words::{counted, listed};
 use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
 use crate::settings::pipeline::Promotion;
-use crate::sync::baseline::find;
+use crate::sync::ends;
 use crate::sync::snapshot::{Observed, Snapshot};
 
 /// The migration that a promotion ends at, as `--until` says, and what that leaves behind.
@@ -149,7 +150,7 @@ fn can_run(
     let mut pending = known
         .iter()
         .filter(|file| promoted.has_applied(&file.version) && !target.has_applied(&file.version));
-    gate::wrong_ends(source, target).is_empty()
+    ends::wrong_ends(source, target).is_empty()
         && pending.all(|file| gate::not_transactional(file, target.backend).is_none())
 }
 

@@ -14,7 +14,6 @@ use crate::model::words::listed;
 use crate::problem::{Code, Problem};
 use crate::sync::migrations::parts::{Part, Splits, parts};
 use crate::sync::migrations::server_wide;
-use crate::sync::promoting::progress::broken;
 
 /// What came of it.
 pub(super) struct Tried {
@@ -185,4 +184,18 @@ fn breaks(migration: &Migration, error: &anyhow::Error) -> Problem {
             migration.name
         ),
     )
+}
+
+/// A constraint that is checked at the end of a transaction only.
+pub(in crate::sync) fn broken(error: anyhow::Error) -> anyhow::Error {
+    let problem = Problem::of(&error);
+    if matches!(problem.code, Code::LockTimeout | Code::StatementTimeout) {
+        return error;
+    }
+    Problem::new(
+        Code::MigrationFailed,
+        format!("the migrations break a constraint: {}", problem.message),
+    )
+    .hint(problem.hint.unwrap_or_default())
+    .into()
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::export::{self, ExportedTable};
-use super::promote::resolve_all;
 use crate::files::ordinary;
+use crate::files::private;
 use crate::model::rows::lookup::Lookup;
 use crate::model::schema::table::TableName;
 use crate::model::words::{counted, shell_word};
@@ -14,9 +13,10 @@ use crate::settings::config::Config;
 use crate::settings::environment::Environment;
 use crate::settings::pipeline::Promotion;
 use crate::settings::row_source::RowSource;
-use crate::sync::backups::private;
+use crate::sync::exports::export::{self, ExportedTable};
 use crate::sync::planning::plan::Plan;
 use crate::sync::snapshot::Observed;
+use crate::sync::snapshot::resolve_all;
 
 /// The SHA-256 of what would be written for a table.
 pub(in crate::sync) type WouldWrite<'given> =

@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::export::read_rows;
 use crate::database::Target;
 use crate::model::rows::change_log::{Change, ChangeLog};
 use crate::model::rows::lookup::settings::ExtraRows;
@@ -17,12 +16,13 @@ use crate::model::rows::row::{KeySet, LookupState, Record};
 use crate::model::schema::table::TableName;
 use crate::model::words::counted as number;
 use crate::problem::{Code, Problem};
+use crate::sync::comparing::difference::{Outcome, TableComparison};
 use crate::sync::constraints::retire::settle;
 use crate::sync::constraints::unchanged_rows::UnchangedRows;
 use crate::sync::event::{Event, Events, counted};
+use crate::sync::exports::export::read_rows;
 use crate::sync::planning::gate;
 use crate::sync::rows::compare::{Difference, Side, compare};
-use crate::sync::rows::difference::{Outcome, TableComparison};
 
 /// How many rows are looked at to say in what they differ.
 const NAMED_ROWS: usize = 100;

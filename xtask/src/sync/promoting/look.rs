@@ -1,17 +1,19 @@
 //! Looking at both ends of a promotion: once before anybody is asked, and again under the lock.
 
-use super::{export_edits, promoted};
+use super::export_edits;
 use crate::model::ledger::{Run, RunKind};
 use crate::model::migrations::migration::MigrationSet;
 use crate::settings::config::Config;
 use crate::settings::pipeline::Promotion;
+use crate::sync::comparing::difference::{Outcome, TableComparison, compare_lookups};
+use crate::sync::ends;
+use crate::sync::exports::promoted;
 use crate::sync::one_environment;
 use crate::sync::planning::gate;
 use crate::sync::planning::plan::{Plan, plan};
 use crate::sync::planning::rehearse::rehearse;
 use crate::sync::planning::scope::Scope;
-use crate::sync::rows::difference::{Outcome, TableComparison, compare_lookups};
-use crate::sync::rows::row_source::{Ends, observe_ends};
+use crate::sync::promoting::row_source::{Ends, observe_ends};
 use crate::sync::snapshot::{Observed, Snapshot};
 
 /// Both ends of a promotion at one moment each, and what follows from them.
@@ -198,7 +200,7 @@ pub fn compare_ends(
     before: Option<&mut Observed>,
     every_row: bool,
 ) -> anyhow::Result<Vec<TableComparison>> {
-    if gate::wrong_ends(&source.snapshot, &target.snapshot).is_empty() {
+    if ends::wrong_ends(&source.snapshot, &target.snapshot).is_empty() {
         let promoted = promoted::folder(&config.export_dir, &target.snapshot.environment);
         compare_lookups(
             &config.lookups,

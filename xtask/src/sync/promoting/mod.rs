@@ -2,7 +2,6 @@
 
 pub mod commit;
 pub(super) mod data_loss;
-pub mod export;
 pub mod export_edits;
 mod failed;
 pub(super) mod keep_alive;
@@ -10,7 +9,7 @@ pub mod load;
 pub mod look;
 pub mod progress;
 pub mod promote;
-pub mod promoted;
 pub mod report;
 pub mod retry;
+pub mod row_source;
 pub(super) mod verify;

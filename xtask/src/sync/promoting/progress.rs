@@ -19,6 +19,7 @@ use crate::sync::event::{Event, Events};
 use crate::sync::history::moment::Moment;
 use crate::sync::migrations::parts::Part;
 use crate::sync::planning::plan::PlannedMigration;
+use crate::sync::planning::trying::broken;
 use crate::sync::rows::compare::{Side, digest};
 
 /// How far a run has come.
@@ -272,20 +273,6 @@ fn versions(applied: &[AppliedMigration]) -> Vec<String> {
         .collect();
     versions.sort();
     versions
-}
-
-/// A constraint that is checked at the end of a transaction only.
-pub(in crate::sync) fn broken(error: anyhow::Error) -> anyhow::Error {
-    let problem = Problem::of(&error);
-    if matches!(problem.code, Code::LockTimeout | Code::StatementTimeout) {
-        return error;
-    }
-    Problem::new(
-        Code::MigrationFailed,
-        format!("the migrations break a constraint: {}", problem.message),
-    )
-    .hint(problem.hint.unwrap_or_default())
-    .into()
 }
 
 /// Rows that somebody edited while no transaction kept them from it would be overwritten unseen. A

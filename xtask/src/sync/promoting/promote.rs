@@ -5,13 +5,11 @@ use std::time::Instant;
 
 use super::commit::Commit;
 use super::data_loss;
-use super::export;
 use super::failed;
 use super::keep_alive::keep_alive;
 use super::load;
 use super::look::{Seen, look_again};
 use super::progress::{self, Progress, lock_lookups, resolve_present};
-use super::promoted;
 use super::report::{BackupReport, LookupReport, Outcome, Report};
 use super::verify::{
     check_catalog, check_counts, check_export, check_loaded, check_protected, check_rehearsed,
@@ -20,7 +18,6 @@ use super::verify::{
 use crate::database::{self, Measuring};
 use crate::model::ledger::{LedgerEntry, Run};
 use crate::model::random::random_id;
-use crate::model::rows::lookup::Lookup;
 use crate::model::rows::row::LookupState;
 use crate::model::schema::table::TableName;
 use crate::problem::Problem;
@@ -29,14 +26,16 @@ use crate::settings::pipeline::Promotion;
 use crate::settings::protected::{is_own, protected, with_own_rows};
 use crate::sync::backups::backup;
 use crate::sync::backups::retention::thin_out;
+use crate::sync::comparing::difference::TableComparison;
 use crate::sync::event::{Event, Events};
+use crate::sync::exports::export;
+use crate::sync::exports::imported;
+use crate::sync::exports::promoted;
 use crate::sync::history::moment::Moment;
-use crate::sync::import::imported;
 use crate::sync::planning::scope::Scope;
 use crate::sync::planning::stale::stale_problem;
-use crate::sync::rows::difference::TableComparison;
-use crate::sync::rows::row_source::Loaded;
-use crate::sync::snapshot::Snapshot;
+use crate::sync::promoting::row_source::Loaded;
+use crate::sync::snapshot::resolve_all;
 
 const STEPS: usize = 7;
 
@@ -264,18 +263,6 @@ fn target_digests(comparisons: &[TableComparison]) -> BTreeMap<TableName, Lookup
     comparisons
         .iter()
         .filter_map(|comparison| Some((comparison.table.clone(), comparison.target()?.clone())))
-        .collect()
-}
-
-/// Every lookup table as an environment has it.
-///
-/// # Errors
-/// What keeps one from being a lookup table.
-pub fn resolve_all(config: &Config, snapshot: &Snapshot) -> Result<Vec<Lookup>, Problem> {
-    config
-        .lookups
-        .iter()
-        .map(|settings| snapshot.lookup(settings, &config.lookups))
         .collect()
 }
 

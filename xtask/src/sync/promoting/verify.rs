@@ -1,6 +1,5 @@
 //! What is proved before a promotion commits.
 
-use super::export;
 use super::load::LoadedTable;
 use super::report::{Report, TouchedRows};
 use crate::database::Target;
@@ -10,8 +9,9 @@ use crate::model::schema::catalog::{Catalog, Drift};
 use crate::model::words::{and_more, counted};
 use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
+use crate::sync::comparing::difference::{Outcome as Compared, TableComparison};
+use crate::sync::exports::export;
 use crate::sync::planning::plan::Plan;
-use crate::sync::rows::difference::{Outcome as Compared, TableComparison};
 use crate::sync::snapshot::Snapshot;
 
 /// The files hold what was compared: a table that was compared whole has the same digest in both.

@@ -9,10 +9,10 @@ use crate::model::migrations::hazard::by_sentence;
 use crate::model::rows::change_log::Change;
 use crate::model::words::counted;
 use crate::settings::rehearsal::Extent;
+use crate::sync::comparing::row_changes::RowChange;
 use crate::sync::migrations::parts::Part;
 use crate::sync::planning::contract::End;
 use crate::sync::planning::plan::{LookupComparison, Plan, PlannedLookup, PlannedMigration};
-use crate::sync::rows::row_changes::RowChange;
 use crate::terminal::keeps_edits;
 use crate::terminal::plan::not_tried;
 

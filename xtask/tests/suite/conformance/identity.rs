@@ -5,7 +5,7 @@ use xtask::model::backend::Backend;
 use xtask::model::rows::lookup::Lookup;
 use xtask::model::rows::lookup::settings::LookupSettings;
 use xtask::problem::Code;
-use xtask::sync::promoting::export::export;
+use xtask::sync::exports::export::export;
 
 use super::loading::Ends;
 use super::{either, open};

@@ -7,7 +7,7 @@ use xtask::model::rows::lookup::Lookup;
 use xtask::model::rows::lookup::settings::{ExtraRows, LookupSettings};
 use xtask::model::rows::row::Record;
 use xtask::problem::{Code, Problem};
-use xtask::sync::promoting::export::export;
+use xtask::sync::exports::export::export;
 use xtask::sync::promoting::load::{LoadedTable, load};
 use xtask::sync::rows::compare::Difference;
 

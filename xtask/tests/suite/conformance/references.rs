@@ -10,7 +10,7 @@ use xtask::model::ledger::Ledger;
 use xtask::model::migrations::migration::OutOfOrder;
 use xtask::model::rows::lookup::settings::{ExtraRows, LookupSettings};
 use xtask::settings::environment::OnTargetEdit;
-use xtask::sync::rows::difference::{Outcome, compare_lookups};
+use xtask::sync::comparing::difference::{Outcome, compare_lookups};
 use xtask::sync::snapshot::{Observed, Snapshot};
 
 use super::loading::Ends;

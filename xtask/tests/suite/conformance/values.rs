@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tempfile::TempDir;
 use xtask::model::backend::Backend;
 use xtask::model::rows::lookup::Lookup;
-use xtask::sync::promoting::export::export;
+use xtask::sync::exports::export::export;
 use xtask::sync::promoting::load::load;
 
 use super::writing::open_target;

@@ -35,7 +35,7 @@ fn assert_backups(workspace: &Workspace, count: usize) {
     for backup in backups {
         let file = backup["file"].as_str().unwrap();
         let path = workspace.path("migrations/schema-backups").join(file);
-        let digest = xtask::sync::backups::private::sha256(&path).unwrap();
+        let digest = xtask::files::private::sha256(&path).unwrap();
         assert_eq!(backup["sha256"], digest.as_str());
         let stem = file.trim_end_matches(".sqlite3").to_owned();
         names.retain(|name| !name.starts_with(&stem));

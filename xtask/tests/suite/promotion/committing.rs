@@ -6,14 +6,14 @@ use std::time::Duration;
 use xtask::model::backend::Backend;
 use xtask::model::url::DatabaseUrl;
 use xtask::problem::{Code, Problem};
-use xtask::sync::backups::restore::restore;
 use xtask::sync::event::Event;
-use xtask::sync::history::stamp::Unstamped;
 use xtask::sync::migrate::migrate;
 use xtask::sync::promoting::commit::Commit;
 use xtask::sync::promoting::report::Outcome;
 use xtask::sync::record::record;
+use xtask::sync::restore::restore;
 use xtask::sync::snapshot::observe;
+use xtask::sync::stamp::Unstamped;
 
 use super::Stage;
 use super::parts::{TABLE, ran, split};

@@ -4,9 +4,9 @@ use serde_json::json;
 use xtask::model::backend::Backend;
 use xtask::problem::Code;
 use xtask::settings::environment::OnTargetEdit;
-use xtask::sync::backups::restore::restore;
 use xtask::sync::planning::plan::PlannedLookup;
 use xtask::sync::promoting::look::look;
+use xtask::sync::restore::restore;
 
 use super::adopting::try_adopt;
 use super::{Stage, codes};

@@ -150,7 +150,7 @@ pub(super) fn a_killed_export_is_no_edit(backend: Backend) {
     let manifest = read(&folder, "manifest.json");
     let mut killed: serde_json::Value = serde_json::from_str(&manifest).unwrap();
     std::fs::write(file(&folder, "other.csv"), &old).unwrap();
-    let sha256 = xtask::sync::backups::private::sha256(&file(&folder, "other.csv")).unwrap();
+    let sha256 = xtask::files::private::sha256(&file(&folder, "other.csv")).unwrap();
     for table in killed["tables"].as_array_mut().unwrap() {
         if table["table"] == "fee_items" {
             table["replaces"] = sha256.clone().into();

@@ -5,7 +5,7 @@ use xtask::model::backend::Backend;
 use xtask::model::ledger::RunKind;
 use xtask::model::limits::Limits;
 use xtask::problem::Code;
-use xtask::sync::history::run::history;
+use xtask::sync::runs::history;
 
 use super::Stage;
 

@@ -5,14 +5,14 @@ use proptest::test_runner::{Config as Cases, TestRunner};
 use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
 use xtask::settings::row_source::Folder;
+use xtask::sync::exports::export;
 use xtask::sync::import::{asking, import};
 use xtask::sync::planning::plan::Plan;
-use xtask::sync::promoting::export;
 use xtask::sync::promoting::look::look;
-use xtask::sync::promoting::promote::resolve_all;
 use xtask::sync::promoting::report::{Outcome, Report};
 use xtask::sync::promoting::retry::promote;
 use xtask::sync::snapshot::observe;
+use xtask::sync::snapshot::resolve_all;
 
 use super::Stage;
 

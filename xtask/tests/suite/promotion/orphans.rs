@@ -4,9 +4,9 @@
 use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
 use xtask::settings::config::Verify;
-use xtask::sync::promoting::export::export;
-use xtask::sync::promoting::promote::resolve_all;
+use xtask::sync::exports::export::export;
 use xtask::sync::snapshot::observe;
+use xtask::sync::snapshot::resolve_all;
 use xtask::sync::status::status;
 
 use super::{BASE, Stage};

@@ -7,7 +7,7 @@ use xtask::problem::{Code, Problem};
 use xtask::settings::config::Verify;
 use xtask::sync::backups::backup::{self, Backup};
 use xtask::sync::backups::proof::Proof;
-use xtask::sync::backups::restore::{RestoreReport, restore};
+use xtask::sync::restore::{RestoreReport, restore};
 
 use super::Stage;
 use crate::support::database::Database;
@@ -38,7 +38,7 @@ pub(super) fn damage_is_found_before_the_target_is_touched(backend: Backend) {
         std::fs::write(&backup.path, bytes).unwrap();
         // Whoever damages the file may also give the manifest its hash.
         let mut forged = backup.clone();
-        forged.manifest.sha256 = xtask::sync::backups::private::sha256(&backup.path).unwrap();
+        forged.manifest.sha256 = xtask::files::private::sha256(&backup.path).unwrap();
         for backup in [backup, &forged] {
             let problem = try_restore(&stage, backup).unwrap_err();
             let codes = [Code::BackupUnproved, Code::RestoreFailed, Code::WrongStamp];

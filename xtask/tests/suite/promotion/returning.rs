@@ -5,7 +5,7 @@ use xtask::model::backend::Backend;
 use xtask::model::schema::table::TableName;
 use xtask::problem::{Code, Problem};
 use xtask::sync::backups::backup;
-use xtask::sync::backups::restore::{loss, restore};
+use xtask::sync::restore::{loss, restore};
 
 use super::Stage;
 use super::proving::try_restore;
@@ -159,7 +159,7 @@ pub(super) fn a_damaged_backup_is_refused(backend: Backend) {
     let cut = whole[..whole.len() - whole.len() / 3].to_vec();
     std::fs::write(&backup.path, &cut).unwrap();
     let mut forged = backup.clone();
-    forged.manifest.sha256 = xtask::sync::backups::private::sha256(&backup.path).unwrap();
+    forged.manifest.sha256 = xtask::files::private::sha256(&backup.path).unwrap();
     let problem = try_restore(&stage, &forged).unwrap_err();
     assert_eq!(problem.code, Code::BackupUnproved, "{problem}");
     assert_eq!(stage.everything(), before);

@@ -3,8 +3,8 @@
 use xtask::model::backend::Backend;
 use xtask::problem::Code;
 use xtask::settings::config::Verify;
-use xtask::sync::promoting::export::export;
-use xtask::sync::promoting::promote::resolve_all;
+use xtask::sync::exports::export::export;
+use xtask::sync::snapshot::resolve_all;
 use xtask::sync::snapshot::{Observed, observe};
 use xtask::sync::status::{State, status};
 

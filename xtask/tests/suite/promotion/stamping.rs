@@ -5,10 +5,10 @@ use xtask::model::backend::Backend;
 use xtask::model::ledger::RunKind;
 use xtask::model::url::DatabaseUrl;
 use xtask::problem::{Code, Problem};
-use xtask::sync::history::stamp::{StampReport, Unstamped};
 use xtask::sync::migrate::migrate;
 use xtask::sync::promoting::look;
 use xtask::sync::record::record;
+use xtask::sync::stamp::{StampReport, Unstamped};
 
 use super::{BASE, BASE_UP, Stage, TABLES, codes, configuration};
 use crate::support::database::{Database, another_host};

@@ -8,8 +8,8 @@ use crate::model::words::{counted_grouped, shell_word};
 use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
 use crate::settings::environment::OnTargetEdit;
+use crate::sync::comparing::difference::{Outcome, TableComparison};
 use crate::sync::planning::plan::Plan;
-use crate::sync::rows::difference::{Outcome, TableComparison};
 use crate::sync::snapshot::Snapshot;
 
 /// A limit that somebody set is one everywhere; the default blocks where the target asks twice.

@@ -7,7 +7,7 @@ use crate::model::words::{counted, shell_word};
 use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
 use crate::settings::environment::OnTargetEdit;
-use crate::sync::rows::edits::Edits;
+use crate::sync::comparing::edits::Edits;
 use crate::sync::snapshot::Snapshot;
 
 /// How many keys are named.

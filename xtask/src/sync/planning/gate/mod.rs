@@ -3,7 +3,6 @@
 mod data_loss;
 mod deletes;
 mod edits;
-mod ends;
 mod history;
 mod rows;
 mod texts;
@@ -16,15 +15,15 @@ use crate::model::schema::table::TableName;
 use crate::model::words::{and_more, counted};
 use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
+use crate::sync::comparing::difference::TableComparison;
+use crate::sync::ends;
 use crate::sync::planning::plan::Plan;
 use crate::sync::planning::rehearse::Rehearsal;
-use crate::sync::rows::difference::TableComparison;
 use crate::sync::snapshot::Snapshot;
 use data_loss::judge_data_loss;
 pub(in crate::sync) use data_loss::{allow_option, check_allowed};
 pub use deletes::check_deletes_allowed;
 use deletes::judge_deletes;
-pub use ends::{wrong_ends, wrong_stamp};
 use history::judge_history;
 pub use history::{
     invalid_index, not_transactional, out_of_order, unknown_migrations, unknown_versions,
@@ -47,7 +46,7 @@ pub(in crate::sync) fn judge(
     rehearsal: &Rehearsal<Snapshot>,
 ) {
     let mut verdict = Verdict::default();
-    verdict.blockers.extend(wrong_ends(source, target));
+    verdict.blockers.extend(ends::wrong_ends(source, target));
     verdict
         .warnings
         .extend([source, target].into_iter().filter_map(ends::moved));

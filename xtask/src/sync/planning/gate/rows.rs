@@ -8,8 +8,8 @@ use crate::model::schema::table::TableName;
 use crate::model::words::counted;
 use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
+use crate::sync::comparing::difference::{Outcome, TableComparison};
 use crate::sync::planning::plan::Plan;
-use crate::sync::rows::difference::{Outcome, TableComparison};
 use crate::sync::snapshot::Snapshot;
 
 /// Types whose values are spelled by the search path.

@@ -4,9 +4,6 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::backup::{self, Backup, BackupManifest};
-use super::proof;
-use super::retention::thin_out;
 use crate::database;
 use crate::model::ledger::{Run, RunKind};
 use crate::model::random::random_id;
@@ -14,6 +11,9 @@ use crate::model::schema::catalog::TableKind;
 use crate::model::schema::table::TableName;
 use crate::settings::config::Config;
 use crate::settings::environment::Environment;
+use crate::sync::backups::backup::{self, Backup, BackupManifest};
+use crate::sync::backups::proof;
+use crate::sync::backups::retention::thin_out;
 use crate::sync::event::{Event, Events};
 use crate::sync::history::moment::Moment;
 use crate::sync::one_environment;

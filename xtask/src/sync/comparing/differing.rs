@@ -4,9 +4,6 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::compare::Difference;
-use super::difference::Outcome;
-use super::edits::{Edits, Pair};
 use crate::model::rows::change_log::ChangeLog;
 use crate::model::rows::key_order::Reading;
 use crate::model::rows::lookup::Lookup;
@@ -14,30 +11,33 @@ use crate::model::rows::lookup::settings::LookupSettings;
 use crate::model::rows::row::KeySet;
 use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
+use crate::sync::comparing::difference::Outcome;
+use crate::sync::comparing::edits::{Edits, Pair};
 use crate::sync::constraints::orphans::check_references;
 use crate::sync::constraints::orphans::has_orphans;
 use crate::sync::constraints::retire::settle;
-use crate::sync::planning::rehearse::can_ask;
+use crate::sync::rows::compare::Difference;
+use crate::sync::rows::condition::can_ask;
 use crate::sync::snapshot::Observed;
 
 /// What the rows of one table are, before others are looked at.
-pub(in crate::sync) enum Found {
+pub(crate) enum Found {
     Known(Outcome),
     Differing(Box<Differing>),
 }
 
 /// A table in which something differs.
-pub(in crate::sync) struct Differing {
-    pub(in crate::sync) arranged: Arranged,
-    pub(in crate::sync) difference: Difference,
-    pub(in crate::sync) same_columns: bool,
-    pub(in crate::sync) edits: Edits,
-    pub(in crate::sync) log: ChangeLog,
+pub(crate) struct Differing {
+    pub(crate) arranged: Arranged,
+    pub(crate) difference: Difference,
+    pub(crate) same_columns: bool,
+    pub(crate) edits: Edits,
+    pub(crate) log: ChangeLog,
 }
 
 impl Found {
     /// The rows that stay as they were edited on the target.
-    pub(in crate::sync) fn kept(&self) -> Option<(TableName, KeySet)> {
+    pub(crate) fn kept(&self) -> Option<(TableName, KeySet)> {
         match self {
             Found::Known(_) => None,
             Found::Differing(differing) => Some((
@@ -52,7 +52,7 @@ impl Found {
 ///
 /// # Errors
 /// What the databases report, or what the rows are to blame for.
-pub(in crate::sync) fn differing(
+pub(crate) fn differing(
     settings: &LookupSettings,
     lookups: &[LookupSettings],
     source: &mut Observed,
@@ -148,9 +148,9 @@ pub(in crate::sync) fn differing(
 }
 
 /// One table at both ends, which are asked for the same fields in the same order.
-pub(in crate::sync) struct Arranged {
-    pub(in crate::sync) on_source: Lookup,
-    pub(in crate::sync) on_target: Lookup,
+pub(crate) struct Arranged {
+    pub(crate) on_source: Lookup,
+    pub(crate) on_target: Lookup,
     /// Where keys sort otherwise than they did, what was promoted cannot be merged with them.
     sort_alike: bool,
 }

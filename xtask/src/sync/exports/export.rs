@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::database::Session;
 use crate::files::ordinary;
+use crate::files::private;
 use crate::model::rows::lookup::Lookup;
 use crate::model::rows::row::{KeySet, LookupState, Record, TableDigest};
 use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
-use crate::sync::backups::private;
 use crate::sync::constraints::orphans::check_references;
 use crate::sync::event::{Event, Events, counted};
 use crate::sync::rows::compare::KeyedRow;
@@ -59,8 +59,8 @@ pub struct AdoptedRows {
 }
 
 /// A table's file that has not got its name yet.
-pub(in crate::sync) struct Written {
-    pub(in crate::sync) table: ExportedTable,
+pub(crate) struct Written {
+    pub(crate) table: ExportedTable,
     part: private::Part,
 }
 
@@ -103,7 +103,7 @@ pub fn export(
 ///
 /// # Errors
 /// What the file system reports.
-pub(in crate::sync) fn publish(
+pub(crate) fn publish(
     folder: &Path,
     environment: &str,
     written: Vec<Written>,
@@ -148,7 +148,7 @@ pub(in crate::sync) fn publish(
 }
 
 /// The manifest's tables; none where there is no manifest.
-pub(in crate::sync) fn tables_of(folder: &Path) -> BTreeMap<TableName, ExportedTable> {
+pub(crate) fn tables_of(folder: &Path) -> BTreeMap<TableName, ExportedTable> {
     read_manifest(folder)
         .map(|manifest| manifest.tables)
         .unwrap_or_default()
@@ -157,7 +157,7 @@ pub(in crate::sync) fn tables_of(folder: &Path) -> BTreeMap<TableName, ExportedT
         .collect()
 }
 
-pub(in crate::sync) fn write_manifest(
+pub(crate) fn write_manifest(
     folder: &Path,
     environment: &str,
     mut tables: Vec<ExportedTable>,
@@ -176,7 +176,7 @@ pub(in crate::sync) fn write_manifest(
     Ok(manifest)
 }
 
-pub(in crate::sync) fn file_name(table: &TableName) -> String {
+pub(crate) fn file_name(table: &TableName) -> String {
     format!("{}.csv", table.file_stem())
 }
 
@@ -184,7 +184,7 @@ pub(in crate::sync) fn file_name(table: &TableName) -> String {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub(in crate::sync) fn is_as_written(folder: &Path, file: &str) -> anyhow::Result<bool> {
+pub(crate) fn is_as_written(folder: &Path, file: &str) -> anyhow::Result<bool> {
     let tables = read_manifest(folder).map(|manifest| manifest.tables);
     let mut tables = tables.unwrap_or_default().into_iter();
     match tables.find(|table| table.file == file) {
@@ -204,7 +204,7 @@ fn read_manifest(folder: &Path) -> Option<Manifest> {
 ///
 /// # Errors
 /// What the rows report, or the file system.
-pub(in crate::sync) fn write_table(
+pub(crate) fn write_table(
     lookup: &Lookup,
     folder: &Path,
     rows: impl Iterator<Item = anyhow::Result<Record>>,
@@ -230,7 +230,7 @@ pub(in crate::sync) fn write_table(
 ///
 /// # Errors
 /// What the rows report, or the output.
-pub(in crate::sync) fn write_rows(
+pub(crate) fn write_rows(
     lookup: &Lookup,
     output: &mut dyn Write,
     rows: impl Iterator<Item = anyhow::Result<Record>>,
@@ -288,7 +288,7 @@ pub fn read_rows(
 ///
 /// # Errors
 /// When it cannot be read.
-pub(in crate::sync) fn read_header(path: &Path) -> anyhow::Result<Vec<String>> {
+pub(crate) fn read_header(path: &Path) -> anyhow::Result<Vec<String>> {
     Ok(open(path)?.0.iter().map(str::to_owned).collect())
 }
 

@@ -8,7 +8,7 @@ use anyhow::Context;
 use sha2::{Digest as _, Sha256};
 
 use crate::files::{leftovers, ordinary};
-use crate::model::rows::row::hex;
+use xtask_rows::row::hex;
 
 /// Makes a folder, with those above it, that only its owner may enter.
 ///

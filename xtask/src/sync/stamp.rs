@@ -3,7 +3,6 @@
 
 use serde::Serialize;
 
-use super::moment::Moment;
 use crate::database::{self, Identity};
 use crate::model::ledger::{LedgerEntry, Run, RunKind, Stamp};
 use crate::model::random::random_id;
@@ -12,6 +11,7 @@ use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
 use crate::settings::environment::Environment;
 use crate::sync::event::Events;
+use crate::sync::history::moment::Moment;
 use crate::sync::one_environment;
 use crate::sync::promoting::commit::Commit;
 use crate::sync::snapshot::observe;

@@ -9,13 +9,13 @@ use crate::problem::Problem;
 use crate::settings::config::Config;
 use crate::settings::pipeline::Promotion;
 use crate::settings::row_source::RowSource;
+use crate::sync::exports::export;
 use crate::sync::import::observe_folder;
-use crate::sync::promoting::export;
 use crate::sync::snapshot::{Observed, observe, observe_all};
 
 impl RowSource<'_> {
     /// The step that writes the files that are loaded.
-    pub(in crate::sync) fn handing_over(&self) -> String {
+    pub(crate) fn handing_over(&self) -> String {
         match self {
             RowSource::Environment(from) => format!("export the lookup tables of {}", from.label),
             RowSource::Folder(folder) => format!("copy {} in the database's spelling", folder.name),
@@ -24,20 +24,17 @@ impl RowSource<'_> {
 }
 
 /// Both ends at one moment each, and what is worth a warning about the source.
-pub(in crate::sync) struct Ends {
-    pub(in crate::sync) source: Observed,
-    pub(in crate::sync) target: Observed,
-    pub(in crate::sync) warnings: Vec<Problem>,
+pub(crate) struct Ends {
+    pub(crate) source: Observed,
+    pub(crate) target: Observed,
+    pub(crate) warnings: Vec<Problem>,
 }
 
 /// Looks at both ends.
 ///
 /// # Errors
 /// What keeps an end from being looked at; `csv_invalid` for files.
-pub(in crate::sync) fn observe_ends(
-    config: &Config,
-    promotion: &Promotion<'_>,
-) -> anyhow::Result<Ends> {
+pub(crate) fn observe_ends(config: &Config, promotion: &Promotion<'_>) -> anyhow::Result<Ends> {
     match promotion.from {
         RowSource::Environment(from) => {
             let mut ends = observe_all([from, promotion.to], |_| {}).into_iter();
@@ -91,7 +88,7 @@ impl Promotion<'_> {
     }
 
     /// How the ledger names it: its kind, and what it was done with or to.
-    pub(in crate::sync) fn recorded_as(&self) -> (RunKind, String) {
+    pub(crate) fn recorded_as(&self) -> (RunKind, String) {
         match self.from {
             RowSource::Environment(_) => (RunKind::Promotion, self.name()),
             RowSource::Folder(_) => (RunKind::Import, self.to.name.clone()),
@@ -100,18 +97,18 @@ impl Promotion<'_> {
 }
 
 /// Where the files are that are loaded.
-pub(in crate::sync) struct Loaded {
+pub(crate) struct Loaded {
     /// The folder that has the folder of the files in it.
-    pub(in crate::sync) dir: PathBuf,
-    pub(in crate::sync) name: String,
+    pub(crate) dir: PathBuf,
+    pub(crate) name: String,
     /// What the report says of it.
-    pub(in crate::sync) reported: PathBuf,
+    pub(crate) reported: PathBuf,
     /// What people wrote stays as it is: a copy in the database's spelling is loaded.
     _copy: Option<leftovers::Folder>,
 }
 
 impl Loaded {
-    pub(in crate::sync) fn of(source: RowSource<'_>, export_dir: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn of(source: RowSource<'_>, export_dir: &Path) -> anyhow::Result<Self> {
         match source {
             RowSource::Environment(from) => Ok(Loaded {
                 dir: export_dir.to_owned(),

@@ -6,8 +6,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::compare::{Difference, Side, compare};
-use super::three_way::{Edit, Judge, Kind, Nobody, ThreeWay};
 use crate::model::ledger::PromotedLookup;
 use crate::model::rows::change_log::{Change, ChangeLog};
 use crate::model::rows::lookup::Lookup;
@@ -15,7 +13,9 @@ use crate::model::rows::lookup::settings::LookupSettings;
 use crate::model::rows::row::hex;
 use crate::model::rows::row::{BATCH, KeySet, Record, cells, owned};
 use crate::settings::environment::OnTargetEdit;
-use crate::sync::promoting::promoted::Promoted;
+use crate::sync::exports::promoted::Promoted;
+use crate::sync::rows::compare::{Difference, Side, compare};
+use crate::sync::rows::three_way::{Edit, Judge, Kind, Nobody, ThreeWay};
 use crate::sync::snapshot::Observed;
 
 /// How many rows are shown with their values, unless all are asked for.
@@ -88,7 +88,7 @@ impl Edits {
 
 /// Edits as the comparison finds them.
 #[derive(Default)]
-pub(in crate::sync) struct Found {
+pub(crate) struct Found {
     edits: Vec<Edit>,
     /// Of the rows that were promoted.
     columns: Vec<String>,
@@ -106,11 +106,11 @@ impl Found {
 }
 
 /// One table at both ends, with the same fields in the same order.
-pub(in crate::sync) struct Pair<'ends> {
-    pub(in crate::sync) on_source: &'ends Lookup,
-    pub(in crate::sync) source: &'ends mut Observed,
-    pub(in crate::sync) on_target: &'ends Lookup,
-    pub(in crate::sync) target: &'ends mut Observed,
+pub(crate) struct Pair<'ends> {
+    pub(crate) on_source: &'ends Lookup,
+    pub(crate) source: &'ends mut Observed,
+    pub(crate) on_target: &'ends Lookup,
+    pub(crate) target: &'ends mut Observed,
 }
 
 impl Pair<'_> {
@@ -118,7 +118,7 @@ impl Pair<'_> {
     ///
     /// # Errors
     /// What the databases report.
-    pub(in crate::sync) fn compare(
+    pub(crate) fn compare(
         &mut self,
         compared: Option<&[usize]>,
         judge: &mut dyn Judge,
@@ -144,7 +144,7 @@ impl Pair<'_> {
     ///
     /// # Errors
     /// What the databases report.
-    pub(in crate::sync) fn compare_with_promoted(
+    pub(crate) fn compare_with_promoted(
         &mut self,
         settings: &LookupSettings,
         folder: Option<&Path>,
@@ -203,11 +203,7 @@ impl Pair<'_> {
     ///
     /// # Errors
     /// What the databases report.
-    pub(in crate::sync) fn describe(
-        &mut self,
-        found: Found,
-        every_row: bool,
-    ) -> anyhow::Result<Edits> {
+    pub(crate) fn describe(&mut self, found: Found, every_row: bool) -> anyhow::Result<Edits> {
         let Found {
             edits,
             columns,
@@ -306,7 +302,7 @@ fn in_use(
 }
 
 /// What was promoted has the same key and the same condition as what is compared now.
-pub(in crate::sync) fn is_comparable(known: &PromotedLookup, lookup: &Lookup) -> bool {
+pub(crate) fn is_comparable(known: &PromotedLookup, lookup: &Lookup) -> bool {
     lookup.key_columns().eq(&known.key) && known.filter == lookup.filter
 }
 

@@ -39,7 +39,7 @@ impl RowChange {
 ///
 /// # Errors
 /// What the databases report; `column_mismatch`, where `retire` sets what is no value of its column.
-pub(super) fn row_changes(
+pub(crate) fn row_changes(
     on_source: &Lookup,
     on_target: &Lookup,
     source: &mut Observed,

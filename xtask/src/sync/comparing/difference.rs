@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use super::compare::Difference;
-use super::differing::{Arranged, Differing, Found, differing};
-use super::edits::Edits;
-use super::row_changes::{RowChange, row_changes};
 use crate::database::Session;
 use crate::model::rows::lookup::settings::LookupSettings;
 use crate::model::rows::row::LookupState;
 use crate::model::schema::table::TableName;
 use crate::problem::Problem;
+use crate::sync::comparing::differing::{Arranged, Differing, Found, differing};
+use crate::sync::comparing::edits::Edits;
+use crate::sync::comparing::row_changes::{RowChange, row_changes};
 use crate::sync::constraints::dependent_rows::DependentRows;
 use crate::sync::constraints::identity_columns::identity_changes;
 use crate::sync::constraints::missing_parents::missing_parents;
@@ -18,6 +17,7 @@ use crate::sync::constraints::references::{Compared, references};
 use crate::sync::constraints::remaining_rows::KeptKeys;
 use crate::sync::constraints::unique_conflicts::{Ends, unique_conflicts};
 use crate::sync::constraints::unique_future_rows::unique_future_rows;
+use crate::sync::rows::compare::Difference;
 use crate::sync::snapshot::Observed;
 
 /// What was found about one lookup table.

@@ -4,24 +4,24 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::files::ordinary;
+use crate::files::private;
 use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
 use crate::settings::pipeline::Promotion;
 use crate::settings::row_source::Folder;
 use crate::settings::row_source::RowSource;
-use crate::sync::backups::private;
-use crate::sync::promoting::export::{self, ExportedTable, Manifest};
+use crate::sync::exports::export::{self, ExportedTable, Manifest};
 
 /// The SHA-256 of each file.
-pub(in crate::sync) type Files = BTreeMap<TableName, String>;
+pub(crate) type Files = BTreeMap<TableName, String>;
 
 /// The files of lookup tables that are imported, where they are exports; elsewhere none, since
 /// nothing is ever written there.
 ///
 /// # Errors
 /// When a file cannot be read.
-pub(in crate::sync) fn files(config: &Config, promotion: &Promotion<'_>) -> anyhow::Result<Files> {
+pub(crate) fn files(config: &Config, promotion: &Promotion<'_>) -> anyhow::Result<Files> {
     let mut files = Files::new();
     let Some((folder, _)) = exports(config, promotion) else {
         return Ok(files);
@@ -76,7 +76,7 @@ pub fn note(
 }
 
 /// As [`note`], after a load, which nothing undoes: what cannot be noted is a warning.
-pub(in crate::sync) fn note_loaded(
+pub(crate) fn note_loaded(
     config: &Config,
     promotion: &Promotion<'_>,
     manifest: &Manifest,

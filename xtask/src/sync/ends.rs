@@ -150,7 +150,7 @@ pub fn wrong_stamp(snapshot: &Snapshot) -> Option<Problem> {
 
 /// Nothing was ever promoted to the source, so that its rows are anybody's. Where a pipeline begins
 /// that is as it should be.
-pub(super) fn untested(config: &Config, source: &Snapshot) -> Option<Problem> {
+pub(crate) fn untested(config: &Config, source: &Snapshot) -> Option<Problem> {
     let before = config
         .promotions()
         .find(|before| before.to.name == source.environment)?;
@@ -194,7 +194,7 @@ fn stands(snapshot: &Snapshot, stamp: &Stamp) -> Stands {
 /// The database has the right name but was stamped elsewhere. That is what a copy looks like, and
 /// also what is left of Production after a new server; nobody but a person knows. A file of SQLite
 /// has another path in every checkout, which says nothing.
-pub(super) fn moved(snapshot: &Snapshot) -> Option<Problem> {
+pub(crate) fn moved(snapshot: &Snapshot) -> Option<Problem> {
     let stamp = snapshot.ledger.stamp.as_ref()?;
     let elsewhere = matches!(stands(snapshot, stamp), Stands::Elsewhere);
     (elsewhere && snapshot.backend == Backend::Postgres && wrong_stamp(snapshot).is_none()).then(

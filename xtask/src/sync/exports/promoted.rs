@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
-use super::export;
+use crate::files::private;
 use crate::files::{leftovers, ordinary};
 use crate::model::ledger::PromotedLookup;
 use crate::model::rows::lookup::settings::LookupSettings;
@@ -16,7 +16,7 @@ use crate::model::rows::row::{LookupState, Record, TableDigest, compare_keys};
 use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
-use crate::sync::backups::private;
+use crate::sync::exports::export;
 use crate::sync::rows::compare::KeyedRow;
 
 /// Where the rows are that an environment was given last.
@@ -170,7 +170,7 @@ fn in_file(folder: &Path, table: &TableName, like: &Lookup, compared: &[String])
 
 /// What the ledger is to remember of every lookup table; `held` has what the
 /// target holds of each.
-pub(in crate::sync) fn promoted_lookups(
+pub(crate) fn promoted_lookups(
     config: &Config,
     lookups: &[Lookup],
     manifest: &export::Manifest,
