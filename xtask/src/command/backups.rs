@@ -8,8 +8,7 @@ use crate::cli::Confirmation;
 use crate::model::words::shell_word;
 use crate::settings::config::Config;
 use crate::sync::backups::backup;
-use crate::sync::import;
-use crate::sync::restore;
+use crate::sync::{import, restore};
 use crate::terminal::Screen;
 
 pub(super) fn restore_backup(

@@ -14,17 +14,15 @@ use crate::settings::row_source::Folder;
 use crate::sync::adopt::adopt;
 use crate::sync::backups::backup;
 use crate::sync::backups::retention::thin_out;
-use crate::sync::ends;
 use crate::sync::exports::export;
-use crate::sync::import;
 use crate::sync::promoting::export_edits::check_export;
 use crate::sync::promoting::look::look;
 use crate::sync::promoting::report::{Outcome, Report};
 use crate::sync::runs::history;
-use crate::sync::snapshot::observe;
-use crate::sync::snapshot::resolve_all;
+use crate::sync::snapshot::{observe, resolve_all};
 use crate::sync::stamp::Unstamped;
 use crate::sync::status::status;
+use crate::sync::{ends, import};
 use crate::terminal::{History, Screen};
 
 /// There is a difference, and `--check` asked for one.

@@ -1,8 +1,7 @@
 //! `target/demo`: what the demo leaves there, and how to go on from it.
 
-use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use anyhow::Context as _;
 

@@ -1,9 +1,8 @@
 //! Who runs a server: PostgreSQL refuses root, so root lends it another user.
 
-use std::env;
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::{env, fs};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use tempfile::TempDir;

@@ -1,9 +1,8 @@
 //! Where the programs of a PostgreSQL server are, and how to get them.
 
-use std::env;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};

@@ -10,8 +10,7 @@ use crate::model::migrations::migration::{OutOfOrder, UnrecordedPolicy};
 use crate::model::url::DatabaseUrl;
 use crate::problem::{Code, Problem};
 use crate::settings::drift::DriftPolicy;
-use crate::settings::environment::Environment;
-use crate::settings::environment::OnTargetEdit;
+use crate::settings::environment::{Environment, OnTargetEdit};
 use crate::settings::rehearsal::{RehearsalSetting, RehearsalSettings, Size};
 use crate::settings::row_source::RowSource;
 

@@ -14,8 +14,7 @@ use crate::model::schema::catalog::Catalog;
 use crate::model::schema::table::TableName;
 use crate::problem::Problem;
 use crate::settings::config::Config;
-use crate::settings::environment::Environment;
-use crate::settings::environment::OnTargetEdit;
+use crate::settings::environment::{Environment, OnTargetEdit};
 use crate::sync::rows::compare::{Side, digest};
 
 /// Everything about one environment that decisions are made from, rows aside.

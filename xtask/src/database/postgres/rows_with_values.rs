@@ -1,7 +1,6 @@
 //! Which rows have a value, as the server takes values to be equal.
 
-use diesel::sql_query;
-use diesel::{QueryResult, RunQueryDsl};
+use diesel::{QueryResult, RunQueryDsl, sql_query};
 
 use super::super::lookup_select::{lookup_select, with_unresolved};
 use super::super::sql;

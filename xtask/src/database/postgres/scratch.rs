@@ -7,12 +7,11 @@ use diesel::connection::SimpleConnection as _;
 use xshell::cmd;
 
 use super::super::{CopiedRows, Scratch, Session as _, Target as _, sql};
-use super::PostgresSession;
 use super::backup::{connecting, fitting_folder, run, shell};
 use super::connection::{connect, failed};
 use super::read::DEFAULT_SCHEMA;
 use super::restore::without_reach;
-use super::settings;
+use super::{PostgresSession, settings};
 use crate::files::leftovers::Folder;
 use crate::model::limits::Limits;
 use crate::model::random::random_id;

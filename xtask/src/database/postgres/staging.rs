@@ -8,8 +8,7 @@ use super::super::staged::position;
 use super::PostgresSession;
 use super::catalog::keys::{COMPARISONS, comparisons};
 use super::read::DEFAULT_SCHEMA;
-use crate::model::reference::Reference;
-use crate::model::reference::identity_change;
+use crate::model::reference::{Reference, identity_change};
 use crate::model::rows::lookup::{Lookup, Source};
 use crate::model::schema::table::TableName;
 

@@ -2,13 +2,12 @@
 //! <https://www.sqlite.org/pragma.html#pragma_table_xinfo>
 
 use super::super::ledger::is_bookkeeping;
-use super::SqliteSession;
-use super::conditions;
 use super::tokens::{
     checks, column_definitions, constraints, default_expression, spelled, spelled_default, tokens,
     without_generated,
 };
 use super::value::Affinity;
+use super::{SqliteSession, conditions};
 use crate::model::schema::catalog::{
     Action, Catalog, Column, DefaultValue, ForeignKey, Object, PartialKey, Table, TableKind,
 };

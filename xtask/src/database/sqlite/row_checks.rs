@@ -4,10 +4,9 @@
 use anyhow::Context as _;
 
 use super::super::sql::{identifier, positions};
-use super::SqliteSession;
-use super::conditions;
 use super::tokens::{column_definitions, tokens};
 use super::value::Value;
+use super::{SqliteSession, conditions};
 use crate::model::rows::lookup::{Lookup, Source};
 use crate::model::rows::row::{NULL, Record};
 

@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::proof::{self, Figures, Proof};
 use crate::database::{self, Sequences};
-use crate::files::private;
-use crate::files::{leftovers, ordinary};
+use crate::files::{leftovers, ordinary, private};
 use crate::model::ledger::Run;
 use crate::model::rows::row::LookupState;
 use crate::model::schema::table::TableName;

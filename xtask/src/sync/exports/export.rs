@@ -9,8 +9,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::database::Session;
-use crate::files::ordinary;
-use crate::files::private;
+use crate::files::{ordinary, private};
 use crate::model::rows::lookup::Lookup;
 use crate::model::rows::row::{KeySet, LookupState, Record, TableDigest};
 use crate::model::schema::table::TableName;

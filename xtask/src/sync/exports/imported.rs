@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::files::ordinary;
-use crate::files::private;
+use crate::files::{ordinary, private};
 use crate::model::schema::table::TableName;
 use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
 use crate::settings::pipeline::Promotion;
-use crate::settings::row_source::Folder;
-use crate::settings::row_source::RowSource;
+use crate::settings::row_source::{Folder, RowSource};
 use crate::sync::exports::export::{self, ExportedTable, Manifest};
 
 /// The SHA-256 of each file.

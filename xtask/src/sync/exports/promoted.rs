@@ -7,8 +7,7 @@
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
-use crate::files::private;
-use crate::files::{leftovers, ordinary};
+use crate::files::{leftovers, ordinary, private};
 use crate::model::ledger::PromotedLookup;
 use crate::model::rows::lookup::settings::LookupSettings;
 use crate::model::rows::lookup::{Lookup, Source};

@@ -25,8 +25,7 @@ use crate::settings::environment::Environment;
 use crate::settings::pipeline::Promotion;
 use crate::settings::row_source::{Folder, RowSource};
 use crate::sync::exports::export::{self, file_name, is_as_written};
-use crate::sync::snapshot::resolve_all;
-use crate::sync::snapshot::{Observed, Snapshot};
+use crate::sync::snapshot::{Observed, Snapshot, resolve_all};
 use check::Check;
 use findings::Findings;
 

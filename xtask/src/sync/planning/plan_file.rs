@@ -8,8 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::contract::Contract;
 use super::plan::Plan;
-use crate::files::ordinary;
-use crate::files::private;
+use crate::files::{ordinary, private};
 use crate::model::rows::row::hex;
 use crate::problem::{Code, Problem};
 

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::files::ordinary;
-use crate::files::private;
+use crate::files::{ordinary, private};
 use crate::model::rows::lookup::Lookup;
 use crate::model::schema::table::TableName;
 use crate::model::words::{counted, shell_word};
@@ -15,8 +14,7 @@ use crate::settings::pipeline::Promotion;
 use crate::settings::row_source::RowSource;
 use crate::sync::exports::export::{self, ExportedTable};
 use crate::sync::planning::plan::Plan;
-use crate::sync::snapshot::Observed;
-use crate::sync::snapshot::resolve_all;
+use crate::sync::snapshot::{Observed, resolve_all};
 
 /// The SHA-256 of what would be written for a table.
 pub(in crate::sync) type WouldWrite<'given> =

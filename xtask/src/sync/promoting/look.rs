@@ -6,15 +6,14 @@ use crate::model::migrations::migration::MigrationSet;
 use crate::settings::config::Config;
 use crate::settings::pipeline::Promotion;
 use crate::sync::comparing::difference::{Outcome, TableComparison, compare_lookups};
-use crate::sync::ends;
 use crate::sync::exports::promoted;
-use crate::sync::one_environment;
 use crate::sync::planning::gate;
 use crate::sync::planning::plan::{Plan, plan};
 use crate::sync::planning::rehearse::rehearse;
 use crate::sync::planning::scope::Scope;
 use crate::sync::promoting::row_source::{Ends, observe_ends};
 use crate::sync::snapshot::{Observed, Snapshot};
+use crate::sync::{ends, one_environment};
 
 /// Both ends of a promotion at one moment each, and what follows from them.
 pub struct Look {

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::commit::Commit;
-use super::data_loss;
-use super::failed;
 use super::keep_alive::keep_alive;
-use super::load;
 use super::look::{Seen, look_again};
 use super::progress::{self, Progress, lock_lookups, resolve_present};
 use super::report::{BackupReport, LookupReport, Outcome, Report};
@@ -15,6 +12,7 @@ use super::verify::{
     check_catalog, check_counts, check_export, check_loaded, check_protected, check_rehearsed,
     match_columns,
 };
+use super::{data_loss, failed, load};
 use crate::database::{self, Measuring};
 use crate::model::ledger::{LedgerEntry, Run};
 use crate::model::random::random_id;
@@ -28,9 +26,7 @@ use crate::sync::backups::backup;
 use crate::sync::backups::retention::thin_out;
 use crate::sync::comparing::difference::TableComparison;
 use crate::sync::event::{Event, Events};
-use crate::sync::exports::export;
-use crate::sync::exports::imported;
-use crate::sync::exports::promoted;
+use crate::sync::exports::{export, imported, promoted};
 use crate::sync::history::moment::Moment;
 use crate::sync::planning::scope::Scope;
 use crate::sync::planning::stale::stale_problem;

@@ -11,8 +11,7 @@ use xtask::sync::planning::plan::Plan;
 use xtask::sync::promoting::look::look;
 use xtask::sync::promoting::report::{Outcome, Report};
 use xtask::sync::promoting::retry::promote;
-use xtask::sync::snapshot::observe;
-use xtask::sync::snapshot::resolve_all;
+use xtask::sync::snapshot::{observe, resolve_all};
 
 use super::Stage;
 

@@ -5,8 +5,7 @@ use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
 use xtask::settings::environment::OnTargetEdit;
 
-use super::Stage;
-use super::clashing;
+use super::{Stage, clashing};
 
 fn stage(backend: Backend, settings: &str, schema: &str, dev: &str, test: &str) -> Stage {
     let rows = |rows: &str| match rows {

@@ -5,8 +5,7 @@ use xtask::model::backend::Backend;
 use xtask::problem::{Code, Problem};
 use xtask::settings::config::Verify;
 use xtask::sync::exports::export::export;
-use xtask::sync::snapshot::observe;
-use xtask::sync::snapshot::resolve_all;
+use xtask::sync::snapshot::{observe, resolve_all};
 use xtask::sync::status::status;
 
 use super::{BASE, Stage};

@@ -4,8 +4,7 @@ use xtask::model::backend::Backend;
 use xtask::problem::Code;
 use xtask::settings::config::Verify;
 use xtask::sync::exports::export::export;
-use xtask::sync::snapshot::resolve_all;
-use xtask::sync::snapshot::{Observed, observe};
+use xtask::sync::snapshot::{Observed, observe, resolve_all};
 use xtask::sync::status::{State, status};
 
 use super::configuring::configuration;

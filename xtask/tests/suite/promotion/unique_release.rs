@@ -3,8 +3,7 @@
 use xtask::model::backend::Backend;
 use xtask::problem::Code;
 
-use super::Stage;
-use super::clashing;
+use super::{Stage, clashing};
 
 fn stage(backend: Backend, tables: &str, schema: &str, dev: &str, test: &str) -> Stage {
     let mut stage = Stage::empty(backend);
