@@ -57,23 +57,17 @@ impl Chain<'_> {
         )];
         for (at, step) in self.path.iter().enumerate() {
             let child = self.child(at, step);
+            let pairs = step.columns.iter().enumerate();
+            let pairs = pairs.map(|(column, name)| (format!("to_{column}"), identifier(name)));
+            let same = compared(&step.comparisons, "parent", "child", pairs);
             let mut parent = format!("step_{at}");
             if step.repeats {
                 let tree = format!("tree_{at}");
                 steps.push(format!(
-                    "{tree} {} AS (SELECT * FROM {parent} UNION SELECT parent.at{} FROM {tree} AS parent {} {child} AS child ON {})",
+                    "{tree} {} AS (SELECT * FROM {parent} UNION SELECT parent.at{} FROM {tree} AS parent {} {child} AS child ON {same})",
                     header(step.parent_columns.len()),
                     selected("child", &step.parent_columns),
                     self.join,
-                    compared(
-                    &step.comparisons,
-                    "parent",
-                    "child",
-                    step.columns
-                        .iter()
-                        .enumerate()
-                        .map(|(column, name)| (format!("to_{column}"), identifier(name)))
-                )
                 ));
                 parent = tree;
             }
@@ -86,19 +80,10 @@ impl Chain<'_> {
                 .get(at + 1)
                 .map_or(columns.len(), |next| next.parent_columns.len());
             steps.push(format!(
-                "step_{} {} AS (SELECT parent.at{kept} FROM {parent} AS parent {} {child} AS child ON {})",
+                "step_{} {} AS (SELECT parent.at{kept} FROM {parent} AS parent {} {child} AS child ON {same})",
                 at + 1,
                 header(width),
                 self.join,
-                compared(
-                    &step.comparisons,
-                    "parent",
-                    "child",
-                    step.columns
-                        .iter()
-                        .enumerate()
-                        .map(|(column, name)| (format!("to_{column}"), identifier(name)))
-                )
             ));
         }
         format!("WITH RECURSIVE {}", steps.join(", "))
