@@ -18,6 +18,18 @@ pub(super) enum Mistake {
     Promotion(Problem),
 }
 
+/// What people type who know other tools, and what it is called here.
+const OTHER_WORDS: &[(&str, &str)] = &[
+    ("compare", "plan"),
+    ("diff", "plan"),
+    ("log", "history"),
+    ("plan", "sync plan"),
+    ("revert", "restore"),
+    ("rollback", "restore"),
+    ("status", "sync status"),
+    ("undo", "restore"),
+];
+
 /// The grammar with one command for each promotion of the pipeline.
 pub(super) fn grammar(pipeline: &[String]) -> clap::Command {
     Cli::command().mut_subcommand("sync", |sync| {
@@ -40,20 +52,20 @@ pub(super) fn promotion_name(pair: &[String]) -> String {
 pub(super) fn parse(arguments: Vec<OsString>, pipeline: &[String]) -> Result<Cli, Mistake> {
     let matches = grammar(pipeline)
         .try_get_matches_from(arguments)
-        .map_err(|error| {
+        .map_err(|mut error| {
             let unknown = match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
-                (ErrorKind::InvalidSubcommand, Some(ContextValue::String(name))) => {
-                    Some(name.clone())
-                }
-                _ => None,
+                (ErrorKind::InvalidSubcommand, Some(ContextValue::String(name))) => name.clone(),
+                _ => return Mistake::Grammar(error),
             };
-            match unknown.filter(|name| name.contains("-to-")) {
-                Some(name) => Mistake::Promotion(golden_rule(
-                    &name,
-                    &pipeline.iter().map(String::as_str).collect::<Vec<_>>(),
-                )),
-                None => Mistake::Grammar(error),
+            if unknown.contains("-to-") {
+                let names: Vec<&str> = pipeline.iter().map(String::as_str).collect();
+                return Mistake::Promotion(golden_rule(&unknown, &names));
             }
+            if let Some((_, meant)) = OTHER_WORDS.iter().find(|(word, _)| *word == unknown) {
+                let meant = ContextValue::String((*meant).to_owned());
+                error.insert(ContextKind::SuggestedSubcommand, meant);
+            }
+            Mistake::Grammar(error)
         })?;
     if let Some(("sync", sync)) = matches.subcommand()
         && let Some((name, promotion)) = sync.subcommand()

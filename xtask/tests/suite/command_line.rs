@@ -213,6 +213,30 @@ fn mistakes_in_the_command_are_explained() {
 
     For more information, try '--help'.
     "#);
+    assert_run!(workspace.run(&["sync", "undo"]), @r#"
+    exit status: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: unrecognized subcommand 'undo'
+
+      tip: a similar subcommand exists: 'restore'
+
+    Usage: cargo xtask sync [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    "#);
+    assert_run!(workspace.run(&["status"]), @r#"
+    exit status: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: unrecognized subcommand 'status'
+
+      tip: a similar subcommand exists: 'sync status'
+
+    Usage: cargo xtask <COMMAND>
+
+    For more information, try '--help'.
+    "#);
     assert_run!(workspace.run(&["sync", "status", "--formt", "json"]), @r#"
     exit status: 2
     ----- stdout -----
