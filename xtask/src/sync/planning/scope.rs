@@ -9,6 +9,7 @@ use super::fresh::fresh_catalog;
 use super::gate;
 use crate::model::migrations::migration::{Migration, MigrationSet, find};
 use crate::model::rows::lookup::settings::LookupSettings;
+use crate::model::schema::catalog::{Catalog, Object};
 use crate::model::schema::table::TableName;
 use crate::model::words::{counted, listed};
 use crate::problem::{Code, Problem};
@@ -170,16 +171,51 @@ fn other_columns(config: &Config, source: &Snapshot, promoted: &Snapshot) -> Vec
     others.map(|settings| settings.table.clone()).collect()
 }
 
+type Objects<'end> = BTreeMap<&'end Object, &'end str>;
+
 fn columns<'end>(
     end: &'end Snapshot,
     settings: &LookupSettings,
-) -> BTreeMap<&'end str, (&'end str, bool)> {
+) -> BTreeMap<&'end str, (&'end str, Objects<'end>, bool)> {
     let table = end.catalog.find(&settings.table);
     let columns = table.into_iter().flat_map(|table| &table.columns);
     columns
         .filter(|column| !settings.ignore.contains(&column.name))
-        .map(|column| (&*column.name, (&*column.type_name, column.generated)))
+        .map(|column| {
+            let types = types(&end.catalog, &column.type_name);
+            (&*column.name, (&*column.type_name, types, column.generated))
+        })
         .collect()
+}
+
+/// The schema's own types that a column is made of, such as an enum with its values: one that a later
+/// migration changes allows other values. A type that is taken for one of them only counts as well.
+fn types<'end>(catalog: &'end Catalog, type_name: &'end str) -> Objects<'end> {
+    let own = catalog.objects.iter();
+    let own = own.filter(|(object, _)| matches!(&*object.kind, "type" | "domain"));
+    let own: Vec<_> = own.collect();
+    let mut found = Objects::new();
+    let mut waiting = vec![type_name];
+    while let Some(text) = waiting.pop() {
+        for (object, definition) in &own {
+            let name = TableName::parse(&object.name);
+            if name.is_ok_and(|name| text.contains(&name.name))
+                && found.insert(object, definition).is_none()
+            {
+                waiting.push(definition);
+            }
+        }
+    }
+    let is_check = |object: &Object| {
+        let names = found.keys().map(|found| &*found.name);
+        let mut rest = names.filter_map(|name| object.name.strip_prefix(name));
+        object.kind == "constraint" && rest.any(|rest| rest.starts_with('.'))
+    };
+    let checks = catalog.objects.iter();
+    let checks = checks.filter(|(object, _)| is_check(object));
+    let checks: Vec<_> = checks.collect();
+    found.extend(checks.into_iter().map(|(check, text)| (check, &**text)));
+    found
 }
 
 fn not_run(config: &Config, source: &Snapshot, last: &Migration) -> Problem {

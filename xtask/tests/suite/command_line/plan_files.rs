@@ -37,6 +37,30 @@ fn a_plan_file_is_run_as_it_is_or_not_at_all() {
 }
 
 #[test]
+fn a_plan_file_ends_where_it_was_approved_to_end() {
+    let workspace = Workspace::filled();
+    let until = ["--until", "2024-02-12-100000"];
+    workspace.run(
+        &[
+            &["sync", "plan", "dev-to-test", "--out", "plan.json"],
+            &until[..],
+        ]
+        .concat(),
+    );
+    let run = ["sync", "dev-to-test", "--yes", "--plan", "plan.json"];
+    let before = workspace.databases();
+    let refused = workspace.refuses(&run).stderr;
+    assert!(
+        refused.contains("it ended at migration 2024-02-12-100000_create_transactions, and does not now: add --until 2024-02-12-100000_create_transactions"),
+        "{refused}"
+    );
+    workspace.assert_databases(&before);
+    workspace.succeeds(&[&run[..], &until].concat());
+    let count = "SELECT count(*) FROM __diesel_schema_migrations";
+    assert_eq!(workspace.value("test", count), "2");
+}
+
+#[test]
 fn a_rehearsal_that_cannot_be_made_is_the_cause_that_is_told() {
     let mut workspace = Workspace::filled();
     let planned = workspace.run(&["sync", "plan", "dev-to-test", "--out", "plan.json"]);

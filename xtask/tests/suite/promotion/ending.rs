@@ -1,7 +1,7 @@
 //! Promotions that end at a migration: what they carry, and what they leave for another run.
 
 use xtask::model::backend::Backend;
-use xtask::problem::Code;
+use xtask::problem::{Code, Problem};
 use xtask::sync::planning::contract::Contract;
 use xtask::sync::planning::stale::changes;
 use xtask::sync::promoting::look::look;
@@ -10,13 +10,14 @@ use xtask::sync::promoting::report::Report;
 use xtask::sync::status::status;
 
 use super::parts::{MARKED, outside};
-use super::{BASE, Stage, codes};
+use super::{BASE, Stage, TABLES, codes, configuration};
 use crate::support::database::Database;
+use crate::support::role::Role;
 
-const ADD: &str = "2024-02-01-000000_add";
-const FILL: &str = "2024-02-02-000000_fill";
-const DEMAND: &str = "2024-02-03-000000_demand";
-const WIDEN: &str = "2024-02-04-000000_widen";
+pub(super) const ADD: &str = "2024-02-01-000000_add";
+pub(super) const FILL: &str = "2024-02-02-000000_fill";
+pub(super) const DEMAND: &str = "2024-02-03-000000_demand";
+pub(super) const WIDEN: &str = "2024-02-04-000000_widen";
 
 /// A column in three steps. The last fails where a row has no value that the second can know.
 fn in_three_steps(backend: Backend) -> Stage {
@@ -34,14 +35,14 @@ fn in_three_steps(backend: Backend) -> Stage {
 }
 
 /// A migration that changes no lookup table, and a later one that does.
-fn with_another_column(backend: Backend) -> Stage {
+pub(super) fn with_another_column(backend: Backend) -> Stage {
     let widen =
         "ALTER TABLE fee_groups ADD COLUMN colour text; UPDATE fee_groups SET colour = 'red';";
     with_a_phone_and(backend, &[(WIDEN, widen)])
 }
 
 /// Development has run these after a first one, and has changed a lookup row.
-fn with_a_phone_and(backend: Backend, migrations: &[(&str, &str)]) -> Stage {
+pub(super) fn with_a_phone_and(backend: Backend, migrations: &[(&str, &str)]) -> Stage {
     let stage = Stage::promoted(backend);
     let add = (ADD, "ALTER TABLE merchants ADD COLUMN phone text;");
     for (name, up) in std::iter::once(&add).chain(migrations) {
@@ -54,7 +55,7 @@ fn with_a_phone_and(backend: Backend, migrations: &[(&str, &str)]) -> Stage {
     stage
 }
 
-fn until(stage: &mut Stage, name: &str) {
+pub(super) fn until(stage: &mut Stage, name: &str) {
     stage.config.until = Some(name.to_owned());
 }
 
@@ -199,7 +200,7 @@ pub(super) fn an_end_that_cannot_be_is_refused(backend: Backend) {
     ] {
         until(&mut stage, named);
         let error = stage.try_plan().unwrap_err();
-        let problem = xtask::problem::Problem::of(&error);
+        let problem = Problem::of(&error);
         assert_eq!((problem.code, problem.hint.unwrap()), (code, hint));
     }
     // What Test has already leaves the rows.
@@ -301,24 +302,43 @@ pub(super) fn an_end_among_several_parts(backend: Backend) {
     stage.assert_in_sync();
 }
 
-/// Also where only the type of a column changes.
-pub(super) fn no_rows_are_loaded_into_columns_of_another_type() {
-    let widen = "ALTER TABLE fee_items ALTER amount TYPE double precision;";
-    let mut stage = with_a_phone_and(Backend::Postgres, &[(WIDEN, widen)]);
-    stage
-        .dev
-        .run("UPDATE fee_items SET amount = 1.25 WHERE id = 1");
+pub(super) fn what_the_source_lacks_before_the_end_is_told(backend: Backend) {
+    let mut stage = in_three_steps(backend);
+    let skipped = "2024-01-02-000000_skipped";
+    let table = "CREATE TABLE skipped (id integer PRIMARY KEY);";
+    stage.migrations.write(skipped, table);
+    // What comes behind the end is no part of it.
+    stage.migrations.write(WIDEN, table);
     until(&mut stage, ADD);
-    let plan = stage.plan();
-    let other = &plan.until.as_ref().unwrap().other_columns;
-    assert_eq!(other[0].to_string(), "fee_items");
+    let warnings = stage.plan().warnings;
+    assert_eq!(codes(&warnings), [Code::SourceBehindTarget]);
     assert_eq!(
-        (plan.blockers.len(), plan.lookups.len()),
-        (0, 0),
-        "{plan:?}"
+        warnings[0].message,
+        "Development has not run 1 migration: they are not promoted"
     );
-    stage.promote();
-    stage.config.until = None;
-    stage.promote();
-    stage.assert_in_sync();
+    // Where the target has run it, the source has to as well.
+    stage.test.run(&format!(
+        "{table} INSERT INTO __diesel_schema_migrations (version) VALUES ('20240102000000')"
+    ));
+    assert_eq!(codes(&stage.plan().blockers), [Code::SourceBehindTarget]);
+}
+
+pub(super) fn without_the_right_to_make_a_database_no_schema_is_known() {
+    let role = Role::create("");
+    let mut stage = in_three_steps(Backend::Postgres);
+    let all = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO";
+    stage.test.run(&format!("{all} {}", role.name));
+    let (dev, test) = (&stage.dev.url, &role.url(&stage.test));
+    stage.config = configuration(&stage.root, &stage.migrations, dev, test, TABLES);
+    until(&mut stage, ADD);
+    let problem = Problem::of(&stage.try_plan().unwrap_err());
+    assert_eq!(problem.code, Code::NotRehearsed);
+    assert!(
+        problem.message.ends_with("may not create databases"),
+        "{problem}"
+    );
+    assert!(problem.hint.unwrap().contains("CREATEDB"));
+    // Where nothing stays behind, the source has that schema.
+    until(&mut stage, DEMAND);
+    assert_eq!(codes(&stage.plan().warnings), [Code::NotRehearsed]);
 }

@@ -13,6 +13,7 @@ mod drifting;
 mod editing;
 mod effects;
 mod ending;
+mod ending_rows;
 mod exporting;
 mod extensions;
 mod failing;
@@ -189,8 +190,10 @@ suite! {
             an_end_that_cannot_be_is_refused
             what_no_migration_up_to_the_end_makes_is_drift
             an_end_among_several_parts
+            what_the_source_lacks_before_the_end_is_told
             production_gets_what_test_was_given
             ;
+        ending_rows: edits_are_known_after_a_run_without_rows;
         limiting:
             a_table_is_emptied_only_with_leave_where_two_confirmations_are_asked
             many_rows_go_only_with_leave_and_few_without
@@ -343,7 +346,8 @@ suite! {
             no_language_tells_values
             whoever_writes_down_what_is_defined_is_in_nobodys_way
             ;
-        ending: no_rows_are_loaded_into_columns_of_another_type;
+        ending: without_the_right_to_make_a_database_no_schema_is_known;
+        ending_rows: no_rows_are_loaded_into_columns_of_another_type no_rows_are_loaded_into_a_type_without_their_values;
         extensions: values_of_extensions_arrive values_of_extensions_that_are_taken_are_blockers;
         data_loss: a_loss_that_the_copy_did_not_show_rolls_back a_copy_of_the_schema_shows_what_is_dropped;
         effects: types_that_keep_every_value_are_no_loss values_that_another_type_changes_are_counted

@@ -9,7 +9,7 @@ use crate::model::words::{and_more, counted};
 use crate::problem::{Code, Problem};
 use crate::settings::config::Config;
 use crate::sync::migrations::transaction_control;
-use crate::sync::planning::plan::PlannedMigration;
+use crate::sync::planning::plan::Plan;
 use crate::sync::snapshot::Snapshot;
 
 /// How many names a sentence has at most.
@@ -162,11 +162,12 @@ pub fn out_of_order(names: &[&str], target: &Snapshot) -> Option<Problem> {
 pub(super) fn judge_history(
     verdict: &mut Verdict,
     config: &Config,
-    planned: &[PlannedMigration],
+    plan: &Plan,
     source: &Snapshot,
     target: &Snapshot,
     known: &MigrationSet,
 ) {
+    let planned = &plan.migrations;
     verdict
         .blockers
         .extend(unknown_migrations(&[source, target], known));
@@ -212,11 +213,16 @@ pub(super) fn judge_history(
         OutOfOrder::Refuse => verdict.blockers.extend(late),
     }
     judge_texts(verdict, config, planned, source, target, known);
+    // What is newer than the end is left for another run, whoever has run it.
+    let is_carried = |migration: &Migration| match &plan.until {
+        Some(until) => migration.version <= until.version,
+        None => true,
+    };
     let waiting = known
         .iter()
-        .filter(|migration| !source.has_applied(&migration.version))
+        .filter(|migration| is_carried(migration) && !source.has_applied(&migration.version))
         .count();
-    if waiting > 0 && !source.applied.is_empty() && config.until.is_none() {
+    if waiting > 0 && !source.applied.is_empty() {
         verdict.warnings.push(
             Problem::new(
                 Code::SourceBehindTarget,

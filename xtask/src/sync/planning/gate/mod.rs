@@ -60,14 +60,7 @@ pub(in crate::sync) fn judge(
             .blockers
             .extend(unknown_migrations(&[target], known));
     } else {
-        judge_history(
-            &mut verdict,
-            config,
-            &plan.migrations,
-            source,
-            target,
-            known,
-        );
+        judge_history(&mut verdict, config, plan, source, target, known);
     }
     judge_data_loss(&mut verdict, &plan.migrations, target);
     if !plan.is_free_of_drift() {
