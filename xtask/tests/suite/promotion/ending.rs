@@ -314,7 +314,7 @@ pub(super) fn what_the_source_lacks_before_the_end_is_told(backend: Backend) {
     assert_eq!(codes(&warnings), [Code::SourceBehindTarget]);
     assert_eq!(
         warnings[0].message,
-        "Development has not run 1 migration: they are not promoted"
+        "Development has not run 1 migration: it is not promoted"
     );
     // Where the target has run it, the source has to as well.
     stage.test.run(&format!(

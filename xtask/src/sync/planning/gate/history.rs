@@ -227,9 +227,10 @@ pub(super) fn judge_history(
             Problem::new(
                 Code::SourceBehindTarget,
                 format!(
-                    "{} has not run {}: they are not promoted",
+                    "{} has not run {}: {} not promoted",
                     source.label,
-                    counted(waiting as u64, "migration")
+                    counted(waiting as u64, "migration"),
+                    if waiting == 1 { "it is" } else { "they are" }
                 ),
             )
             .hint(
